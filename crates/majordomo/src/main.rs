@@ -1,0 +1,3 @@
+//! The `majordomo` binary.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! The runtime.
+#![allow(missing_docs)]
+pub mod port;
