@@ -1,1 +1,51 @@
-//! kernel
+//! Majordomo's decisions, and nothing else.
+//!
+//! ```text
+//!   Command ──▶ Kernel::step ──▶ entries (journal them) ──▶ effects (then perform them)
+//!      ▲                                                         │
+//!      └───────── agents report back, the clock ticks ◀──────────┘
+//! ```
+//!
+//! The kernel owns no socket, file, thread, clock or source of randomness, and cannot fail. Whoever
+//! calls it supplies the time, writes the entries down, and only then performs the effects and gives
+//! the answer. A restart is [`Kernel::replay`]: the same entries give the same state. What must be
+//! done after a restart is [`Kernel::outstanding`]: derived from the state, not remembered.
+
+mod agent;
+mod answer;
+mod apply;
+mod command;
+mod effect;
+mod event;
+mod id;
+mod index;
+mod kernel;
+mod limits;
+pub mod mutant;
+mod payload;
+mod pulse;
+mod report;
+mod routing;
+mod rule;
+mod start;
+mod state;
+mod table;
+mod task;
+mod terms;
+
+pub use agent::{Agent, AgentSpec, Presence, Serves};
+pub use answer::{Answer, Receipt, Refusal};
+pub use command::{Begin, Command, Report, Submit};
+pub use effect::{Dispatch, Effect};
+pub use event::{Accepted, Entry, Event, Granted, Loss, Parent};
+pub use id::{AgentId, AttemptId, TaskId, Text, Time, Token};
+pub use kernel::{Kernel, Step};
+pub use limits::Limits;
+pub use payload::{Digest, Payload};
+pub use pulse::Pulse;
+pub use routing::{Candidate, Decision, Reason};
+pub use rule::budget::{Budget, Cost, Part, Purse};
+pub use rule::fair_queue::FairQueue;
+pub use state::{Counts, DeadLetter, Facts, KeyRecord, State, Stopping};
+pub use task::{FailureRecord, Lease, Past, Status, StepKind, StepRecord, Task};
+pub use terms::{Class, Failure, FailureKind, Outcome, RetryPolicy, Terms, Versions};

@@ -1,3 +1,4 @@
 //! The runtime.
-#![allow(missing_docs)]
+
 pub mod port;
+pub mod record;

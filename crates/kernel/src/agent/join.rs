@@ -1,0 +1,28 @@
+//! An agent offers itself.
+
+use super::{AgentSpec, Presence};
+use crate::kernel::Draft;
+use crate::{AgentId, Answer, Event, Refusal};
+use std::sync::Arc;
+
+/// A new agent gets a number; one that comes back under its name keeps its number and its record.
+pub(crate) fn join(draft: &mut Draft<'_>, spec: Arc<AgentSpec>) -> Result<Answer, Refusal> {
+    let limits = &draft.limits;
+    let names = spec.serves.iter().map(|it| &it.capability).chain([&spec.name, &spec.team]);
+    if names.into_iter().any(|name| name.len() > limits.name_max_bytes) {
+        return Err(Refusal::TooLarge { max: limits.name_max_bytes as u64 });
+    }
+    let known = draft.agent_named(&spec.name).map(|agent| (agent.id, agent.presence));
+    let agent = match known {
+        Some((_, Presence::Active | Presence::Paused)) if !spec.remote => {
+            return Err(Refusal::NameTaken(spec.name.clone()));
+        }
+        Some((id, _)) => id,
+        None => AgentId(draft.agents.len() as u32),
+    };
+    if agent.0 >= limits.agents_max {
+        return Err(Refusal::TooMany { max: u64::from(limits.agents_max) });
+    }
+    draft.record(Event::AgentJoined { agent, spec });
+    Ok(Answer::Joined(agent))
+}

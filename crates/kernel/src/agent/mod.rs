@@ -1,0 +1,83 @@
+//! Agents: who they are, what they serve, and one transition a file.
+
+mod join;
+mod leave;
+mod pause;
+
+pub(crate) use join::join;
+pub(crate) use leave::leave;
+pub(crate) use pause::{pause, restarted, unpause};
+
+use crate::{AgentId, Text, Time};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What an agent says of itself when it joins.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentSpec {
+    /// Unique among live agents.
+    pub name: Text,
+    /// `native`, `command`, `builtin`, `workflow`, …: for people; the kernel treats all alike.
+    pub kind: Text,
+    /// Serves tasks of this team only.
+    #[serde(default, skip_serializing_if = "is_empty")]
+    pub team: Text,
+    /// What it can do.
+    pub serves: Vec<Serves>,
+    /// How many tasks it works on at once.
+    pub slots: u32,
+    /// Before others that serve the same, whatever the load; higher goes first.
+    #[serde(default)]
+    pub prefer: i32,
+    /// It lives outside this process: its leases outlive a restart of ours.
+    #[serde(default)]
+    pub remote: bool,
+    /// For people and for constraints.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<Text, Text>,
+}
+
+/// One capability at one version.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Serves {
+    /// `code.review`.
+    pub capability: Text,
+    /// 1 and up; 0 where nobody counts.
+    pub version: u32,
+}
+
+/// One agent's record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Agent {
+    /// Its number.
+    pub id: AgentId,
+    /// What it said when it joined last.
+    pub spec: Arc<AgentSpec>,
+    /// Whether it gets work.
+    pub presence: Presence,
+    /// When it joined last.
+    pub joined_at: Time,
+    /// Tasks it completed.
+    pub completed: u64,
+    /// Attempts that failed under it.
+    pub failed: u64,
+    /// Times it was started again.
+    pub restarts: u64,
+}
+
+/// Whether an agent gets work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Presence {
+    /// It does.
+    Active,
+    /// Not now; what it has, it finishes.
+    Paused,
+    /// It is gone.
+    Left,
+}
+
+fn is_empty(text: &Text) -> bool {
+    text.is_empty()
+}

@@ -1,0 +1,102 @@
+//! What the kernel answers. A refusal is an answer: it changed nothing, and says what to do.
+
+use crate::{AgentId, Outcome, TaskId, Text};
+use std::sync::Arc;
+
+/// What a command led to, for whoever sent it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// It is so.
+    Done,
+    /// The task is accepted: it will end in exactly one of completed, failed, cancelled, dead.
+    Accepted(Receipt),
+    /// The agent has joined under this number.
+    Joined(AgentId),
+    /// The step is under way; its outcome will be delivered.
+    Pending,
+    /// The step ended in an earlier life; this is its outcome.
+    Recorded(Arc<Outcome>),
+    /// Go on and perform the side effect.
+    Perform,
+    /// An earlier attempt began the side effect and never said how it went.
+    Unknown,
+    /// Do not wait: a delivery is on its way that this attempt has not taken in.
+    News,
+}
+
+/// The promise made to a client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    /// The task.
+    pub task: TaskId,
+    /// False when the key was known: nothing new was made.
+    pub fresh: bool,
+    /// How it ended, when it already has.
+    pub outcome: Option<Arc<Outcome>>,
+}
+
+/// Why a command changed nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// There is no room for more work now.
+    Overloaded {
+        /// Ask again after this many milliseconds.
+        retry_after_ms: u64,
+    },
+    /// This process takes no new work; it is about to end.
+    Draining,
+    /// The lease has ended or was replaced: whoever speaks is no longer the one.
+    StaleToken,
+    /// No such open task.
+    UnknownTask(TaskId),
+    /// No such agent.
+    UnknownAgent(AgentId),
+    /// Another live agent has this name.
+    NameTaken(Text),
+    /// The key belongs to a task with another capability or input.
+    KeyReused {
+        /// The task that has it.
+        task: TaskId,
+    },
+    /// The step is recorded with another capability or input than is asked now.
+    Drift {
+        /// Which step.
+        step: Text,
+        /// What is recorded.
+        recorded: Text,
+        /// What is asked.
+        asked: Text,
+    },
+    /// The same step is already under way in this attempt.
+    StepBusy(Text),
+    /// An ancestor asked the same capability with the same input: this would never end.
+    Loop {
+        /// The ancestor.
+        ancestor: TaskId,
+    },
+    /// The tree is as deep as it may be.
+    TooDeep {
+        /// The limit.
+        depth_max: u32,
+    },
+    /// The tree, or this task's table of steps, is as large as it may be.
+    TooMany {
+        /// The limit.
+        max: u64,
+    },
+    /// The purse does not hold that much.
+    OverBudget {
+        /// Which part of it: money, tokens, work, tasks.
+        what: Text,
+    },
+    /// A task above may not use this capability, so nothing below it may.
+    NotPermitted {
+        /// Which.
+        capability: Text,
+    },
+    /// Larger than the limit in bytes.
+    TooLarge {
+        /// The limit.
+        max: u64,
+    },
+}

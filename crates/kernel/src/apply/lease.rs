@@ -1,0 +1,164 @@
+//! Leases come and go: a task changes hands, and the time it was worked on is paid for.
+
+use crate::state::Stopping;
+use crate::task::{FailureRecord, Past};
+use crate::{Cost, Failure, Granted, Lease, Loss, Part, State, Status, Task, TaskId, Time, Token};
+
+impl State {
+    pub(super) fn lease_granted(&mut self, at: Time, granted: &Granted) {
+        self.facts.token = self.facts.token.max(granted.token);
+        self.facts.counts.granted += 1;
+        let Some(task) = self.facts.tasks.get_mut(granted.task.0) else { return };
+        self.index.granted(task, granted.agent, granted.token);
+        let lease = Lease {
+            agent: granted.agent,
+            token: granted.token,
+            since: at,
+            until: granted.until,
+            worked_ms: 0,
+        };
+        self.change(granted.task, |task| {
+            task.status = Status::Assigned(lease);
+            task.grants += 1;
+            if let Some(past) = &mut task.past {
+                past.deliveries = 0;
+            }
+        });
+    }
+
+    pub(super) fn task_started(&mut self, id: TaskId) {
+        self.change(id, |task| {
+            if let Status::Assigned(lease) = task.status {
+                task.status = Status::Running(lease);
+            }
+        });
+    }
+
+    pub(super) fn task_waiting(&mut self, at: Time, id: TaskId) {
+        let Some(worked) = self.pay_for_work(at, id) else { return };
+        self.change(id, |task| {
+            if let Some(lease) = task.status.working().copied() {
+                let worked_ms = lease.worked_ms + worked;
+                let lease = Lease { since: at, until: Time::NEVER, worked_ms, ..lease };
+                task.status = Status::Waiting(lease, false);
+            }
+        });
+    }
+
+    pub(super) fn task_resumed(&mut self, at: Time, id: TaskId, until: Time) {
+        self.change(id, |task| {
+            if let Status::Waiting(lease, _) = task.status {
+                task.status = Status::Running(Lease { since: at, until, ..lease });
+            }
+        });
+    }
+
+    pub(super) fn attempt_failed(
+        &mut self,
+        at: Time,
+        id: TaskId,
+        token: Token,
+        failure: &Failure,
+        retry_at: Time,
+        stop: bool,
+    ) {
+        self.facts.counts.attempts_failed += 1;
+        let Some(lease) = self.close_lease(at, id, retry_at, stop) else { return };
+        if let Some(agent) = self.facts.agents.get_mut(lease.agent.0 as usize) {
+            agent.failed += 1;
+        }
+        self.facts.seed = crate::rule::backoff::draw(self.facts.seed).1;
+        if retry_at != Time::NEVER {
+            self.facts.retries.withdraw(&self.limits, at);
+        }
+        let keep = self.limits.failures_max.max(2) as usize;
+        if let Some(task) = self.facts.tasks.get_mut(id.0) {
+            task.failed += 1;
+            let past: &mut Past = task.past.get_or_insert_default();
+            if past.failures.len() >= keep {
+                past.failures.remove(keep / 2);
+            }
+            let failure = failure.clone();
+            past.failures.push(FailureRecord { at, agent: lease.agent, token, failure });
+        }
+    }
+
+    pub(super) fn attempt_lost(&mut self, at: Time, id: TaskId, cause: Loss, retry_at: Time) {
+        self.facts.counts.attempts_lost += 1;
+        self.close_lease(at, id, retry_at, cause == Loss::AgentLeft);
+        if let Some(task) = self.facts.tasks.get_mut(id.0)
+            && cause != Loss::HandedBack
+        {
+            task.lost += 1;
+        }
+    }
+
+    /// Takes the lease from a task and queues it again.
+    fn close_lease(&mut self, at: Time, id: TaskId, ready_at: Time, stop: bool) -> Option<Lease> {
+        self.pay_for_work(at, id);
+        let task = self.task(id)?;
+        let lease = *task.status.lease()?;
+        let holds_slot = task.status.working().is_some();
+        let purse = task.purse;
+        self.change(id, |task| task.status = Status::Queued { ready_at });
+        if stop {
+            self.stop_work(
+                lease.token,
+                Stopping { task: id, agent: lease.agent, purse, holds_slot },
+            );
+        }
+        Some(lease)
+    }
+
+    pub(super) fn stop_work(&mut self, token: Token, stopping: Stopping) {
+        if stopping.holds_slot {
+            self.index.occupy(stopping.agent, token);
+        }
+        self.facts.stopping.insert(token, stopping);
+    }
+
+    pub(super) fn work_ended(&mut self, token: Token) {
+        if let Some(stopping) = self.facts.stopping.remove(&token)
+            && stopping.holds_slot
+        {
+            self.index.vacate(stopping.agent);
+        }
+    }
+
+    /// Charges the present stretch of work to the tree; gives its length.
+    pub(super) fn pay_for_work(&mut self, at: Time, id: TaskId) -> Option<u64> {
+        let task = self.task(id)?;
+        let worked = at.since(task.status.working()?.since);
+        self.debit(task.purse, Part::Work, worked);
+        Some(worked)
+    }
+
+    pub(super) fn spent(&mut self, id: TaskId, token: Token, cost: Cost) {
+        let purse = match self.facts.stopping.get(&token) {
+            Some(stopping) => stopping.purse,
+            None => self.task(id).map_or(id, |task: &Task| task.purse),
+        };
+        self.debit(purse, Part::Money, cost.money_micros);
+        self.debit(purse, Part::Tokens, cost.tokens);
+    }
+
+    /// Takes an amount from the purse that owns this part, at or above `purse`.
+    pub(super) fn debit(&mut self, purse: TaskId, part: Part, amount: u64) {
+        if let Some(owner) = self.owner_of(purse, part)
+            && let Some(purse) = self.facts.purses.get_mut(&owner)
+        {
+            purse.debit(part, amount);
+        }
+    }
+
+    /// The nearest purse, from `purse` upwards, that limits this part.
+    pub(crate) fn owner_of(&self, mut purse: TaskId, part: Part) -> Option<TaskId> {
+        loop {
+            if self.facts.purses.get(&purse)?.owns(part) {
+                return Some(purse);
+            }
+            let parent = self.task(purse)?.parent.as_ref()?.task;
+            purse = self.task(parent)?.purse;
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! How each fact changes the state. Total: there is no event that this cannot take.
+
+mod ending;
+mod lease;
+mod step;
+
+use crate::rule::budget::Purse;
+use crate::state::{Facts, KeyRecord};
+use crate::{
+    Accepted, Agent, AgentId, Budget, Entry, Event, Outcome, Presence, State, Status, Task, TaskId,
+    Time, Token,
+};
+
+impl State {
+    /// Applies one fact.
+    pub(crate) fn apply(&mut self, entry: &Entry) {
+        let at = entry.at;
+        self.facts.time = self.facts.time.max(at);
+        self.index.now = self.index.now.max(at);
+        match &entry.event {
+            Event::RuntimeStarted { incarnation, generation, seed, wall_ms } => {
+                self.runtime_started(at, *incarnation, *generation, *seed, *wall_ms);
+            }
+            Event::DrainStarted => self.facts.draining = true,
+            Event::RunStarted { .. } => {} // For the views and for `resume`; decides nothing here.
+            Event::TaskAccepted(accepted) => self.task_accepted(at, accepted),
+            Event::LeaseGranted(granted) => self.lease_granted(at, granted),
+            Event::TaskStarted { task } => self.task_started(*task),
+            Event::TaskWaiting { task } => self.task_waiting(at, *task),
+            Event::TaskResumed { task, until } => self.task_resumed(at, *task, *until),
+            Event::OnceStarted { task, step, token } => self.once_started(*task, step, *token),
+            Event::OnceDone { task, step, outcome } => {
+                self.step_settled(*task, step, outcome.clone().into(), false);
+            }
+            Event::TimerSet { task, step, due } => self.timer_set(*task, step, *due),
+            Event::TimerFired { task, step } => self.timer_fired(*task, step),
+            Event::Spent { task, token, cost } => self.spent(*task, *token, *cost),
+            Event::AttemptFailed { task, token, failure, retry_at, stop } => {
+                self.attempt_failed(at, *task, *token, failure, *retry_at, *stop);
+            }
+            Event::AttemptLost { task, cause, retry_at, .. } => {
+                self.attempt_lost(at, *task, *cause, *retry_at);
+            }
+            Event::WorkEnded { token } => self.work_ended(*token),
+            Event::TaskCompleted { task, output, .. } => {
+                self.facts.counts.completed += 1;
+                self.agent_completed(*task);
+                self.end(at, *task, Outcome::Completed(output.clone()), false);
+            }
+            Event::TaskFailed { task, failure } => {
+                self.facts.counts.failed += 1;
+                self.end(at, *task, Outcome::Failed(failure.clone()), true);
+            }
+            Event::TaskCancelled { task, reason } => {
+                self.facts.counts.cancelled += 1;
+                self.end(at, *task, Outcome::Cancelled(reason.clone()), true);
+            }
+            Event::TaskDied { task, failure } => self.task_died(at, *task, failure),
+            Event::DeadReleased { task, .. } | Event::DeadDiscarded { task } => {
+                self.facts.dead.remove(task);
+            }
+            Event::KeyForgotten { tenant, key } => {
+                let id = (tenant.clone(), key.clone());
+                if let Some(record) = self.facts.keys.remove(&id) {
+                    self.index.key_order.remove(&(record.at, id.0, id.1));
+                }
+            }
+            Event::AgentJoined { agent, spec } => {
+                self.agent_joined(at, *agent, spec.clone());
+            }
+            Event::AgentLeft { agent } => self.set_presence(*agent, Presence::Left),
+            Event::AgentPaused { agent } => self.set_presence(*agent, Presence::Paused),
+            Event::AgentUnpaused { agent } => self.set_presence(*agent, Presence::Active),
+            Event::AgentRestarted { agent, .. } => {
+                self.facts.counts.restarts += 1;
+                if let Some(agent) = self.facts.agents.get_mut(agent.0 as usize) {
+                    agent.restarts += 1;
+                }
+            }
+        }
+    }
+
+    fn runtime_started(
+        &mut self,
+        at: Time,
+        incarnation: u64,
+        generation: u16,
+        seed: u64,
+        wall: u64,
+    ) {
+        let Facts { agents, stopping, .. } = &mut self.facts;
+        // What lived in the process before is gone: its agents, and the work it was ending.
+        let local = |agents: &[Agent], id: AgentId| {
+            agents.get(id.0 as usize).is_none_or(|agent| !agent.spec.remote)
+        };
+        let ended: Vec<Token> = stopping
+            .iter()
+            .filter(|(_, it)| local(agents, it.agent))
+            .map(|(token, _)| *token)
+            .collect();
+        let gone: Vec<AgentId> = agents
+            .iter()
+            .filter(|agent| !agent.spec.remote && agent.presence != Presence::Left)
+            .map(|agent| agent.id)
+            .collect();
+        ended.into_iter().for_each(|token| self.work_ended(token));
+        gone.into_iter().for_each(|agent| self.set_presence(agent, Presence::Left));
+        let facts = &mut self.facts;
+        facts.incarnation = incarnation;
+        facts.token = facts.token.max(Token::floor(generation));
+        facts.seed = seed;
+        facts.draining = false;
+        facts.wall_offset_ms = (wall as i64).saturating_sub(at.0 as i64);
+    }
+
+    fn task_accepted(&mut self, at: Time, accepted: &Accepted) {
+        let (terms, shape) = self.index.intern(&accepted.terms);
+        let parent = accepted.parent.as_ref().and_then(|parent| self.task(parent.task));
+        let owns_purse = parent.is_none() || accepted.budget.is_some();
+        let task = Task {
+            id: accepted.task,
+            run: parent.map_or(accepted.task, |parent| parent.run),
+            purse: if owns_purse {
+                accepted.task
+            } else {
+                parent.map_or(accepted.task, |it| it.purse)
+            },
+            depth: parent.map_or(1, |parent| parent.depth + 1),
+            terms,
+            input: accepted.input.clone(),
+            parent: accepted.parent.clone(),
+            key: accepted.key.clone(),
+            deadline: accepted.deadline.unwrap_or(Time::NEVER),
+            accepted_at: at,
+            status: Status::Queued { ready_at: accepted.ready_at.unwrap_or(Time(0)) },
+            grants: 0,
+            failed: 0,
+            lost: 0,
+            past: None,
+            shape,
+        };
+        self.open_purse(&task, accepted.budget.as_ref());
+        if let Some(parent) = &task.parent {
+            self.child_recorded(parent, &task);
+        }
+        if let Some(key) = &task.key {
+            let id = (task.terms.tenant.clone(), key.clone());
+            self.index.key_order.insert((at, id.0.clone(), id.1.clone()));
+            let record = KeyRecord {
+                task: task.id,
+                at,
+                capability: task.terms.capability.clone(),
+                input: task.input.digest,
+                outcome: None,
+            };
+            self.facts.keys.insert(id, record);
+        }
+        self.facts.retries.deposit(&self.limits);
+        self.facts.last_task = self.facts.last_task.max(task.id);
+        self.facts.counts.accepted += 1;
+        self.index.count_payload(&task.input);
+        self.index.link(&task, shape);
+        self.facts.tasks.insert(task.id.0, task);
+    }
+
+    /// Gives a task its purse, taken out of the purse above where there is one.
+    fn open_purse(&mut self, task: &Task, budget: Option<&Budget>) {
+        let above = task.parent.as_ref().and_then(|it| self.task(it.task)).map(|it| it.purse);
+        if let Some(above) = above {
+            self.debit(above, crate::Part::Tasks, 1);
+        }
+        if task.purse != task.id {
+            return;
+        }
+        let Some(budget) = budget else { return };
+        let purse = Purse::new(budget);
+        for part in crate::Part::ALL {
+            if let Some(owner) = above.and_then(|above| self.owner_of(above, part))
+                && let Some(above) = self.facts.purses.get_mut(&owner)
+            {
+                above.reserve(part, purse.limit(part).unwrap_or(0));
+            }
+        }
+        self.facts.purses.insert(task.id, purse);
+    }
+
+    fn agent_joined(&mut self, at: Time, id: AgentId, spec: std::sync::Arc<crate::AgentSpec>) {
+        let presence = Presence::Active;
+        match self.facts.agents.get_mut(id.0 as usize) {
+            Some(agent) => {
+                agent.spec = spec;
+                agent.presence = presence;
+                agent.joined_at = at;
+            }
+            None => self.facts.agents.push(Agent {
+                id,
+                spec,
+                presence,
+                joined_at: at,
+                completed: 0,
+                failed: 0,
+                restarts: 0,
+            }),
+        }
+        let agent = &self.facts.agents[(id.0 as usize).min(self.facts.agents.len() - 1)];
+        self.index.agent_changed(agent);
+    }
+
+    fn set_presence(&mut self, id: AgentId, presence: Presence) {
+        if let Some(agent) = self.facts.agents.get_mut(id.0 as usize) {
+            agent.presence = presence;
+            self.index.agent_changed(agent);
+        }
+    }
+
+    fn agent_completed(&mut self, task: TaskId) {
+        let agent = self.task(task).and_then(|it| it.status.lease()).map(|lease| lease.agent);
+        if let Some(agent) = agent.and_then(|id| self.facts.agents.get_mut(id.0 as usize)) {
+            agent.completed += 1;
+        }
+    }
+
+    /// Changes one task and keeps every index in step with it.
+    fn change(&mut self, id: TaskId, change: impl FnOnce(&mut Task)) {
+        if let Some(task) = self.facts.tasks.get_mut(id.0) {
+            self.index.unlink(task);
+            change(task);
+            self.index.link(task, task.shape);
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! What may be asked of the kernel. The list is closed: everything is on these two screens.
+
+use crate::{
+    AgentId, AgentSpec, AttemptId, Budget, Cost, Digest, Failure, Outcome, Payload, TaskId, Terms,
+    Text,
+};
+use std::sync::Arc;
+
+/// Something the world says to the kernel.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// A process took the journal over: local leases of the one before are closed.
+    Begin(Begin),
+    /// A client hands over a root task.
+    Submit(Submit),
+    /// Call a task and everything below it off.
+    Cancel {
+        /// Which.
+        task: TaskId,
+        /// Why, for the record.
+        reason: Text,
+    },
+    /// Give a dead task another life, as a new root task.
+    Release(TaskId),
+    /// Forget a dead task.
+    Discard(TaskId),
+    /// An agent offers its capabilities.
+    Join(Arc<AgentSpec>),
+    /// An agent goes; what it holds is given to others.
+    Leave(AgentId),
+    /// An agent gets no new work until resumed.
+    Pause(AgentId),
+    /// A paused agent gets work again.
+    Unpause(AgentId),
+    /// An agent's process was started again after it died.
+    Restarted {
+        /// Which.
+        agent: AgentId,
+        /// Why it died.
+        reason: Text,
+    },
+    /// Take no new work and grant none; what runs may finish.
+    Drain,
+    /// The holder of a lease speaks.
+    Report(AttemptId, Report),
+    /// Time passed.
+    Tick,
+}
+
+/// Who took over, and what it brings that the kernel cannot make: randomness and wall time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Begin {
+    /// Raise the token generation: the journal was restored from a backup.
+    pub restored: bool,
+    /// Seed of all jitter from now on.
+    pub seed: u64,
+    /// Wall clock at this moment, milliseconds since 1970, for cron and display only.
+    pub wall_ms: u64,
+}
+
+/// A task on offer.
+#[derive(Clone, Debug)]
+pub struct Submit {
+    /// What is asked for, and on which terms.
+    pub terms: Arc<Terms>,
+    /// With what.
+    pub input: Payload,
+    /// The same key is the same task, however often it is sent.
+    pub key: Option<Text>,
+    /// It must end within this many milliseconds.
+    pub deadline_ms: Option<u64>,
+    /// It may not start before this many milliseconds have passed.
+    pub delay_ms: u64,
+    /// A purse of its own; for a child, taken out of its parent's.
+    pub budget: Option<Budget>,
+    /// Digest of the team definition this run is pinned to; roots only.
+    pub definition: Option<Digest>,
+}
+
+/// What the holder of a lease may say. Each is heard only with the current token.
+#[derive(Clone, Debug)]
+pub enum Report {
+    /// The agent has really begun.
+    Started,
+    /// The work is done.
+    Completed(Payload),
+    /// The work failed.
+    Failed(Failure),
+    /// The work is given back undone, nobody's fault (drain).
+    HandedBack,
+    /// Work that was told to stop has stopped: its slot is free. Heard after the lease has ended.
+    Ended,
+    /// Delegate: the child named (this task, step).
+    Ask {
+        /// Unique under this task.
+        step: Text,
+        /// What is asked.
+        submit: Box<Submit>,
+    },
+    /// About to perform a side effect that must not be repeated unknowingly.
+    Once {
+        /// Unique under this task.
+        step: Text,
+        /// Perform it although an earlier attempt may have done so.
+        again: bool,
+    },
+    /// The side effect is done; this is what it gave.
+    OnceDone {
+        /// The same step as before.
+        step: Text,
+        /// Its result, handed to every later attempt.
+        outcome: Outcome,
+    },
+    /// Wake this task after a while.
+    Sleep {
+        /// Unique under this task.
+        step: Text,
+        /// How long, milliseconds, counted from the first time it is asked.
+        ms: u64,
+    },
+    /// Nothing to do until a child, a timer or a person answers: the slot is free meanwhile.
+    Wait {
+        /// How many deliveries this attempt has taken in; if there are more, it must not wait.
+        seen: u32,
+    },
+    /// What the work has cost. Accepted even after the lease has ended: it is spent.
+    Spent(Cost),
+}

@@ -1,0 +1,152 @@
+//! What the runtime must do once the events are durable. Performing any of it twice is harmless.
+
+use crate::{
+    AgentId, AttemptId, Event, Loss, Outcome, Parent, Payload, State, StepRecord, Task, TaskId,
+    Terms, Text, Time,
+};
+use std::sync::Arc;
+
+/// An order to the runtime.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Hand this task to this agent.
+    Dispatch(Box<Dispatch>),
+    /// A slot is there again for work that waited.
+    Resume {
+        /// Who goes on.
+        attempt: AttemptId,
+    },
+    /// A step of a live attempt has ended.
+    Deliver {
+        /// Whose step.
+        attempt: AttemptId,
+        /// Which.
+        step: Text,
+        /// How.
+        outcome: Arc<Outcome>,
+    },
+    /// End this work; say [`crate::Report::Ended`] when it has really ended.
+    Stop {
+        /// What to end.
+        attempt: AttemptId,
+        /// Where it runs.
+        agent: AgentId,
+    },
+    /// A root task has ended: tell whoever waits for it.
+    Settled {
+        /// The root.
+        task: TaskId,
+        /// How.
+        outcome: Arc<Outcome>,
+    },
+}
+
+/// Everything an agent needs to know about one attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dispatch {
+    /// The task and the token to speak with.
+    pub attempt: AttemptId,
+    /// To whom.
+    pub agent: AgentId,
+    /// The root of its tree.
+    pub run: TaskId,
+    /// Whose step it is.
+    pub parent: Option<Parent>,
+    /// What is asked.
+    pub terms: Arc<Terms>,
+    /// With what.
+    pub input: Payload,
+    /// 1 for the first attempt, whoever lost the ones before.
+    pub number: u32,
+    /// It must end by then.
+    pub deadline: Time,
+    /// Steps that earlier attempts recorded, in the order in which they were settled; the ones
+    /// still under way come last.
+    pub steps: Vec<(Text, StepRecord)>,
+}
+
+impl Effect {
+    /// The one place that says which facts the world must hear about. `before` is the state just
+    /// before the event.
+    pub(crate) fn of(before: &State, event: &Event, out: &mut Vec<Effect>) {
+        let task = |id: &TaskId| before.task(*id);
+        match event {
+            Event::LeaseGranted(granted) => {
+                let attempt = AttemptId { task: granted.task, token: granted.token };
+                let dispatch =
+                    task(&granted.task).map(|it| Dispatch::of(it, attempt, granted.agent, 1));
+                out.extend(dispatch.map(|it| Effect::Dispatch(Box::new(it))));
+            }
+            Event::TaskResumed { task: id, .. } => {
+                let attempt = task(id).and_then(Task::attempt);
+                out.extend(attempt.map(|attempt| Effect::Resume { attempt }));
+            }
+            Event::TimerFired { task: id, step } => {
+                let done = Arc::new(Outcome::Completed(Payload::default()));
+                out.extend(task(id).and_then(|it| Effect::deliver(it, step, &done)));
+            }
+            Event::AttemptFailed { task: id, stop: true, .. }
+            | Event::AttemptLost { task: id, cause: Loss::AgentLeft, .. } => {
+                out.extend(task(id).and_then(Effect::stop));
+            }
+            Event::TaskCompleted { task: id, output, .. } => {
+                let outcome = Outcome::Completed(output.clone());
+                out.extend(task(id).and_then(|it| Effect::settled(before, it, outcome)));
+            }
+            Event::TaskFailed { task: id, failure } => {
+                Effect::ended(before, *id, Outcome::Failed(failure.clone()), out);
+            }
+            Event::TaskCancelled { task: id, reason } => {
+                Effect::ended(before, *id, Outcome::Cancelled(reason.clone()), out);
+            }
+            Event::TaskDied { task: id, failure } => {
+                Effect::ended(before, *id, Outcome::Dead(failure.clone()), out);
+            }
+            _ => {} // The world need not hear of the rest: they are the kernel's own bookkeeping.
+        }
+    }
+
+    /// A task that ends other than by completing: its work is stopped, and it is told.
+    fn ended(before: &State, id: TaskId, outcome: Outcome, out: &mut Vec<Effect>) {
+        let Some(task) = before.task(id) else { return };
+        out.extend(Effect::stop(task));
+        out.extend(Effect::settled(before, task, outcome));
+    }
+
+    /// Tells the parent's live attempt, or, of a root, whoever waits.
+    fn settled(before: &State, task: &Task, outcome: Outcome) -> Option<Effect> {
+        let outcome = Arc::new(outcome);
+        match &task.parent {
+            None => Some(Effect::Settled { task: task.id, outcome }),
+            Some(parent) => Effect::deliver(before.task(parent.task)?, &parent.step, &outcome),
+        }
+    }
+
+    fn deliver(to: &Task, step: &Text, outcome: &Arc<Outcome>) -> Option<Effect> {
+        let attempt = to.attempt()?;
+        Some(Effect::Deliver { attempt, step: step.clone(), outcome: outcome.clone() })
+    }
+
+    pub(crate) fn stop(task: &Task) -> Option<Effect> {
+        let lease = task.status.lease()?;
+        let attempt = AttemptId { task: task.id, token: lease.token };
+        Some(Effect::Stop { attempt, agent: lease.agent })
+    }
+}
+
+impl Dispatch {
+    /// `ahead`: grants that are not yet counted in the task.
+    pub(crate) fn of(task: &Task, attempt: AttemptId, agent: AgentId, ahead: u32) -> Dispatch {
+        Dispatch {
+            attempt,
+            agent,
+            run: task.run,
+            parent: task.parent.clone(),
+            terms: task.terms.clone(),
+            input: task.input.clone(),
+            number: task.grants + ahead,
+            deadline: task.deadline,
+            steps: task.steps_in_order(),
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! What happened. Events are journaled and are the only thing that changes state.
+
+use crate::{
+    AgentId, AgentSpec, Budget, Cost, Decision, Digest, Failure, Outcome, Payload, TaskId, Terms,
+    Text, Time, Token,
+};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// One line of the journal: a fact and the kernel's time when it was decided.
+///
+/// Time is journaled so that a restart under a clock set back cannot revive old deadlines.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// When it was decided.
+    pub at: Time,
+    /// What.
+    pub event: Event,
+}
+
+/// A fact. Past tense, complete in itself, never rewritten.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)] // The names are the documentation; the fields are those of the state.
+pub enum Event {
+    RuntimeStarted {
+        incarnation: u64,
+        generation: u16,
+        seed: u64,
+        wall_ms: u64,
+    },
+    DrainStarted,
+    RunStarted {
+        run: TaskId,
+        team: Text,
+        definition: Digest,
+    },
+    TaskAccepted(Box<Accepted>),
+    LeaseGranted(Box<Granted>),
+    TaskStarted {
+        task: TaskId,
+    },
+    TaskWaiting {
+        task: TaskId,
+    },
+    TaskResumed {
+        task: TaskId,
+        until: Time,
+    },
+    OnceStarted {
+        task: TaskId,
+        step: Text,
+        token: Token,
+    },
+    OnceDone {
+        task: TaskId,
+        step: Text,
+        outcome: Outcome,
+    },
+    TimerSet {
+        task: TaskId,
+        step: Text,
+        due: Time,
+    },
+    TimerFired {
+        task: TaskId,
+        step: Text,
+    },
+    Spent {
+        task: TaskId,
+        token: Token,
+        cost: Cost,
+    },
+    /// Charged to the task. `stop`: the work may still be going on and must be ended.
+    AttemptFailed {
+        task: TaskId,
+        token: Token,
+        failure: Failure,
+        retry_at: Time,
+        stop: bool,
+    },
+    /// Not charged: the runtime, not the agent, lost it.
+    AttemptLost {
+        task: TaskId,
+        token: Token,
+        cause: Loss,
+        retry_at: Time,
+    },
+    /// Work that was told to stop has stopped.
+    WorkEnded {
+        token: Token,
+    },
+    TaskCompleted {
+        task: TaskId,
+        token: Token,
+        output: Payload,
+    },
+    TaskFailed {
+        task: TaskId,
+        failure: Failure,
+    },
+    TaskCancelled {
+        task: TaskId,
+        reason: Text,
+    },
+    TaskDied {
+        task: TaskId,
+        failure: Failure,
+    },
+    DeadReleased {
+        task: TaskId,
+        into: TaskId,
+    },
+    DeadDiscarded {
+        task: TaskId,
+    },
+    KeyForgotten {
+        tenant: Text,
+        key: Text,
+    },
+    AgentJoined {
+        agent: AgentId,
+        spec: Arc<AgentSpec>,
+    },
+    AgentLeft {
+        agent: AgentId,
+    },
+    AgentPaused {
+        agent: AgentId,
+    },
+    AgentUnpaused {
+        agent: AgentId,
+    },
+    AgentRestarted {
+        agent: AgentId,
+        reason: Text,
+    },
+}
+
+/// A task that was accepted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct Accepted {
+    pub task: TaskId,
+    pub terms: Arc<Terms>,
+    pub input: Payload,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<Text>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<Parent>,
+    /// It must end by then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<Time>,
+    /// It may not start before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ready_at: Option<Time>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<Budget>,
+    /// The dead task that this is another life of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub released_from: Option<TaskId>,
+}
+
+/// Whose child a task is, and as which step.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parent {
+    /// The parent.
+    pub task: TaskId,
+    /// Unique under the parent.
+    pub step: Text,
+}
+
+/// A lease that was granted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct Granted {
+    pub task: TaskId,
+    pub agent: AgentId,
+    pub token: Token,
+    pub until: Time,
+    /// Why this agent.
+    pub why: Decision,
+}
+
+/// How an attempt was lost through no fault of task or agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Loss {
+    /// The process that ran it ended.
+    RuntimeEnded,
+    /// It was given back in a drain.
+    HandedBack,
+    /// The agent left.
+    AgentLeft,
+}
+
+impl Event {
+    /// The payloads it carries, in a fixed order; whoever writes the event stores their bytes.
+    pub fn payloads(&self) -> impl Iterator<Item = &Payload> {
+        match self {
+            Event::TaskAccepted(accepted) => Some(&accepted.input),
+            Event::TaskCompleted { output, .. } => Some(output),
+            Event::OnceDone { outcome: Outcome::Completed(output), .. } => Some(output),
+            _ => None, // The rest carry none.
+        }
+        .into_iter()
+    }
+
+    /// The same, to put the bytes back after reading.
+    pub fn payloads_mut(&mut self) -> impl Iterator<Item = &mut Payload> {
+        match self {
+            Event::TaskAccepted(accepted) => Some(&mut accepted.input),
+            Event::TaskCompleted { output, .. } => Some(output),
+            Event::OnceDone { outcome: Outcome::Completed(output), .. } => Some(output),
+            _ => None, // The rest carry none.
+        }
+        .into_iter()
+    }
+
+    /// The task it is about, if it is about one.
+    #[must_use]
+    pub fn task(&self) -> Option<TaskId> {
+        match self {
+            Event::TaskAccepted(accepted) => Some(accepted.task),
+            Event::LeaseGranted(granted) => Some(granted.task),
+            Event::RunStarted { run: task, .. }
+            | Event::TaskStarted { task }
+            | Event::TaskWaiting { task }
+            | Event::TaskResumed { task, .. }
+            | Event::OnceStarted { task, .. }
+            | Event::OnceDone { task, .. }
+            | Event::TimerSet { task, .. }
+            | Event::TimerFired { task, .. }
+            | Event::Spent { task, .. }
+            | Event::AttemptFailed { task, .. }
+            | Event::AttemptLost { task, .. }
+            | Event::TaskCompleted { task, .. }
+            | Event::TaskFailed { task, .. }
+            | Event::TaskCancelled { task, .. }
+            | Event::TaskDied { task, .. }
+            | Event::DeadReleased { task, .. }
+            | Event::DeadDiscarded { task } => Some(*task),
+            Event::RuntimeStarted { .. }
+            | Event::DrainStarted
+            | Event::WorkEnded { .. }
+            | Event::KeyForgotten { .. }
+            | Event::AgentJoined { .. }
+            | Event::AgentLeft { .. }
+            | Event::AgentPaused { .. }
+            | Event::AgentUnpaused { .. }
+            | Event::AgentRestarted { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Says where a kept index differs from a rebuilt one; for checkers.
+
+use super::{Index, Shape};
+use crate::TaskId;
+use std::collections::BTreeMap;
+
+impl Index {
+    /// `Err` names the first index that differs. Cursors, passes and renewals are left out: they are
+    /// not implied by the facts.
+    pub(crate) fn compare(&self, rebuilt: &Index) -> Result<(), String> {
+        let differ = |what: &str, kept: String, implied: String| {
+            Err(format!("{what}: kept {kept}, the facts imply {implied}"))
+        };
+        let (kept, implied) = (self.queues(), rebuilt.queues());
+        if kept != implied {
+            return differ("queues", format!("{kept:?}"), format!("{implied:?}"));
+        }
+        let (kept, implied) = (self.hard_timers(), rebuilt.hard_timers());
+        if kept != implied {
+            return differ("timers", format!("{kept:?}"), format!("{implied:?}"));
+        }
+        if self.ready != rebuilt.ready {
+            let (kept, implied) = (&self.ready, &rebuilt.ready);
+            return differ(
+                "tasks that wait for a time",
+                format!("{kept:?}"),
+                format!("{implied:?}"),
+            );
+        }
+        let (kept, implied) = (self.timed_leases(), rebuilt.timed_leases());
+        if kept != implied {
+            return differ("lease timers", kept.to_string(), implied.to_string());
+        }
+        let (kept, implied) = (self.standings(), rebuilt.standings());
+        if kept != implied {
+            return differ("agents' slots", format!("{kept:?}"), format!("{implied:?}"));
+        }
+        if self.orphans != rebuilt.orphans {
+            let (kept, implied) = (&self.orphans, &rebuilt.orphans);
+            return differ("orphans", format!("{kept:?}"), format!("{implied:?}"));
+        }
+        if self.key_order != rebuilt.key_order {
+            let (kept, implied) = (self.key_order.len(), rebuilt.key_order.len());
+            return differ("keys", kept.to_string(), implied.to_string());
+        }
+        if self.payload_bytes != rebuilt.payload_bytes {
+            let (kept, implied) = (self.payload_bytes, rebuilt.payload_bytes);
+            return differ("payload bytes", kept.to_string(), implied.to_string());
+        }
+        Ok(())
+    }
+
+    /// What waits, by what it requires.
+    fn queues(&self) -> BTreeMap<String, Vec<TaskId>> {
+        let name = |shape: &Shape| format!("{:?}", shape.key);
+        let queue = |shape: &Shape| {
+            let mut tasks: Vec<TaskId> = shape.queue.iter().collect();
+            tasks.sort_unstable();
+            tasks
+        };
+        let shapes = self.shapes.iter().filter(|shape| !shape.queue.is_empty());
+        shapes.map(|shape| (name(shape), queue(shape))).collect()
+    }
+
+    fn standings(&self) -> Vec<(u32, Vec<TaskId>)> {
+        let agents = self.fleet.agents.iter();
+        agents.map(|it| (it.used, it.resumable.iter().copied().collect())).collect()
+    }
+}

@@ -1,0 +1,268 @@
+//! Derived structures that make every question fast. They change only where events are applied,
+//! stand outside equality, and can be rebuilt from the facts at any time ([`Index::of`]).
+
+mod compare;
+mod fleet;
+mod timers;
+
+pub(crate) use fleet::{Free, serves};
+pub(crate) use timers::Timer;
+
+use crate::rule::fair_queue::FairQueue;
+use crate::state::Facts;
+use crate::{
+    AgentId, Class, Payload, Status, StepKind, Task, TaskId, Terms, Text, Time, Token, Versions,
+};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// Which queue a task waits in. Numbers are given in the order of first use, so they are no facts:
+/// two states may number differently and still be equal.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct ShapeId(pub(crate) u32);
+
+impl PartialEq for ShapeId {
+    fn eq(&self, _: &ShapeId) -> bool {
+        true
+    }
+}
+
+impl Eq for ShapeId {}
+
+/// What a task requires of an agent; tasks of one shape can go to the same agents.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ShapeKey {
+    pub(crate) team: Text,
+    pub(crate) capability: Text,
+    pub(crate) versions: Versions,
+}
+
+/// One shape: its queue, who serves it, and its place among the shapes an agent serves.
+#[derive(Clone, Debug)]
+pub(crate) struct Shape {
+    pub(crate) key: ShapeKey,
+    pub(crate) queue: FairQueue,
+    pub(crate) profiles: Vec<usize>,
+    /// Virtual time of stride scheduling: an agent that serves several shapes takes the lowest. A
+    /// grant of weight w moves it by 1/w, so urgent shapes come round more often and none starves.
+    pub(crate) pass: u64,
+    dirty: bool,
+}
+
+/// All indexes.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Index {
+    pub(crate) shapes: Vec<Shape>,
+    shape_ids: BTreeMap<ShapeKey, ShapeId>,
+    terms: BTreeMap<Arc<Terms>, ShapeId>,
+    terms_pruned_at: usize,
+    fleet: fleet::Fleet,
+    pub(crate) names: BTreeMap<Text, AgentId>,
+    timers: BTreeSet<(Time, Timer)>,
+    /// Queued tasks that may not be granted before a time to come.
+    pub(crate) ready: BTreeSet<(Time, TaskId)>,
+    /// Leases that were renewed: when they end now. Soft.
+    renewed: BTreeMap<Token, Time>,
+    /// Open tasks whose parent has ended.
+    pub(crate) orphans: BTreeSet<TaskId>,
+    pub(crate) key_order: BTreeSet<(Time, Text, Text)>,
+    pub(crate) payload_bytes: u64,
+    /// Pass of the latest grant: a shape that gets work again starts from here.
+    pass: u64,
+    dirty_shapes: Vec<u32>,
+    /// Tasks whose time came up to here stand in their queues.
+    pub(crate) now: Time,
+}
+
+/// One grant of weight 1 moves a shape's pass by this much.
+const STRIDE: u64 = 1 << 20;
+
+impl Index {
+    /// The index that these facts imply.
+    pub(crate) fn of(facts: &Facts, now: Time) -> Index {
+        let mut index = Index { now, ..Index::default() };
+        facts.agents.iter().for_each(|agent| index.agent_changed(agent));
+        for (token, stopping) in &facts.stopping {
+            if stopping.holds_slot {
+                index.occupy(stopping.agent, *token);
+            }
+        }
+        for task in facts.tasks.values() {
+            let (_, shape) = index.intern(&task.terms);
+            index.link(task, shape);
+            index.link_steps(task);
+            index.count_payload(&task.input);
+            let parent_ended =
+                task.parent.as_ref().is_some_and(|it| facts.tasks.get(it.task.0).is_none());
+            if parent_ended {
+                index.orphans.insert(task.id);
+            }
+        }
+        for ((tenant, key), record) in &facts.keys {
+            index.key_order.insert((record.at, tenant.clone(), key.clone()));
+        }
+        index
+    }
+
+    /// The shared copy of these terms, and their shape.
+    pub(crate) fn intern(&mut self, terms: &Arc<Terms>) -> (Arc<Terms>, ShapeId) {
+        if let Some((shared, shape)) = self.terms.get_key_value(terms) {
+            return (shared.clone(), *shape);
+        }
+        let key = ShapeKey {
+            team: terms.team.clone(),
+            capability: terms.capability.clone(),
+            versions: terms.versions,
+        };
+        let shape = match self.shape_ids.get(&key) {
+            Some(shape) => *shape,
+            None => self.new_shape(key),
+        };
+        self.prune_terms();
+        self.terms.insert(terms.clone(), shape);
+        (terms.clone(), shape)
+    }
+
+    fn new_shape(&mut self, key: ShapeKey) -> ShapeId {
+        let id = self.shapes.len();
+        let profiles = self.fleet.connect(id, &key);
+        self.shape_ids.insert(key.clone(), ShapeId(id as u32));
+        let queue = FairQueue::default();
+        self.shapes.push(Shape { key, queue, profiles, pass: self.pass, dirty: false });
+        ShapeId(id as u32)
+    }
+
+    /// Terms that no open task uses any more are forgotten when they have become many.
+    fn prune_terms(&mut self) {
+        if self.terms.len() > self.terms_pruned_at.max(2_048) * 2 {
+            self.terms.retain(|terms, _| Arc::strong_count(terms) > 1);
+            self.terms_pruned_at = self.terms.len();
+        }
+    }
+
+    /// Enters a task everywhere its status puts it.
+    pub(crate) fn link(&mut self, task: &Task, shape: ShapeId) {
+        self.add_timer(task.deadline, Timer::Deadline(task.id));
+        match &task.status {
+            Status::Queued { ready_at } if *ready_at > self.now => {
+                self.ready.insert((*ready_at, task.id));
+            }
+            Status::Queued { .. } => self.enqueue(task, shape),
+            Status::Assigned(lease) | Status::Running(lease) => {
+                self.add_timer(lease.until, Timer::Lease(task.id));
+                self.add_timer(task.timeout_at(), Timer::Timeout(task.id));
+                self.occupy(lease.agent, lease.token);
+            }
+            Status::Waiting(lease, news) => self.fleet.set_resumable(lease.agent, task.id, *news),
+        }
+    }
+
+    /// Takes a task out of everywhere its status put it.
+    pub(crate) fn unlink(&mut self, task: &Task) {
+        self.drop_timer(task.deadline, Timer::Deadline(task.id));
+        match &task.status {
+            Status::Queued { ready_at } => {
+                let Shape { queue, .. } = &mut self.shapes[task.shape.0 as usize];
+                let (class, tenant) = (task.terms.class, &task.terms.tenant);
+                if !queue.remove(class, tenant, task.deadline, task.id) {
+                    self.ready.remove(&(*ready_at, task.id));
+                }
+            }
+            Status::Assigned(lease) | Status::Running(lease) => {
+                let until = self.renewed.remove(&lease.token).unwrap_or(lease.until);
+                self.drop_timer(until, Timer::Lease(task.id));
+                self.drop_timer(task.timeout_at(), Timer::Timeout(task.id));
+                self.vacate(lease.agent);
+            }
+            Status::Waiting(lease, _) => self.fleet.set_resumable(lease.agent, task.id, false),
+        }
+    }
+
+    /// A queued task whose time has come moves from the timers to its queue.
+    pub(crate) fn enqueue(&mut self, task: &Task, shape: ShapeId) {
+        let at = shape.0 as usize;
+        let Shape { queue, pass, dirty, .. } = &mut self.shapes[at];
+        if queue.is_empty() {
+            *pass = (*pass).max(self.pass);
+        }
+        queue.insert(task.terms.class, &task.terms.tenant, task.deadline, task.id);
+        if !std::mem::replace(dirty, true) {
+            self.dirty_shapes.push(shape.0);
+        }
+    }
+
+    /// Moves turns and deficits on for a task that is being granted.
+    pub(crate) fn granted(&mut self, task: &Task, agent: AgentId, token: Token) {
+        let shape = &mut self.shapes[task.shape.0 as usize];
+        shape.queue.granted(task.terms.class, &task.terms.tenant);
+        self.pass = self.pass.max(shape.pass);
+        shape.pass += STRIDE / u64::from(Class::weight(task.terms.class));
+        self.fleet.granted(agent, token);
+    }
+
+    /// Timers of steps that have not fired.
+    pub(crate) fn link_steps(&mut self, task: &Task) {
+        for (key, step) in task.past.iter().flat_map(|past| &past.steps) {
+            match (&step.kind, &step.outcome) {
+                (StepKind::Timer { due }, None) => {
+                    self.add_timer(*due, Timer::Sleep(task.id, key.clone()));
+                }
+                (StepKind::Timer { .. }, Some(_))
+                | (StepKind::Child { .. } | StepKind::Once { .. }, _) => {}
+            }
+            self.count_outcome(step.outcome.as_ref().map(|(_, it)| &**it));
+        }
+    }
+
+    /// Forgets what the steps of a task that ends had entered.
+    pub(crate) fn unlink_steps(&mut self, task: &Task) {
+        for (key, step) in task.past.iter().flat_map(|past| &past.steps) {
+            if let StepKind::Timer { due } = step.kind {
+                self.drop_timer(due, Timer::Sleep(task.id, key.clone()));
+            }
+            self.uncount_outcome(step.outcome.as_ref().map(|(_, it)| &**it));
+        }
+    }
+
+    pub(crate) fn count_payload(&mut self, payload: &Payload) {
+        self.payload_bytes += payload.inline.as_ref().map_or(0, |bytes| bytes.len() as u64);
+    }
+
+    pub(crate) fn uncount_payload(&mut self, payload: &Payload) {
+        let bytes = payload.inline.as_ref().map_or(0, |bytes| bytes.len() as u64);
+        self.payload_bytes = self.payload_bytes.saturating_sub(bytes);
+    }
+
+    pub(crate) fn count_outcome(&mut self, outcome: Option<&crate::Outcome>) {
+        if let Some(crate::Outcome::Completed(payload)) = outcome {
+            self.count_payload(payload);
+        }
+    }
+
+    fn uncount_outcome(&mut self, outcome: Option<&crate::Outcome>) {
+        if let Some(crate::Outcome::Completed(payload)) = outcome {
+            self.uncount_payload(payload);
+        }
+    }
+
+    /// A shape with waiting work and somebody free to do it; the one whose turn it is.
+    pub(crate) fn next_match(&mut self) -> Option<ShapeId> {
+        while let Some(id) = self.dirty_shapes.last().copied() {
+            let shape = &self.shapes[id as usize];
+            if !shape.queue.is_empty() && self.fleet.any_free(&shape.profiles) {
+                return Some(ShapeId(id));
+            }
+            self.shapes[id as usize].dirty = false;
+            self.dirty_shapes.pop();
+        }
+        while let Some(profile) = self.fleet.dirty_profile() {
+            let waiting = |id: &&usize| !self.shapes[**id].queue.is_empty();
+            let lowest = |id: &&usize| (self.shapes[**id].pass, **id);
+            match profile.shapes.iter().filter(waiting).min_by_key(lowest) {
+                Some(id) if !profile.free.is_empty() => return Some(ShapeId(*id as u32)),
+                Some(_) | None => self.fleet.clean_profile(),
+            }
+        }
+        None
+    }
+}

@@ -1,0 +1,221 @@
+//! The front door: one command in, facts and orders out.
+
+use crate::index::Index;
+use crate::mutant::{Mutant, planted};
+use crate::state::Facts;
+use crate::{
+    Answer, AttemptId, Command, Dispatch, Effect, Entry, Event, Limits, Pulse, Refusal, State,
+    Status, Time, agent, report, start, task,
+};
+
+/// What one command led to. Journal `entries`, then perform `effects`, then give `answer`.
+#[must_use = "entries must be durable before effects are performed and the answer is given"]
+#[derive(Debug)]
+pub struct Step {
+    /// What to tell whoever sent the command.
+    pub answer: Result<Answer, Refusal>,
+    /// Facts, in order.
+    pub entries: Vec<Entry>,
+    /// Orders, in order.
+    pub effects: Vec<Effect>,
+}
+
+/// The decision maker.
+#[derive(Clone, Debug)]
+pub struct Kernel {
+    state: State,
+    now: Time,
+}
+
+/// A step being written. Handlers read the whole state through it (it dereferences to [`State`]) and
+/// change it only by [`Draft::record`], which applies an event and writes it down in one motion.
+pub(crate) struct Draft<'a> {
+    state: &'a mut State,
+    pub(crate) now: Time,
+    entries: Vec<Entry>,
+    effects: Vec<Effect>,
+}
+
+impl Draft<'_> {
+    pub(crate) fn record(&mut self, event: Event) {
+        let at = if planted(Mutant::TimeNotJournaled) { Time(0) } else { self.now };
+        let entry = Entry { at, event };
+        Effect::of(self.state, &entry.event, &mut self.effects);
+        let skipped = matches!(entry.event, Event::AttemptFailed { .. });
+        if !(skipped && planted(Mutant::RecordWithoutApply)) {
+            self.state.apply(&entry);
+        }
+        if !(skipped && planted(Mutant::ApplyWithoutRecord)) {
+            self.entries.push(entry);
+        }
+    }
+
+    /// Queued tasks whose time has come move to their queues: an index, no fact.
+    pub(crate) fn promote(&mut self) {
+        task::promote(self.state, self.now);
+    }
+
+    /// What can be granted next.
+    pub(crate) fn next_match(&mut self) -> Option<crate::index::ShapeId> {
+        self.state.index.next_match()
+    }
+}
+
+impl std::ops::Deref for Draft<'_> {
+    type Target = State;
+    fn deref(&self) -> &State {
+        self.state
+    }
+}
+
+impl Kernel {
+    /// A kernel with nothing in it.
+    #[must_use]
+    pub fn new(limits: Limits) -> Kernel {
+        Kernel { state: State::new(limits), now: Time(0) }
+    }
+
+    /// The kernel that a snapshot and the entries after it describe. Performs nothing, decides
+    /// nothing.
+    #[must_use]
+    pub fn replay<'e>(
+        limits: Limits,
+        snapshot: Option<Facts>,
+        entries: impl IntoIterator<Item = &'e Entry>,
+    ) -> Kernel {
+        let mut kernel = Kernel::new(limits);
+        if let Some(facts) = snapshot {
+            kernel.restore(facts);
+        }
+        entries.into_iter().for_each(|entry| kernel.apply(entry));
+        kernel
+    }
+
+    /// Takes the place of everything remembered so far. [`Kernel::snapshot`] is the other way.
+    pub fn restore(&mut self, mut facts: Facts) {
+        self.now = facts.time;
+        self.state.index = Index::of(&facts, facts.time);
+        for task in facts.tasks.values_mut() {
+            (task.terms, task.shape) = self.state.index.intern(&task.terms);
+        }
+        self.state.facts = facts;
+    }
+
+    /// Applies one entry read from the journal.
+    pub fn apply(&mut self, entry: &Entry) {
+        self.state.apply(entry);
+        if planted(Mutant::TokenReusedAfterReplay) {
+            self.state.facts.token = crate::Token(self.state.facts.token.0 / 2);
+        }
+        self.now = self.now.max(entry.at);
+    }
+
+    /// Takes one command. Total: a refusal is an answer, not an error.
+    pub fn step(&mut self, now: Time, command: Command) -> Step {
+        self.now = if planted(Mutant::TimeNotJournaled) {
+            now
+        } else {
+            self.now.max(now).max(self.state.time)
+        };
+        let mut draft = Draft {
+            state: &mut self.state,
+            now: self.now,
+            entries: Vec::new(),
+            effects: Vec::new(),
+        };
+        draft.promote();
+        task::expire(&mut draft);
+        task::sweep_orphans(&mut draft);
+        let answer = handle(&mut draft, command);
+        task::sweep_orphans(&mut draft);
+        task::dispatch(&mut draft);
+        Step { answer, entries: draft.entries, effects: draft.effects }
+    }
+
+    /// A sign of life. It can only delay an expiry.
+    pub fn pulse(&mut self, now: Time, pulse: Pulse) {
+        let Pulse::Renew(attempt) = pulse;
+        let task = self.state.task(attempt.task);
+        if let Some(lease) = task.and_then(|task| task.status.working().copied())
+            && lease.token == attempt.token
+        {
+            let end = self.now.max(now).after(self.state.limits.lease_ms);
+            self.state.index.renew(attempt.task, attempt.token, lease.until, end);
+        }
+    }
+
+    /// What must be performed now by a runtime that remembers nothing: for every effect whose loss
+    /// would matter there is a condition in the state, and this derives the effect from it.
+    #[must_use]
+    pub fn outstanding(&self) -> Vec<Effect> {
+        let state = &self.state;
+        let mut effects = Vec::new();
+        for task in state.tasks() {
+            if let (Some(lease), Some(attempt)) = (task.status.lease(), task.attempt()) {
+                let dispatch = Dispatch::of(task, attempt, lease.agent, 0);
+                effects.push(Effect::Dispatch(Box::new(dispatch)));
+            }
+        }
+        for (token, stopping) in &state.stopping {
+            let attempt = AttemptId { task: stopping.task, token: *token };
+            effects.push(Effect::Stop { attempt, agent: stopping.agent });
+        }
+        effects
+    }
+
+    /// When to call [`Kernel::step`] with [`Command::Tick`] if nothing else happens first.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Time> {
+        let sweep = (!self.state.index.orphans.is_empty()).then_some(self.now);
+        let timer = self.state.index.next_timer();
+        let key = self.state.index.key_order.first();
+        let key = key.map(|(at, ..)| at.after(self.state.limits.key_ms));
+        [sweep, timer, key].into_iter().flatten().min()
+    }
+
+    /// The facts, as they are stored; the bytes of [`State::payloads`] are stored beside them.
+    #[must_use]
+    pub fn snapshot(&self) -> &Facts {
+        &self.state.facts
+    }
+
+    /// A look at the memory; there is no way to change it from outside.
+    #[must_use]
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// The bounds it works under.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.state.limits
+    }
+
+    /// Whether an open task holds a slot of its agent: what is running rather than waiting.
+    #[must_use]
+    pub fn working(&self) -> usize {
+        let working = |task: &&crate::Task| match task.status {
+            Status::Assigned(_) | Status::Running(_) => true,
+            Status::Queued { .. } | Status::Waiting(..) => false,
+        };
+        self.state.tasks().filter(working).count() + self.state.stopping.len()
+    }
+}
+
+fn handle(draft: &mut Draft<'_>, command: Command) -> Result<Answer, Refusal> {
+    match command {
+        Command::Begin(begin) => start::begin(draft, begin),
+        Command::Submit(submit) => task::submit(draft, submit),
+        Command::Cancel { task, reason } => task::cancel(draft, task, reason),
+        Command::Release(task) => task::release(draft, task),
+        Command::Discard(task) => task::discard(draft, task),
+        Command::Join(spec) => agent::join(draft, spec),
+        Command::Leave(agent) => agent::leave(draft, agent),
+        Command::Pause(agent) => agent::pause(draft, agent),
+        Command::Unpause(agent) => agent::unpause(draft, agent),
+        Command::Restarted { agent, reason } => agent::restarted(draft, agent, reason),
+        Command::Drain => start::drain(draft),
+        Command::Report(attempt, report) => report::report(draft, attempt, report),
+        Command::Tick => Ok(Answer::Done),
+    }
+}

@@ -1,0 +1,82 @@
+//! Every bound in the kernel, in one place, with where its default comes from.
+
+use serde::{Deserialize, Serialize};
+
+/// What the kernel may hold and how long it waits. A team file may change them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Limits {
+    /// Tasks that may be open (not yet settled) at once; beyond it roots are refused `Overloaded`.
+    pub queue_max: u64,
+    /// Payload bytes held in memory for open tasks and records; beyond it: `Overloaded`.
+    pub payload_max_bytes: u64,
+    /// Bytes of one payload, wherever it is stored.
+    pub payload_one_max_bytes: u32,
+    /// A lease, unless renewed: 30 s, twice what Kubernetes uses, since calls to models are slow.
+    pub lease_ms: u64,
+    /// How often a holder renews; must be below the lease by more than one retry.
+    pub renew_ms: u64,
+    /// Attempts lost with the runtime itself before the task is taken to be the cause.
+    pub crash_attempts_max: u32,
+    /// Depth of a tree of tasks; a root has depth 1.
+    pub depth_max: u32,
+    /// Tasks in one tree, over its whole life.
+    pub tree_tasks_max: u64,
+    /// Working time of one tree, milliseconds; waiting for people or timers is apart.
+    pub tree_work_ms: u64,
+    /// Money of one tree, millionths of a dollar.
+    pub tree_money_micros: u64,
+    /// Model tokens of one tree.
+    pub tree_tokens: u64,
+    /// Steps recorded for one task.
+    pub steps_max: u32,
+    /// How long an idempotency key is remembered.
+    pub key_ms: u64,
+    /// How many idempotency keys are remembered.
+    pub keys_max: u64,
+    /// Dead letters kept; the oldest goes when one more comes.
+    pub dead_max: u64,
+    /// Failures kept with one task; the first ones and the latest.
+    pub failures_max: u32,
+    /// Retries granted per hundred tasks offered (tower's default).
+    pub retry_percent: u32,
+    /// Retries granted per second whatever is offered (tower's default).
+    pub retry_floor_per_s: u32,
+    /// What `Overloaded` tells the client to wait before it asks again.
+    pub retry_after_ms: u64,
+    /// Timers, orphans and forgotten keys handled in one step, so that no step is long.
+    pub sweep_max: usize,
+    /// Agents that may ever join.
+    pub agents_max: u32,
+    /// Bytes of a name or key.
+    pub name_max_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            queue_max: 1_000_000,
+            payload_max_bytes: 1 << 30,
+            payload_one_max_bytes: 64 << 20,
+            lease_ms: 30_000,
+            renew_ms: 10_000,
+            crash_attempts_max: 25,
+            depth_max: 16,
+            tree_tasks_max: 100_000,
+            tree_work_ms: 3_600_000,
+            tree_money_micros: 1_000_000,
+            tree_tokens: 1_000_000,
+            steps_max: 100_000,
+            key_ms: 24 * 3_600_000,
+            keys_max: 1_000_000,
+            dead_max: 10_000,
+            failures_max: 32,
+            retry_percent: 20,
+            retry_floor_per_s: 10,
+            retry_after_ms: 1_000,
+            sweep_max: 1_024,
+            agents_max: 1_000_000,
+            name_max_bytes: 512,
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! Planted bugs: run-time switches by which the simulator proves that its checks have teeth.
+//!
+//! Without the feature `mutants` every question here is the constant `false`.
+
+/// A bug that a checker must catch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[allow(missing_docs)]
+pub enum Mutant {
+    AcceptAnyToken,
+    TokenReusedAfterReplay,
+    TimeNotJournaled,
+    IdempotencyDropped,
+    ApplyWithoutRecord,
+    RecordWithoutApply,
+    ExpireForgotten,
+    RetryCapIgnored,
+    BackoffWithoutJitter,
+    BudgetNeverDebited,
+    ChildBudgetLargerThanParents,
+    CapabilityWidened,
+    FairQueueStrict,
+    QueueBoundOffByOne,
+    DrainLosesRunningWork,
+    WakeForgotten,
+    OrphansForgotten,
+    StepRunsTwice,
+    SlotsIgnored,
+    ResumeForgotten,
+    RetryBudgetIgnored,
+    DeadReleasedTwice,
+}
+
+impl Mutant {
+    /// Every planted bug of the kernel.
+    pub const ALL: [Mutant; 22] = [
+        Mutant::AcceptAnyToken,
+        Mutant::TokenReusedAfterReplay,
+        Mutant::TimeNotJournaled,
+        Mutant::IdempotencyDropped,
+        Mutant::ApplyWithoutRecord,
+        Mutant::RecordWithoutApply,
+        Mutant::ExpireForgotten,
+        Mutant::RetryCapIgnored,
+        Mutant::BackoffWithoutJitter,
+        Mutant::BudgetNeverDebited,
+        Mutant::ChildBudgetLargerThanParents,
+        Mutant::CapabilityWidened,
+        Mutant::FairQueueStrict,
+        Mutant::QueueBoundOffByOne,
+        Mutant::DrainLosesRunningWork,
+        Mutant::WakeForgotten,
+        Mutant::OrphansForgotten,
+        Mutant::StepRunsTwice,
+        Mutant::SlotsIgnored,
+        Mutant::ResumeForgotten,
+        Mutant::RetryBudgetIgnored,
+        Mutant::DeadReleasedTwice,
+    ];
+}
+
+#[cfg(feature = "mutants")]
+mod switch {
+    use super::Mutant;
+    use std::cell::Cell;
+
+    thread_local! {
+        static PLANTED: Cell<Option<Mutant>> = const { Cell::new(None) };
+    }
+
+    /// Plants one bug on this thread, or none.
+    pub fn plant(mutant: Option<Mutant>) {
+        PLANTED.set(mutant);
+    }
+
+    /// Whether this bug is planted on this thread.
+    pub fn planted(mutant: Mutant) -> bool {
+        PLANTED.get() == Some(mutant)
+    }
+}
+
+#[cfg(feature = "mutants")]
+pub use switch::{plant, planted};
+
+/// Whether this bug is planted; without the feature, never.
+#[cfg(not(feature = "mutants"))]
+#[inline]
+#[must_use]
+pub const fn planted(_: Mutant) -> bool {
+    false
+}

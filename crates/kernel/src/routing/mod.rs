@@ -1,0 +1,63 @@
+//! Which agent gets the next task. One policy a file; this list is the registry.
+
+pub(crate) mod least_loaded;
+
+use crate::AgentId;
+use serde::{Deserialize, Serialize};
+
+/// Why an agent was chosen: enough to explain it later without the state of that moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decision {
+    /// The best candidates, best first, at most [`Decision::CANDIDATES_MAX`]; empty when the chosen
+    /// agent was the only one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub candidates: Vec<Candidate>,
+    /// Agents that serve it but had no free slot.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub busy: u32,
+    /// Agents that serve it but are paused.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub paused: u32,
+    /// Agents present that do not serve it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub not_serving: u32,
+    /// What tipped the scales.
+    pub reason: Reason,
+}
+
+impl Decision {
+    /// How many candidates are recorded.
+    pub const CANDIDATES_MAX: usize = 8;
+}
+
+fn is_zero(count: &u32) -> bool {
+    *count == 0
+}
+
+/// One agent that could have had the task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Candidate {
+    /// Who.
+    pub agent: AgentId,
+    /// Its declared preference.
+    pub prefer: i32,
+    /// Slots in use, in 1/1024 of its slots.
+    pub load: u32,
+}
+
+/// What tipped the scales.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// Nobody else could.
+    #[default]
+    Only,
+    /// It is preferred to the others.
+    Preferred,
+    /// It had the lowest load.
+    LeastLoaded,
+    /// Loads were equal and it had waited longest for work.
+    LongestIdle,
+    /// The better candidate had just failed this task.
+    AnotherThanLast,
+}

@@ -1,0 +1,136 @@
+//! Purses: money, tokens, working time and tasks of a tree.
+//!
+//! A child with a purse of its own *reserves* it from its parent's at once, and hands back what it
+//! did not use. So the sum over children never exceeds the parent, whatever the order in which they
+//! spend. A child without one spends from its parent's directly.
+
+use crate::mutant::{Mutant, planted};
+use serde::{Deserialize, Serialize};
+
+/// What a task has cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cost {
+    /// Millionths of a dollar.
+    #[serde(default)]
+    pub money_micros: u64,
+    /// Model tokens, in and out.
+    #[serde(default)]
+    pub tokens: u64,
+}
+
+/// What a task may use; `None` means "from the parent's purse".
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Budget {
+    /// Millionths of a dollar.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub money_micros: Option<u64>,
+    /// Model tokens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<u64>,
+    /// Milliseconds of work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub work_ms: Option<u64>,
+    /// Tasks below it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tasks: Option<u64>,
+}
+
+/// The parts of a purse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Part {
+    Money,
+    Tokens,
+    Work,
+    Tasks,
+}
+
+impl Part {
+    /// All parts, in the order a purse stores them.
+    pub const ALL: [Part; 4] = [Part::Money, Part::Tokens, Part::Work, Part::Tasks];
+
+    /// Its name in refusals.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Part::Money => "money",
+            Part::Tokens => "tokens",
+            Part::Work => "work",
+            Part::Tasks => "tasks",
+        }
+    }
+}
+
+/// One purse: limits, what is used, and what is set aside for children. Indexed by [`Part`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Purse {
+    /// `None`: this part is the parent's business.
+    limit: [Option<u64>; 4],
+    used: [u64; 4],
+    reserved: [u64; 4],
+}
+
+impl Purse {
+    /// A purse with these limits and nothing used.
+    #[must_use]
+    pub fn new(budget: &Budget) -> Purse {
+        let limit = [budget.money_micros, budget.tokens, budget.work_ms, budget.tasks];
+        Purse { limit, used: [0; 4], reserved: [0; 4] }
+    }
+
+    /// Whether this purse itself limits the part.
+    #[must_use]
+    pub fn owns(&self, part: Part) -> bool {
+        self.limit[part as usize].is_some()
+    }
+
+    /// What is left of a part; `u64::MAX` where the parent limits it.
+    #[must_use]
+    pub fn left(&self, part: Part) -> u64 {
+        let at = part as usize;
+        self.limit[at].map_or(u64::MAX, |limit| {
+            limit.saturating_sub(self.used[at].saturating_add(self.reserved[at]))
+        })
+    }
+
+    /// The limit of a part, where it has one.
+    #[must_use]
+    pub fn limit(&self, part: Part) -> Option<u64> {
+        self.limit[part as usize]
+    }
+
+    /// What is used of a part.
+    #[must_use]
+    pub fn used(&self, part: Part) -> u64 {
+        self.used[part as usize]
+    }
+
+    /// What is set aside for children.
+    #[must_use]
+    pub fn reserved(&self, part: Part) -> u64 {
+        self.reserved[part as usize]
+    }
+
+    /// Uses some. What was spent was spent, so this may pass the limit; [`Purse::left`] is then 0.
+    pub(crate) fn debit(&mut self, part: Part, amount: u64) {
+        if !planted(Mutant::BudgetNeverDebited) {
+            let used = &mut self.used[part as usize];
+            *used = used.saturating_add(amount);
+        }
+    }
+
+    /// Sets some aside for a child.
+    pub(crate) fn reserve(&mut self, part: Part, amount: u64) {
+        let reserved = &mut self.reserved[part as usize];
+        *reserved = reserved.saturating_add(amount);
+    }
+
+    /// A child ended: what was set aside comes back, less what it used.
+    pub(crate) fn settle(&mut self, child: &Purse, part: Part) {
+        if let Some(limit) = child.limit(part) {
+            let reserved = &mut self.reserved[part as usize];
+            *reserved = reserved.saturating_sub(limit);
+            self.debit(part, child.used(part));
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! Weighted fair order: class by deficit round robin, tenant by round robin, earliest deadline.
+//!
+//! Why deficits and not strict priority? Strict priority starves: one flood of urgent work and the
+//! rest never runs. With weights 16:8:4:2:1 the lowest class still gets 1 grant in 31 whenever it
+//! has work, and an idle class's share falls to the others at once. Tenants inside a class take
+//! turns (every task costs one, so deficit round robin with equal weights is taking turns).
+
+use crate::mutant::{Mutant, planted};
+use crate::{Class, TaskId, Text, Time};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Waiting tasks of one shape, in the order in which they should be granted.
+#[derive(Clone, Debug, Default)]
+pub struct FairQueue {
+    classes: [Lane; 5],
+    /// The class whose turn it is.
+    turn: usize,
+    len: usize,
+}
+
+/// One class: its deficit and its tenants.
+#[derive(Clone, Debug, Default)]
+struct Lane {
+    deficit: u32,
+    tenants: BTreeMap<Text, BTreeSet<(Time, TaskId)>>,
+    /// The tenant served last; the turn goes to the next one in order.
+    last: Option<Text>,
+}
+
+impl FairQueue {
+    /// Adds a task.
+    pub fn insert(&mut self, class: Class, tenant: &Text, deadline: Time, task: TaskId) {
+        let tenants = &mut self.classes[class as usize].tenants;
+        let added = match tenants.get_mut(tenant) {
+            Some(queue) => queue.insert((deadline, task)),
+            None => tenants.entry(tenant.clone()).or_default().insert((deadline, task)),
+        };
+        self.len += usize::from(added);
+    }
+
+    /// Takes a task out, wherever it stands; false if it is not there.
+    pub fn remove(&mut self, class: Class, tenant: &Text, deadline: Time, task: TaskId) -> bool {
+        let lane = &mut self.classes[class as usize];
+        let Some(queue) = lane.tenants.get_mut(tenant) else { return false };
+        let removed = queue.remove(&(deadline, task));
+        if queue.is_empty() {
+            lane.tenants.remove(tenant);
+        }
+        self.len -= usize::from(removed);
+        removed
+    }
+
+    /// The task to grant next, and its class.
+    #[must_use]
+    pub fn next(&self) -> Option<(Class, TaskId)> {
+        let class = self.next_class()?;
+        let lane = &self.classes[class as usize];
+        let tenant = lane.next_tenant()?;
+        lane.tenants.get(tenant)?.first().map(|(_, task)| (class, *task))
+    }
+
+    /// Marks a grant to `class`: turns and deficits move on. Call before [`FairQueue::remove`].
+    pub fn granted(&mut self, class: Class, tenant: &Text) {
+        if self.next_class() == Some(class) {
+            self.advance_to(class as usize);
+            let lane = &mut self.classes[class as usize];
+            lane.deficit = lane.deficit.saturating_sub(1);
+        }
+        self.classes[class as usize].last = Some(tenant.clone());
+    }
+
+    /// Tasks in it.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether nothing waits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Every waiting task, in no promised order; for checkers.
+    pub fn iter(&self) -> impl Iterator<Item = TaskId> + '_ {
+        let queues = self.classes.iter().flat_map(|lane| lane.tenants.values());
+        queues.flatten().map(|(_, task)| *task)
+    }
+
+    /// The class at turn if it may go on, else the next one round that has work.
+    fn next_class(&self) -> Option<Class> {
+        let has_work = |at: usize| !self.classes[at].tenants.is_empty();
+        if planted(Mutant::FairQueueStrict) {
+            return (0..5).find(|at| has_work(*at)).map(|at| Class::ALL[at]);
+        }
+        if has_work(self.turn) && self.classes[self.turn].deficit > 0 {
+            return Some(Class::ALL[self.turn]);
+        }
+        (1..=5).map(|step| (self.turn + step) % 5).find(|at| has_work(*at)).map(|at| Class::ALL[at])
+    }
+
+    /// Moves the turn to a class, which then gets its weight as deficit. A class that is passed over
+    /// because it had no work keeps no claim from its absence.
+    fn advance_to(&mut self, class: usize) {
+        if class == self.turn && self.classes[class].deficit > 0 {
+            return;
+        }
+        self.classes[self.turn].deficit = 0;
+        self.turn = class;
+        self.classes[class].deficit = Class::ALL[class].weight();
+    }
+}
+
+impl Lane {
+    /// The tenant after the one served last, round.
+    fn next_tenant(&self) -> Option<&Text> {
+        use std::ops::Bound::{Excluded, Unbounded};
+        let after = self
+            .last
+            .as_ref()
+            .and_then(|last| self.tenants.range::<str, _>((Excluded(&**last), Unbounded)).next());
+        after.or_else(|| self.tenants.first_key_value()).map(|(tenant, _)| tenant)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn grant(queue: &mut FairQueue, tenant_of: impl Fn(TaskId) -> Text) -> Option<(Class, TaskId)> {
+        let (class, task) = queue.next()?;
+        let tenant = tenant_of(task);
+        queue.granted(class, &tenant);
+        assert!(queue.remove(class, &tenant, Time::NEVER, task));
+        Some((class, task))
+    }
+
+    #[test]
+    fn every_class_gets_its_weight_when_all_are_full() {
+        let mut queue = FairQueue::default();
+        for id in 0..5_000 {
+            queue.insert(Class::ALL[id % 5], &Text::default(), Time::NEVER, TaskId(id as u64));
+        }
+        let mut grants = [0; 5];
+        for _ in 0..31 * 20 {
+            grants[grant(&mut queue, |_| Text::default()).expect("full").0 as usize] += 1;
+        }
+        assert_eq!(grants, [320, 160, 80, 40, 20]);
+    }
+
+    #[test]
+    fn an_idle_class_claims_nothing_afterwards() {
+        let mut queue = FairQueue::default();
+        (0..100).for_each(|id| queue.insert(Class::Low, &"".into(), Time::NEVER, TaskId(id)));
+        (0..50).for_each(|_| assert!(grant(&mut queue, |_| "".into()).is_some()));
+        (100..200).for_each(|id| queue.insert(Class::High, &"".into(), Time::NEVER, TaskId(id)));
+        let high =
+            (0..50).filter(|_| grant(&mut queue, |_| "".into()).expect("full").0 == Class::High);
+        assert_eq!(high.count(), 40);
+    }
+
+    #[test]
+    fn a_flooding_tenant_gets_every_other_turn() {
+        let tenant_of = |task: TaskId| Text::from(if task.0 < 1_000 { "flood" } else { "quiet" });
+        let mut queue = FairQueue::default();
+        (0..1_010).for_each(|id| {
+            queue.insert(Class::Normal, &tenant_of(TaskId(id)), Time::NEVER, TaskId(id));
+        });
+        let first: Vec<TaskId> =
+            (0..20).filter_map(|_| grant(&mut queue, tenant_of)).map(|(_, task)| task).collect();
+        assert_eq!(first.iter().filter(|task| task.0 >= 1_000).count(), 10);
+    }
+
+    #[test]
+    fn inside_a_tenant_the_earliest_deadline_goes_first() {
+        let mut queue = FairQueue::default();
+        queue.insert(Class::Normal, &"".into(), Time::NEVER, TaskId(1));
+        queue.insert(Class::Normal, &"".into(), Time(9), TaskId(2));
+        queue.insert(Class::Normal, &"".into(), Time(5), TaskId(3));
+        assert_eq!(queue.next(), Some((Class::Normal, TaskId(3))));
+        assert!(queue.remove(Class::Normal, &"".into(), Time(5), TaskId(3)));
+        assert_eq!(queue.next(), Some((Class::Normal, TaskId(2))));
+        assert_eq!(queue.len(), 2);
+    }
+}

@@ -1,0 +1,39 @@
+//! Only the current token is heard.
+//!
+//! Why tokens and not agent names? An agent can lose a task, get it back, and answer for the first
+//! time late; name and task are then right and the answer is still wrong. A token rises with every
+//! lease, over restarts too, so "is it the current one" is the whole question. It is asked here and
+//! nowhere else.
+
+use crate::mutant::{Mutant, planted};
+use crate::{AttemptId, State, Token};
+
+/// In what capacity a report comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// It holds the lease.
+    Holder,
+    /// Its lease ended and it was told to stop: it may say that it has, and what it cost.
+    Stopping,
+    /// Neither: it speaks for nobody.
+    Stale,
+}
+
+/// Where the sender of a report stands.
+pub(crate) fn standing(state: &State, attempt: AttemptId) -> Standing {
+    let current = state.task(attempt.task).and_then(|task| task.status.lease());
+    let holds = current
+        .is_some_and(|lease| lease.token == attempt.token || planted(Mutant::AcceptAnyToken));
+    if holds {
+        Standing::Holder
+    } else if state.stopping.contains_key(&attempt.token) {
+        Standing::Stopping
+    } else {
+        Standing::Stale
+    }
+}
+
+/// The next token: above every token before it, for ever.
+pub(crate) fn mint(last: Token) -> Token {
+    last.next()
+}

@@ -1,0 +1,35 @@
+//! A process takes the journal over, and gives it up in order.
+
+use crate::kernel::Draft;
+use crate::{Answer, Begin, Event, Loss, Refusal, TaskId, Time, Token, task};
+
+/// Closes what the process before left open. Its local agents are gone and so is their work: those
+/// leases end now, nobody is charged, and nobody waits for them to run out. Remote agents keep theirs.
+pub(crate) fn begin(draft: &mut Draft<'_>, begin: Begin) -> Result<Answer, Refusal> {
+    let is_local = |id| draft.agent(id).is_none_or(|agent| !agent.spec.remote);
+    let lost: Vec<(TaskId, Token)> = draft
+        .tasks()
+        .filter_map(|task| task.status.lease().map(|lease| (task.id, *lease)))
+        .filter(|(_, lease)| is_local(lease.agent))
+        .map(|(task, lease)| (task, lease.token))
+        .collect();
+    let generation = draft.token.generation() + u16::from(begin.restored);
+    draft.record(Event::RuntimeStarted {
+        incarnation: draft.incarnation + 1,
+        generation,
+        seed: begin.seed,
+        wall_ms: begin.wall_ms,
+    });
+    for (id, token) in lost {
+        task::attempt_lost(draft, id, token, Loss::RuntimeEnded, Time(0));
+    }
+    Ok(Answer::Done)
+}
+
+/// No new roots and no new grants from now on. What runs may finish.
+pub(crate) fn drain(draft: &mut Draft<'_>) -> Result<Answer, Refusal> {
+    if !draft.draining {
+        draft.record(Event::DrainStarted);
+    }
+    Ok(Answer::Done)
+}

@@ -1,0 +1,255 @@
+//! What the kernel remembers: primary facts, and the indexes derived from them.
+
+use crate::index::Index;
+use crate::rule::budget::Purse;
+use crate::rule::retry_budget::RetryBudget;
+use crate::table::Table;
+use crate::{
+    Agent, AgentId, Failure, Limits, Outcome, Payload, Task, TaskId, Terms, Text, Time, Token,
+};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The whole memory of the kernel: a pure function of the journal.
+///
+/// Two states are equal when their facts are; the index is derived and stands outside.
+#[derive(Clone, Debug)]
+pub struct State {
+    pub(crate) facts: Facts,
+    pub(crate) index: Index,
+    pub(crate) limits: Limits,
+}
+
+/// The primary state.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Facts {
+    /// When the last event was decided.
+    pub time: Time,
+    /// How many processes have held the journal.
+    pub incarnation: u64,
+    /// The highest token given out.
+    pub token: Token,
+    /// The highest task number given out.
+    pub last_task: TaskId,
+    /// Seed of the next jitter.
+    pub seed: u64,
+    /// Wall time minus kernel time, milliseconds, as of the last start.
+    pub wall_offset_ms: i64,
+    /// No new work is taken or granted.
+    pub draining: bool,
+    #[serde(with = "table_as_list")]
+    pub(crate) tasks: Table<Task>,
+    /// Everyone who ever joined, by number.
+    pub agents: Vec<Agent>,
+    /// Ended leases whose work has not stopped yet.
+    pub stopping: BTreeMap<Token, Stopping>,
+    /// Remembered idempotency keys by (tenant, key).
+    pub keys: BTreeMap<(Text, Text), KeyRecord>,
+    /// Dead letters.
+    pub dead: BTreeMap<TaskId, DeadLetter>,
+    /// Purses, by the task that has one.
+    pub purses: BTreeMap<TaskId, Purse>,
+    /// Allowance for retries.
+    pub retries: RetryBudget,
+    /// How often each thing has happened.
+    pub counts: Counts,
+}
+
+/// Work that was told to stop and has not said yet that it has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct Stopping {
+    pub task: TaskId,
+    pub agent: AgentId,
+    /// Whose purse pays what it still reports.
+    pub purse: TaskId,
+    /// Whether it occupies a slot until then.
+    pub holds_slot: bool,
+}
+
+/// What is remembered of an idempotency key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct KeyRecord {
+    pub task: TaskId,
+    pub at: Time,
+    pub capability: Text,
+    pub input: crate::Digest,
+    pub outcome: Option<Arc<Outcome>>,
+}
+
+/// A task that used up its attempts, with all that is needed to give it another life.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct DeadLetter {
+    pub task: Task,
+    pub failure: Failure,
+    pub at: Time,
+}
+
+/// Counters over the journal's whole life (P25: equal to counting the events).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct Counts {
+    pub accepted: u64,
+    pub granted: u64,
+    pub completed: u64,
+    pub failed: u64,
+    pub cancelled: u64,
+    pub dead: u64,
+    pub attempts_failed: u64,
+    pub attempts_lost: u64,
+    pub restarts: u64,
+}
+
+impl State {
+    pub(crate) fn new(limits: Limits) -> State {
+        State { facts: Facts::default(), index: Index::default(), limits }
+    }
+
+    /// The primary state, as it is stored in a snapshot.
+    #[must_use]
+    pub fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    /// An open task.
+    #[must_use]
+    pub fn task(&self, id: TaskId) -> Option<&Task> {
+        self.facts.tasks.get(id.0)
+    }
+
+    /// Every open task, oldest first.
+    pub fn tasks(&self) -> impl Iterator<Item = &Task> {
+        self.facts.tasks.values()
+    }
+
+    /// How many tasks are open.
+    #[must_use]
+    pub fn open(&self) -> usize {
+        self.facts.tasks.len()
+    }
+
+    /// Everyone who ever joined.
+    #[must_use]
+    pub fn agents(&self) -> &[Agent] {
+        &self.facts.agents
+    }
+
+    /// An agent by number.
+    #[must_use]
+    pub fn agent(&self, id: AgentId) -> Option<&Agent> {
+        self.facts.agents.get(id.0 as usize)
+    }
+
+    /// An agent by name.
+    #[must_use]
+    pub fn agent_named(&self, name: &str) -> Option<&Agent> {
+        self.index.names.get(name).and_then(|id| self.agent(*id))
+    }
+
+    /// Slots of an agent that are in use.
+    #[must_use]
+    pub fn slots_used(&self, id: AgentId) -> u32 {
+        self.index.slots_used(id)
+    }
+
+    /// Whether anybody present serves what these terms ask for.
+    #[must_use]
+    pub fn is_served(&self, terms: &Terms) -> bool {
+        self.facts.agents.iter().any(|agent| {
+            agent.presence != crate::Presence::Left && crate::index::serves(&agent.spec, terms)
+        })
+    }
+
+    /// Tasks that wait for an agent and could be granted now.
+    #[must_use]
+    pub fn ready(&self) -> usize {
+        self.index.shapes.iter().map(|shape| shape.queue.len()).sum()
+    }
+
+    /// Payload bytes held in memory by open tasks.
+    #[must_use]
+    pub fn payload_bytes(&self) -> u64 {
+        self.index.payload_bytes
+    }
+
+    /// Recomputes the index and says where the kept one differs; for checkers.
+    pub fn check_index(&self) -> Result<(), String> {
+        self.index.compare(&Index::of(&self.facts, self.index.now))
+    }
+
+    /// Payloads held anywhere in the state, to store their bytes beside a snapshot.
+    pub fn payloads(&self) -> impl Iterator<Item = &Payload> {
+        let facts = &self.facts;
+        let dead = facts.dead.values().map(|dead| &dead.task);
+        let tasks = facts.tasks.values().chain(dead);
+        let keys = facts.keys.values().filter_map(|key| key.outcome.as_deref());
+        let in_tasks = tasks.flat_map(|task| {
+            let steps = task.past.iter().flat_map(|past| past.steps.values());
+            let outcomes = steps.filter_map(|step| step.outcome.as_ref().map(|(_, it)| &**it));
+            std::iter::once(&task.input).chain(outcomes.filter_map(Outcome::output))
+        });
+        in_tasks.chain(keys.filter_map(Outcome::output))
+    }
+}
+
+impl PartialEq for State {
+    fn eq(&self, other: &State) -> bool {
+        self.facts == other.facts
+    }
+}
+
+impl Eq for State {}
+
+impl std::ops::Deref for State {
+    type Target = Facts;
+    fn deref(&self) -> &Facts {
+        &self.facts
+    }
+}
+
+impl Facts {
+    /// Puts bytes back into every payload that a snapshot holds, by digest.
+    pub fn restore_payloads(&mut self, mut bytes_of: impl FnMut(&Payload) -> Option<Arc<[u8]>>) {
+        let mut fill = |payload: &mut Payload| payload.inline = bytes_of(payload);
+        let mut fill_outcome = |outcome: &mut Arc<Outcome>| {
+            if let Outcome::Completed(payload) = Arc::make_mut(outcome) {
+                fill(payload);
+            }
+        };
+        let dead = self.dead.values_mut().map(|dead| &mut dead.task);
+        let mut inputs = Vec::new();
+        for task in self.tasks.values_mut().chain(dead) {
+            for step in task.past.iter_mut().flat_map(|past| past.steps.values_mut()) {
+                step.outcome.iter_mut().for_each(|(_, outcome)| fill_outcome(outcome));
+            }
+            inputs.push(&mut task.input);
+        }
+        self.keys.values_mut().flat_map(|key| &mut key.outcome).for_each(fill_outcome);
+        inputs.into_iter().for_each(fill);
+    }
+}
+
+mod table_as_list {
+    //! A table is stored as the list of its tasks; each knows its own number.
+
+    use crate::Task;
+    use crate::table::Table;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(table: &Table<Task>, out: S) -> Result<S::Ok, S::Error> {
+        let tasks: Vec<&Task> = table.values().collect();
+        out.collect_seq(tasks)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        input: D,
+    ) -> Result<Table<Task>, D::Error> {
+        let tasks = Vec::<Task>::deserialize(input)?;
+        let mut table = Table::default();
+        tasks.into_iter().for_each(|task| table.insert(task.id.0, task));
+        Ok(table)
+    }
+}

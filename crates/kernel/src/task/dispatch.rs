@@ -1,0 +1,56 @@
+//! Waiting tasks meet free agents. Every grant carries a token higher than all before it.
+
+use super::step::left;
+use super::wait::resume;
+use crate::index::ShapeId;
+use crate::kernel::Draft;
+use crate::mutant::{Mutant, planted};
+use crate::routing::least_loaded;
+use crate::rule::fence;
+use crate::{Event, Failure, FailureKind, Granted, Part, TaskId};
+
+/// Fills every free slot that there is work for. What waited goes before what has not begun: a
+/// parent that can finish makes room, a new one makes more work.
+pub(crate) fn dispatch(draft: &mut Draft<'_>) {
+    while let Some(task) = draft.index.next_resume() {
+        if planted(Mutant::ResumeForgotten) {
+            break;
+        }
+        resume(draft, task);
+    }
+    if draft.draining {
+        return;
+    }
+    while let Some(shape) = draft.next_match() {
+        grant_next(draft, shape);
+    }
+}
+
+/// Grants the task at the head of a shape's queue to the best agent.
+fn grant_next(draft: &mut Draft<'_>, shape: ShapeId) {
+    let queue = &draft.index.shapes[shape.0 as usize].queue;
+    let Some((_, id)) = queue.next() else { return };
+    if let Some(what) = exhausted(draft, id) {
+        let message =
+            format!("the {} budget of its run is used up; raise it and release", what.name());
+        let failure = Failure::new(FailureKind::OverBudget, message);
+        draft.record(Event::TaskFailed { task: id, failure });
+        return;
+    }
+    let shun = draft.task(id).and_then(|task| task.failed_under());
+    let Some((agent, why)) = least_loaded::pick(&draft.index, shape, shun) else { return };
+    let token = fence::mint(draft.token);
+    let until = draft.now.after(draft.limits.lease_ms);
+    draft.record(Event::LeaseGranted(Box::new(Granted { task: id, agent, token, until, why })));
+}
+
+/// The part of its purse that leaves nothing to work with.
+fn exhausted(draft: &Draft<'_>, id: TaskId) -> Option<Part> {
+    let purse = draft.task(id)?.purse;
+    let spendable = [Part::Money, Part::Tokens, Part::Work];
+    spendable.into_iter().find(|part| {
+        let owner = draft.owner_of(purse, *part).and_then(|owner| draft.purses.get(&owner));
+        // A limit of zero forbids spending, not working for nothing.
+        owner.is_some_and(|it| it.limit(*part) > Some(0)) && left(draft, purse, *part) == 0
+    })
+}

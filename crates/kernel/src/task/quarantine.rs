@@ -1,0 +1,53 @@
+//! Dead letters: tasks that used up their attempts, kept whole until somebody decides.
+
+use super::submit::accept;
+use crate::kernel::Draft;
+use crate::mutant::{Mutant, planted};
+use crate::{Answer, Budget, Event, Receipt, Refusal, Submit, TaskId};
+
+/// Another life, as a new root task: what died stays dead, so its receipt stays true.
+pub(crate) fn release(draft: &mut Draft<'_>, id: TaskId) -> Result<Answer, Refusal> {
+    let letter = draft.dead.get(&id).ok_or(Refusal::UnknownTask(id))?;
+    if draft.draining {
+        return Err(Refusal::Draining);
+    }
+    let submit = Submit {
+        terms: letter.task.terms.clone(),
+        input: letter.task.input.clone(),
+        key: None,
+        deadline_ms: None,
+        delay_ms: 0,
+        budget: None,
+        definition: None,
+    };
+    let limits = &draft.limits;
+    let budget = Budget {
+        money_micros: Some(limits.tree_money_micros),
+        tokens: Some(limits.tree_tokens),
+        work_ms: Some(limits.tree_work_ms),
+        tasks: Some(limits.tree_tasks_max),
+    };
+    let task = accept(draft, submit, None, Some(budget), Some(id));
+    if !planted(Mutant::DeadReleasedTwice) {
+        draft.record(Event::DeadReleased { task: id, into: task });
+    }
+    Ok(Answer::Accepted(Receipt { task, fresh: true, outcome: None }))
+}
+
+/// Gone for good.
+pub(crate) fn discard(draft: &mut Draft<'_>, task: TaskId) -> Result<Answer, Refusal> {
+    if !draft.dead.contains_key(&task) {
+        return Err(Refusal::UnknownTask(task));
+    }
+    draft.record(Event::DeadDiscarded { task });
+    Ok(Answer::Done)
+}
+
+/// One more is about to die: the oldest goes when there are as many as are kept.
+pub(super) fn make_room(draft: &mut Draft<'_>) {
+    if draft.dead.len() as u64 >= draft.limits.dead_max
+        && let Some(oldest) = draft.dead.keys().next().copied()
+    {
+        draft.record(Event::DeadDiscarded { task: oldest });
+    }
+}

@@ -1,0 +1,67 @@
+//! An attempt did not succeed: try again later, or give the task up.
+
+use super::cancel::sweep_orphans;
+use super::quarantine::make_room;
+use crate::kernel::Draft;
+use crate::mutant::{Mutant, planted};
+use crate::rule::backoff;
+use crate::{AttemptId, Event, Failure, FailureKind, Loss, TaskId, Time, Token};
+
+/// Charges a failure to the task. Then: not worth repeating → failed; attempts used up → dead; else
+/// queued again after a jittered delay that the retry budget may lengthen. `stop`: the work behind
+/// the attempt may still be going on.
+pub(super) fn attempt_failed(draft: &mut Draft<'_>, by: AttemptId, failure: Failure, stop: bool) {
+    let Some(task) = draft.task(by.task) else { return };
+    let count = task.failed + 1;
+    let policy = task.terms.retry;
+    let retryable = failure.kind.is_retryable();
+    let spent = count >= policy.attempts_max && !planted(Mutant::RetryCapIgnored);
+    let retry_at = if retryable && !spent {
+        let (draw, _) = backoff::draw(draft.seed);
+        let delay = backoff::delay_ms(&policy, count, draw);
+        let asked = failure.retry_after_ms.unwrap_or(0);
+        let allowed = if planted(Mutant::RetryBudgetIgnored) {
+            draft.now
+        } else {
+            draft.retries.clone().withdraw(&draft.limits, draft.now)
+        };
+        draft.now.after(delay.max(asked)).max(allowed)
+    } else {
+        Time::NEVER
+    };
+    let token = by.token;
+    let last = failure.clone();
+    draft.record(Event::AttemptFailed { task: by.task, token, failure, retry_at, stop });
+    if !retryable {
+        draft.record(Event::TaskFailed { task: by.task, failure: last });
+    } else if spent {
+        make_room(draft);
+        draft.record(Event::TaskDied { task: by.task, failure: last });
+    }
+    sweep_orphans(draft);
+}
+
+/// Puts a task back that lost its attempt through no fault of its own or its agent's. Too often to
+/// be chance, and the task is taken to be what kills us.
+pub(crate) fn attempt_lost(
+    draft: &mut Draft<'_>,
+    task: TaskId,
+    token: Token,
+    cause: Loss,
+    retry_at: Time,
+) {
+    let losses =
+        draft.task(task).map_or(0, |task| task.lost) + u32::from(cause != Loss::HandedBack);
+    if cause == Loss::HandedBack && planted(Mutant::DrainLosesRunningWork) {
+        draft.record(Event::AttemptLost { task, token, cause, retry_at: Time::NEVER });
+        return;
+    }
+    draft.record(Event::AttemptLost { task, token, cause, retry_at });
+    if losses >= draft.limits.crash_attempts_max {
+        let message =
+            format!("lost with the runtime {losses} times; see what it does to the process");
+        make_room(draft);
+        let failure = Failure::new(FailureKind::Lost, message);
+        draft.record(Event::TaskDied { task, failure });
+    }
+}

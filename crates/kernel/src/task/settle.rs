@@ -1,0 +1,52 @@
+//! The holder of a lease says how its work went.
+
+use super::retry::{attempt_failed, attempt_lost};
+use crate::kernel::Draft;
+use crate::{Answer, AttemptId, Event, Failure, FailureKind, Loss, Payload, Refusal, Status, Time};
+
+/// The process behind the attempt really runs.
+pub(crate) fn started(draft: &mut Draft<'_>, by: AttemptId) -> Result<Answer, Refusal> {
+    let task = draft.task(by.task).ok_or(Refusal::UnknownTask(by.task))?;
+    match task.status {
+        Status::Assigned(_) => draft.record(Event::TaskStarted { task: by.task }),
+        Status::Queued { .. } | Status::Running(_) | Status::Waiting(..) => {} // Said before.
+    }
+    Ok(Answer::Done)
+}
+
+/// The work is done: the task ends, and its outcome goes to whoever asked.
+pub(crate) fn completed(
+    draft: &mut Draft<'_>,
+    by: AttemptId,
+    output: Payload,
+) -> Result<Answer, Refusal> {
+    let max = draft.limits.payload_one_max_bytes;
+    if output.len > max {
+        let message = format!("the output has {} bytes, more than the {max} allowed", output.len);
+        return failed(draft, by, Failure::new(FailureKind::Limit, message));
+    }
+    draft.record(Event::TaskCompleted { task: by.task, token: by.token, output });
+    Ok(Answer::Done)
+}
+
+/// The work failed: another attempt, or the end.
+pub(crate) fn failed(
+    draft: &mut Draft<'_>,
+    by: AttemptId,
+    failure: Failure,
+) -> Result<Answer, Refusal> {
+    attempt_failed(draft, by, failure, false);
+    Ok(Answer::Done)
+}
+
+/// The work is given back undone: nobody is charged, and another attempt may start at once.
+pub(crate) fn handed_back(draft: &mut Draft<'_>, by: AttemptId) -> Result<Answer, Refusal> {
+    attempt_lost(draft, by.task, by.token, Loss::HandedBack, Time(0));
+    Ok(Answer::Done)
+}
+
+/// Work that was told to stop has stopped.
+pub(crate) fn ended(draft: &mut Draft<'_>, by: AttemptId) -> Result<Answer, Refusal> {
+    draft.record(Event::WorkEnded { token: by.token });
+    Ok(Answer::Done)
+}

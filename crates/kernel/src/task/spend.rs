@@ -1,0 +1,21 @@
+//! What work costs is charged to its tree.
+
+use super::step::left;
+use crate::kernel::Draft;
+use crate::{Answer, AttemptId, Cost, Event, Part, Refusal};
+
+/// Records a cost. It was spent, so it is always recorded, also when the lease has ended since; the
+/// refusal tells the spender that nothing is left.
+pub(crate) fn spent(draft: &mut Draft<'_>, by: AttemptId, cost: Cost) -> Result<Answer, Refusal> {
+    draft.record(Event::Spent { task: by.task, token: by.token, cost });
+    let purse = match draft.stopping.get(&by.token) {
+        Some(stopping) => stopping.purse,
+        None => draft.task(by.task).map_or(by.task, |task| task.purse),
+    };
+    for part in [Part::Money, Part::Tokens] {
+        if left(draft, purse, part) == 0 {
+            return Err(Refusal::OverBudget { what: part.name().into() });
+        }
+    }
+    Ok(Answer::Done)
+}

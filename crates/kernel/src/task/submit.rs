@@ -1,0 +1,96 @@
+//! A client hands over a task: once, and only if there is room.
+
+use crate::kernel::Draft;
+use crate::mutant::{Mutant, planted};
+use crate::{Accepted, Answer, Budget, Event, Parent, Receipt, Refusal, Submit, TaskId};
+
+/// Accepts a root task, or says which task the key already names.
+pub(crate) fn submit(draft: &mut Draft<'_>, submit: Submit) -> Result<Answer, Refusal> {
+    if let Some(receipt) = known(draft, &submit)? {
+        return Ok(Answer::Accepted(receipt));
+    }
+    if draft.draining {
+        return Err(Refusal::Draining);
+    }
+    check_size(draft, &submit)?;
+    check_room(draft)?;
+    let budget = root_budget(draft, submit.budget);
+    let (team, definition) = (submit.terms.team.clone(), submit.definition);
+    let task = accept(draft, submit, None, Some(budget), None);
+    if let Some(definition) = definition {
+        draft.record(Event::RunStarted { run: task, team, definition });
+    }
+    Ok(Answer::Accepted(Receipt { task, fresh: true, outcome: None }))
+}
+
+/// What the key already stands for.
+fn known(draft: &Draft<'_>, submit: &Submit) -> Result<Option<Receipt>, Refusal> {
+    let Some(key) = &submit.key else { return Ok(None) };
+    let id = (submit.terms.tenant.clone(), key.clone());
+    let Some(record) = draft.keys.get(&id).filter(|_| !planted(Mutant::IdempotencyDropped)) else {
+        return Ok(None);
+    };
+    if record.capability != submit.terms.capability || record.input != submit.input.digest {
+        return Err(Refusal::KeyReused { task: record.task });
+    }
+    let outcome = record.outcome.clone();
+    Ok(Some(Receipt { task: record.task, fresh: false, outcome }))
+}
+
+/// Names and payload within bounds; for roots and children alike.
+pub(crate) fn check_size(draft: &Draft<'_>, submit: &Submit) -> Result<(), Refusal> {
+    let limits = &draft.limits;
+    let terms = &submit.terms;
+    let names =
+        [Some(&terms.capability), Some(&terms.tenant), Some(&terms.team), submit.key.as_ref()];
+    if names.into_iter().flatten().any(|name| name.len() > limits.name_max_bytes) {
+        return Err(Refusal::TooLarge { max: limits.name_max_bytes as u64 });
+    }
+    if submit.input.len > limits.payload_one_max_bytes {
+        return Err(Refusal::TooLarge { max: u64::from(limits.payload_one_max_bytes) });
+    }
+    Ok(())
+}
+
+fn check_room(draft: &Draft<'_>) -> Result<(), Refusal> {
+    let limits = &draft.limits;
+    let max = limits.queue_max + u64::from(planted(Mutant::QueueBoundOffByOne));
+    let full = draft.open() as u64 >= max || draft.payload_bytes() >= limits.payload_max_bytes;
+    if full { Err(Refusal::Overloaded { retry_after_ms: limits.retry_after_ms }) } else { Ok(()) }
+}
+
+/// A root always has a purse that limits every part.
+fn root_budget(draft: &Draft<'_>, asked: Option<Budget>) -> Budget {
+    let limits = &draft.limits;
+    let asked = asked.unwrap_or_default();
+    Budget {
+        money_micros: Some(asked.money_micros.unwrap_or(limits.tree_money_micros)),
+        tokens: Some(asked.tokens.unwrap_or(limits.tree_tokens)),
+        work_ms: Some(asked.work_ms.unwrap_or(limits.tree_work_ms)),
+        tasks: Some(asked.tasks.unwrap_or(limits.tree_tasks_max)),
+    }
+}
+
+/// Records the acceptance; all checks are done.
+pub(crate) fn accept(
+    draft: &mut Draft<'_>,
+    submit: Submit,
+    parent: Option<Parent>,
+    budget: Option<Budget>,
+    released_from: Option<TaskId>,
+) -> TaskId {
+    let task = TaskId(draft.last_task.0 + 1);
+    let now = draft.now;
+    draft.record(Event::TaskAccepted(Box::new(Accepted {
+        task,
+        terms: submit.terms,
+        input: submit.input,
+        key: submit.key,
+        parent,
+        deadline: submit.deadline_ms.map(|ms| now.after(ms)),
+        ready_at: (submit.delay_ms > 0).then(|| now.after(submit.delay_ms)),
+        budget,
+        released_from,
+    })));
+    task
+}

@@ -1,0 +1,27 @@
+//! A task with nothing to do but wait gives its slot back, and goes on when there is news.
+
+use crate::kernel::Draft;
+use crate::{Answer, AttemptId, Event, Refusal, Status, TaskId};
+
+/// Lets go of the slot, unless a delivery is on its way that this attempt has not taken in: it would
+/// sleep through it.
+pub(crate) fn wait(draft: &mut Draft<'_>, by: AttemptId, seen: u32) -> Result<Answer, Refusal> {
+    let task = draft.task(by.task).ok_or(Refusal::UnknownTask(by.task))?;
+    let deliveries = task.past.as_ref().map_or(0, |past| past.deliveries);
+    if seen < deliveries {
+        return Ok(Answer::News);
+    }
+    match task.status {
+        Status::Assigned(_) | Status::Running(_) => {
+            draft.record(Event::TaskWaiting { task: by.task });
+        }
+        Status::Queued { .. } | Status::Waiting(..) => {} // It waits already.
+    }
+    Ok(Answer::Done)
+}
+
+/// Gives a waiting task its slot again.
+pub(super) fn resume(draft: &mut Draft<'_>, task: TaskId) {
+    let until = draft.now.after(draft.limits.lease_ms);
+    draft.record(Event::TaskResumed { task, until });
+}

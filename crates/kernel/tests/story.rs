@@ -1,0 +1,202 @@
+//! One task from submit to completed, and the ways it can go wrong, read top to bottom.
+
+#![allow(unused_must_use)] // A story does not look at every answer.
+
+use majordomo_kernel::*;
+use std::sync::Arc;
+
+/// A kernel with one agent that serves `count`, and the time in its hand.
+struct Story {
+    kernel: Kernel,
+    journal: Vec<Entry>,
+    now: u64,
+}
+
+impl Story {
+    fn with_agent(slots: u32) -> Story {
+        let kernel = Kernel::new(Limits::default());
+        let mut story = Story { kernel, journal: Vec::new(), now: 0 };
+        story.tell(Command::Begin(Begin { restored: false, seed: 7, wall_ms: 0 }));
+        story.join("counter", slots);
+        story
+    }
+
+    fn join(&mut self, name: &str, slots: u32) {
+        self.tell(Command::Join(Arc::new(AgentSpec {
+            name: name.into(),
+            kind: "native".into(),
+            team: "".into(),
+            serves: vec![Serves { capability: "count".into(), version: 1 }],
+            slots,
+            prefer: 0,
+            remote: false,
+            labels: Default::default(),
+        })));
+    }
+
+    fn tell(&mut self, command: Command) -> Step {
+        let step = self.kernel.step(Time(self.now), command);
+        self.journal.extend(step.entries.iter().cloned());
+        let replayed = Kernel::replay(Limits::default(), None, &self.journal);
+        assert_eq!(replayed.state(), self.kernel.state(), "replay equals memory");
+        self.kernel.state().check_index().expect("indexes follow from the facts");
+        step
+    }
+
+    fn submit(&mut self, input: u8) -> Step {
+        self.tell(Command::Submit(question("count", input)))
+    }
+
+    fn report(&mut self, attempt: AttemptId, report: Report) -> Step {
+        self.tell(Command::Report(attempt, report))
+    }
+}
+
+fn question(capability: &str, input: u8) -> Submit {
+    Submit {
+        terms: Arc::new(Terms::new(capability)),
+        input: payload(input),
+        key: None,
+        deadline_ms: None,
+        delay_ms: 0,
+        budget: None,
+        definition: None,
+    }
+}
+
+fn payload(byte: u8) -> Payload {
+    Payload { digest: Digest([byte; 32]), len: 1, inline: Some(Arc::from([byte])) }
+}
+
+fn dispatched(step: &Step) -> Vec<&Dispatch> {
+    let dispatch = |effect| match effect {
+        &Effect::Dispatch(ref dispatch) => Some(&**dispatch),
+        _ => None,
+    };
+    step.effects.iter().filter_map(dispatch).collect()
+}
+
+fn attempt(task: u64, token: u64) -> AttemptId {
+    AttemptId { task: TaskId(task), token: Token(token) }
+}
+
+#[test]
+fn a_task_is_submitted_dispatched_and_completed() {
+    let mut story = Story::with_agent(1);
+    story.now = 10;
+    let step = story.submit(1);
+    assert!(matches!(&step.answer, Ok(Answer::Accepted(it)) if it.task == TaskId(1) && it.fresh));
+    assert_eq!(dispatched(&step)[0].attempt, attempt(1, 1));
+    assert_eq!(story.kernel.next_deadline(), Some(Time(30_010)));
+
+    story.now = 20;
+    let step = story.report(attempt(1, 1), Report::Completed(payload(9)));
+    let outcome = Arc::new(Outcome::Completed(payload(9)));
+    assert_eq!(step.effects, [Effect::Settled { task: TaskId(1), outcome }]);
+    assert_eq!(story.kernel.state().open(), 0);
+}
+
+#[test]
+fn a_silent_agent_loses_the_task_and_its_late_answer_is_refused() {
+    let mut story = Story::with_agent(1);
+    story.join("other", 1);
+    let step = story.submit(1);
+    let first = dispatched(&step)[0].clone();
+
+    story.now = 30_000;
+    let step = story.tell(Command::Tick);
+    assert_eq!(step.effects, [Effect::Stop { attempt: first.attempt, agent: first.agent }]);
+    story.now = 60_000;
+    let step = story.tell(Command::Tick);
+    let second = dispatched(&step)[0].clone();
+    assert_ne!(second.agent, first.agent, "the next attempt goes to another agent");
+    assert!(second.attempt.token > first.attempt.token);
+
+    let late = story.report(first.attempt, Report::Completed(payload(9)));
+    assert_eq!(late.answer, Err(Refusal::StaleToken));
+    assert_eq!(story.report(first.attempt, Report::Ended).answer, Ok(Answer::Done));
+    assert_eq!(
+        story.report(second.attempt, Report::Completed(payload(9))).answer,
+        Ok(Answer::Done)
+    );
+}
+
+#[test]
+fn a_parent_waits_without_a_slot_and_finds_its_steps_again_after_a_crash() {
+    let mut story = Story::with_agent(1);
+    story.submit(1);
+    let parent = attempt(1, 1);
+    let ask =
+        |input| Report::Ask { step: "count#0".into(), submit: question("count", input).into() };
+    assert_eq!(story.report(parent, ask(2)).answer, Ok(Answer::Pending));
+    let step = story.report(parent, Report::Wait { seen: 0 });
+    let child = dispatched(&step)[0].attempt;
+    assert_eq!(child.task, TaskId(2), "the slot went to the child");
+
+    let step = story.report(child, Report::Completed(payload(7)));
+    assert!(matches!(&step.effects[0], Effect::Deliver { attempt, .. } if *attempt == parent));
+    assert_eq!(step.effects[1], Effect::Resume { attempt: parent });
+
+    let step = story.tell(Command::Begin(Begin { restored: false, seed: 8, wall_ms: 0 }));
+    assert!(dispatched(&step).is_empty(), "its agent is gone with the process");
+    story.join("counter", 1);
+    let again = attempt(1, 3);
+    let answer = story.report(again, ask(2)).answer;
+    let recorded = Arc::new(Outcome::Completed(payload(7)));
+    assert_eq!(answer, Ok(Answer::Recorded(recorded)), "finished steps answer at once");
+    let drift = story.report(again, ask(3)).answer;
+    assert!(matches!(drift, Err(Refusal::Drift { .. })), "{drift:?}");
+}
+
+#[test]
+fn a_side_effect_that_may_have_happened_is_not_repeated_unasked() {
+    let mut story = Story::with_agent(1);
+    story.submit(1);
+    let once = |again| Report::Once { step: "pay".into(), again };
+    assert_eq!(story.report(attempt(1, 1), once(false)).answer, Ok(Answer::Perform));
+    story.tell(Command::Begin(Begin { restored: false, seed: 8, wall_ms: 0 }));
+    story.join("counter", 1);
+    let by = attempt(1, 2);
+    assert_eq!(story.report(by, once(false)).answer, Ok(Answer::Unknown));
+    assert_eq!(story.report(by, once(true)).answer, Ok(Answer::Perform));
+    let outcome = Outcome::Completed(payload(5));
+    let done = Report::OnceDone { step: "pay".into(), outcome: outcome.clone() };
+    assert_eq!(story.report(by, done).answer, Ok(Answer::Done));
+    assert_eq!(story.report(by, once(false)).answer, Ok(Answer::Recorded(Arc::new(outcome))));
+}
+
+#[test]
+fn cancelling_a_parent_takes_its_children_and_stops_the_work() {
+    let mut story = Story::with_agent(2);
+    story.submit(1);
+    let ask = Report::Ask { step: "a".into(), submit: question("count", 2).into() };
+    let step = story.report(attempt(1, 1), ask);
+    let child = dispatched(&step)[0].attempt;
+    let step = story.tell(Command::Cancel { task: TaskId(1), reason: "enough".into() });
+    let stops = step.effects.iter().filter(|it| matches!(it, Effect::Stop { .. })).count();
+    assert_eq!((stops, story.kernel.state().open()), (2, 0));
+    assert_eq!(story.kernel.state().slots_used(AgentId(0)), 2, "until the work has ended");
+    story.report(child, Report::Ended);
+    story.report(attempt(1, 1), Report::Ended);
+    assert_eq!(story.kernel.state().slots_used(AgentId(0)), 0);
+}
+
+#[test]
+fn a_poison_task_is_set_aside_and_released_once() {
+    let mut story = Story::with_agent(1);
+    story.submit(1);
+    for token in 1..=5 {
+        let failure = Failure::new(FailureKind::Crash, "it died");
+        assert_eq!(
+            story.report(attempt(1, token), Report::Failed(failure)).answer,
+            Ok(Answer::Done)
+        );
+        story.now += 120_000;
+        story.tell(Command::Tick);
+    }
+    assert_eq!(story.kernel.state().facts().dead[&TaskId(1)].task.failed, 5);
+    let step = story.tell(Command::Release(TaskId(1)));
+    assert!(matches!(step.answer, Ok(Answer::Accepted(it)) if it.task == TaskId(2)));
+    let again = story.tell(Command::Release(TaskId(1)));
+    assert_eq!(again.answer, Err(Refusal::UnknownTask(TaskId(1))));
+}
