@@ -69,9 +69,8 @@ fn payload(byte: u8) -> Payload {
 }
 
 fn dispatched(step: &Step) -> Vec<&Dispatch> {
-    let dispatch = |effect| match effect {
-        &Effect::Dispatch(ref dispatch) => Some(&**dispatch),
-        _ => None,
+    let dispatch = |effect| {
+        if let Effect::Dispatch(dispatch) = effect { Some(&**dispatch) } else { None }
     };
     step.effects.iter().filter_map(dispatch).collect()
 }
