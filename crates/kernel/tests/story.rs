@@ -69,10 +69,11 @@ fn payload(byte: u8) -> Payload {
 }
 
 fn dispatched(step: &Step) -> Vec<&Dispatch> {
-    let dispatch = |effect| {
-        if let Effect::Dispatch(dispatch) = effect { Some(&**dispatch) } else { None }
-    };
-    step.effects.iter().filter_map(dispatch).collect()
+    let dispatches = step.effects.iter().filter_map(|effect| match effect {
+        Effect::Dispatch(dispatch) => Some(&**dispatch),
+        _ => None,
+    });
+    dispatches.collect()
 }
 
 fn attempt(task: u64, token: u64) -> AttemptId {
