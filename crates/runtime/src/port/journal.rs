@@ -1,8 +1,9 @@
-//! The journal: an append-only sequence of records with one writer. What it has accepted is durable.
+//! The journal: an append-only sequence of records with one writer. What it has accepted is
+//! durable.
 //!
-//! A record has a *head*, which is chained by checksum to the head before it, and a *payload*, whose
-//! digest stands in the head. The chain never covers payload bytes, so they can be erased on request
-//! ([`Journal::erase`]) without breaking what comes after.
+//! A record has a *head*, which is chained by checksum to the head before it, and a *payload*,
+//! whose digest stands in the head. The chain never covers payload bytes, so they can be erased on
+//! request ([`Journal::erase`]) without breaking what comes after.
 //!
 //! The port is blocking on purpose: a sync is a blocking call, and the turn gives it a thread.
 
@@ -73,7 +74,8 @@ impl Batch {
     }
 }
 
-/// A durable, ordered, single-writer store of records. See `testing::journal_suite` for its contract.
+/// A durable, ordered, single-writer store of records. See `testing::journal_suite` for its
+/// contract.
 pub trait Journal: Send {
     /// The last durable record; `Seq(0)` when there is none.
     fn head(&self) -> Seq;

@@ -1,5 +1,6 @@
 //! What the runtime needs from the outside, as traits of at most a screen each. Adapters implement
-//! them; each has a public conformance suite in `crate::testing` that every implementation must pass.
+//! them; each has a public conformance suite in `crate::testing` that every implementation must
+//! pass.
 
 pub mod blobs;
 pub mod journal;

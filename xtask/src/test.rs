@@ -1,0 +1,236 @@
+//! `cargo xtask test`: the test command. Everything that must hold for a change to enter `main`.
+//!
+//! Stages share what they build: clippy, the build and the tests use one profile, one feature set
+//! and so one copy of every dependency, build script and macro. Only the simulator is built again,
+//! in release, because thousands of worlds would take longer than that build.
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+
+use crate::Verb;
+use crate::invoke::{self, Line};
+use crate::stage::{self, Outcome};
+use crate::tally::{self, Tally};
+use crate::{sim, tools};
+
+/// The verb.
+pub(crate) const VERB: Verb = Verb {
+    name: "test",
+    about: "Everything that must hold: format, lints, tests, simulator, style",
+    help: "\
+Usage: cargo xtask test [STAGE...]
+
+Installs what tests need, then checks format and lints, builds, runs unit, integration, style and
+documentation tests, the Python client's own, the simulator's seeds and planted bugs, and a short
+crash test. Parts whose code does not exist yet are not run. Every stage runs even if one before it
+failed; a failure is printed with the command that reproduces it. The last line counts tests.
+
+Nothing in the tree is written to. Name stages to run only those:
+  tools format clippy build tests python sim mutants crash tree
+",
+    run,
+};
+
+const CLIPPY: &str =
+    "cargo clippy --locked --workspace --all-targets --all-features -- -D warnings";
+const BUILD: &str = "cargo test --locked --workspace --all-features --no-run";
+const TESTS: &str = "cargo test --locked --workspace --all-features --no-fail-fast";
+const PYTHON_TESTS: &str = "clients/python/test_majordomo.py";
+
+/// The worlds that every change must survive.
+const SEEDS: &str = "--from 0 --seeds 2000";
+
+/// How often a run is killed in the short crash test.
+const KILLS: &str = "--kills 20";
+
+/// One part of the test command: `None` when what it checks has not been written yet.
+struct Stage {
+    name: &'static str,
+    run: fn(&'static str) -> Result<Option<Outcome>>,
+}
+
+const STAGES: &[Stage] = &[
+    Stage { name: "tools", run: tools },
+    Stage { name: "format", run: |name| exit_code(name, &Line::new("cargo fmt --all --check")) },
+    Stage { name: "clippy", run: |name| exit_code(name, &Line::new(CLIPPY)) },
+    Stage { name: "build", run: |name| exit_code(name, &Line::new(BUILD)) },
+    Stage { name: "tests", run: rust_tests },
+    Stage { name: "python", run: python_tests },
+    Stage { name: "sim", run: |name| simulator(name, &format!("run {SEEDS}")) },
+    Stage { name: "mutants", run: |name| simulator(name, "mutants") },
+    Stage { name: "crash", run: crash },
+];
+
+/// The stage that compares the tree with what it was; it has no command of its own.
+const TREE: &str = "tree";
+
+fn run(wanted: &[String]) -> Result<ExitCode> {
+    let known = |word: &String| word == TREE || STAGES.iter().any(|stage| stage.name == word);
+    if let Some(unknown) = wanted.iter().find(|word| !known(word)) {
+        anyhow::bail!("there is no stage `{unknown}`; see cargo xtask test --help");
+    }
+    let wants = |name: &str| wanted.is_empty() || wanted.iter().any(|word| word == name);
+    let before = tree_status()?;
+    let mut total = Total::default();
+    for stage in STAGES.iter().filter(|stage| wants(stage.name)) {
+        let begun = Instant::now();
+        if let Some(outcome) = (stage.run)(stage.name)? {
+            total.add(stage.name, begun, &outcome);
+        }
+    }
+    if wants(TREE) {
+        total.add(TREE, Instant::now(), &tree_is(&before, &tree_status()?));
+    }
+    Ok(total.told())
+}
+
+/// What all stages came to so far.
+#[derive(Default)]
+struct Total {
+    sum: Tally,
+    red: Vec<&'static str>,
+}
+
+impl Total {
+    /// Reports a finished stage and counts it.
+    fn add(&mut self, name: &'static str, begun: Instant, outcome: &Outcome) {
+        stage::report(name, begun.elapsed(), outcome);
+        self.sum += outcome.tally;
+        if outcome.tally.failed > 0 {
+            self.red.push(name);
+        }
+    }
+
+    /// Prints the end: the stages that failed, then the counts, alone on the last line.
+    fn told(&self) -> ExitCode {
+        if !self.red.is_empty() {
+            println!("\nfailed: {}", self.red.join(", "));
+        }
+        println!("{}", self.sum);
+        if self.sum.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    }
+}
+
+fn tools(_: &'static str) -> Result<Option<Outcome>> {
+    let (tally, note) = tools::provide()?;
+    if tally.failed == 0 {
+        return Ok(Some(Outcome::fine(note)));
+    }
+    let said = note.lines().map(str::to_owned).collect();
+    Ok(Some(Outcome::failed(said, &tools::by_hand())))
+}
+
+/// A stage that is only its exit code.
+fn exit_code(name: &'static str, line: &Line) -> Result<Option<Outcome>> {
+    Ok(Some(stage::run(name, line)?.judged(line)))
+}
+
+fn rust_tests(name: &'static str) -> Result<Option<Outcome>> {
+    let line = Line::new(TESTS);
+    let output = stage::run(name, &line)?;
+    let mut tally = tally::of_rust(&output.lines);
+    if output.status.success() && tally.passed > 0 {
+        let note = format!("{} passed", tally.passed);
+        return Ok(Some(Outcome { tally, ..Outcome::fine(note) }));
+    }
+    // A program that crashed, or did not compile, has no result line to be counted.
+    tally.failed = tally.failed.max(1);
+    let reasons = tally::reasons(&output.lines);
+    let said = if reasons.is_empty() { output.tail() } else { reasons };
+    let mut again = tally::again(&output.lines);
+    if again.is_empty() {
+        again.push(line.to_string());
+    }
+    Ok(Some(Outcome { tally, note: tally.to_string(), said, again }))
+}
+
+fn python_tests(name: &'static str) -> Result<Option<Outcome>> {
+    if !here(PYTHON_TESTS)? {
+        return Ok(None);
+    }
+    let line = Line::new("python3").with(&[PYTHON_TESTS.to_owned()]);
+    let output = stage::run(name, &line)?;
+    let mut tally = tally::of_python(&output.lines);
+    if output.status.success() && tally.passed > 0 {
+        let note = format!("{} passed", tally.passed);
+        return Ok(Some(Outcome { tally, ..Outcome::fine(note) }));
+    }
+    tally.failed = tally.failed.max(1);
+    Ok(Some(Outcome { tally, note: tally.to_string(), ..Outcome::failed(output.tail(), &line) }))
+}
+
+/// A call of the simulator, whose last line is the note.
+fn simulator(name: &'static str, words: &str) -> Result<Option<Outcome>> {
+    if !here("crates/sim/src/main.rs")? && !here("crates/sim/src/bin")? {
+        return Ok(None);
+    }
+    last_line_is_the_note(name, &Line::new(&format!("{} {words}", sim::PROGRAM)))
+}
+
+fn crash(name: &'static str) -> Result<Option<Outcome>> {
+    if crate::find("crash").is_none() {
+        return Ok(None);
+    }
+    last_line_is_the_note(name, &Line::new(&format!("cargo xtask crash {KILLS}")))
+}
+
+fn last_line_is_the_note(name: &'static str, line: &Line) -> Result<Option<Outcome>> {
+    let output = stage::run(name, line)?;
+    let mut outcome = output.judged(line);
+    if outcome.tally.failed == 0 {
+        let last = output.lines.iter().rev().find(|line| !line.trim().is_empty());
+        outcome.note = last.cloned().unwrap_or_default();
+        // A gate that passed is one test: its worlds or kills all held one property.
+        outcome.tally.passed = 1;
+    }
+    Ok(Some(outcome))
+}
+
+/// What git says of the working tree.
+fn tree_status() -> Result<Vec<String>> {
+    let line = Line::new("git status --porcelain --untracked-files=all");
+    let output = line.command()?.output().context("git cannot be started; the tests need it")?;
+    anyhow::ensure!(output.status.success(), "`{line}` failed; tests run in a git checkout");
+    Ok(String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect())
+}
+
+/// The judgement on the tree: it must be what it was.
+fn tree_is(before: &[String], after: &[String]) -> Outcome {
+    let gone = before.iter().filter(|line| !after.contains(line)).map(|line| format!("- {line}"));
+    let new = after.iter().filter(|line| !before.contains(line)).map(|line| format!("+ {line}"));
+    let changed: Vec<String> = gone.chain(new).collect();
+    if changed.is_empty() {
+        return Outcome::fine("the tests wrote nothing into the tree");
+    }
+    Outcome::failed(changed, &Line::new("git status --porcelain"))
+}
+
+fn here(path: &str) -> Result<bool> {
+    Ok(Path::new(&invoke::root()?).join(path).exists())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_written_tree_is_a_failure_that_names_the_file() {
+        let before = ["?? mine".to_owned()];
+        assert_eq!(tree_is(&before, &before).tally.failed, 0);
+        let after = ["?? mine".to_owned(), " M Cargo.lock".to_owned()];
+        let outcome = tree_is(&before, &after);
+        assert_eq!(outcome.tally.failed, 1);
+        assert_eq!(outcome.said, ["+  M Cargo.lock"]);
+        assert_eq!(tree_is(&after, &before).said, ["-  M Cargo.lock"]);
+    }
+
+    #[test]
+    fn the_help_names_every_stage() {
+        let all = STAGES.iter().map(|stage| stage.name).chain([TREE]);
+        let last = VERB.help.lines().last().unwrap();
+        assert_eq!(last.split_whitespace().collect::<Vec<_>>(), all.collect::<Vec<_>>());
+    }
+}
