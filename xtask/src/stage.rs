@@ -52,7 +52,11 @@ pub(crate) struct Output {
 impl Output {
     /// The last lines, for a failure that has no structure to quote.
     pub(crate) fn tail(&self) -> Vec<String> {
-        self.lines[self.lines.len().saturating_sub(TAIL_LINES)..].to_vec()
+        let progress = ["Compiling ", "Checking ", "Downloading ", "Downloaded ", "Blocking "];
+        let says_something =
+            |line: &&String| !progress.iter().any(|verb| line.trim_start().starts_with(verb));
+        let lines: Vec<String> = self.lines.iter().filter(says_something).cloned().collect();
+        lines[lines.len().saturating_sub(TAIL_LINES)..].to_vec()
     }
 
     /// The judgement on a command that counts nothing: its exit code decides.

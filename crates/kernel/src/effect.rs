@@ -102,7 +102,28 @@ impl Effect {
             Event::TaskDied { task: id, failure } => {
                 Effect::ended(before, *id, Outcome::Dead(failure.clone()), out);
             }
-            _ => {} // The world need not hear of the rest: they are the kernel's own bookkeeping.
+            // The world need not hear of the rest: they are the kernel's own bookkeeping.
+            Event::RuntimeStarted { .. }
+            | Event::DrainStarted
+            | Event::RunStarted { .. }
+            | Event::TaskAccepted(_)
+            | Event::TaskStarted { .. }
+            | Event::TaskWaiting { .. }
+            | Event::OnceStarted { .. }
+            | Event::OnceDone { .. }
+            | Event::TimerSet { .. }
+            | Event::Spent { .. }
+            | Event::AttemptFailed { .. }
+            | Event::AttemptLost { .. }
+            | Event::WorkEnded { .. }
+            | Event::DeadReleased { .. }
+            | Event::DeadDiscarded { .. }
+            | Event::KeyForgotten { .. }
+            | Event::AgentJoined { .. }
+            | Event::AgentLeft { .. }
+            | Event::AgentPaused { .. }
+            | Event::AgentUnpaused { .. }
+            | Event::AgentRestarted { .. } => {}
         }
     }
 

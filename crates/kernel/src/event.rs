@@ -201,7 +201,32 @@ impl Event {
             Event::TaskAccepted(accepted) => Some(&accepted.input),
             Event::TaskCompleted { output, .. } => Some(output),
             Event::OnceDone { outcome: Outcome::Completed(output), .. } => Some(output),
-            _ => None, // The rest carry none.
+            Event::RuntimeStarted { .. }
+            | Event::DrainStarted
+            | Event::RunStarted { .. }
+            | Event::LeaseGranted(_)
+            | Event::TaskStarted { .. }
+            | Event::TaskWaiting { .. }
+            | Event::TaskResumed { .. }
+            | Event::OnceStarted { .. }
+            | Event::OnceDone { .. }
+            | Event::TimerSet { .. }
+            | Event::TimerFired { .. }
+            | Event::Spent { .. }
+            | Event::AttemptFailed { .. }
+            | Event::AttemptLost { .. }
+            | Event::WorkEnded { .. }
+            | Event::TaskFailed { .. }
+            | Event::TaskCancelled { .. }
+            | Event::TaskDied { .. }
+            | Event::DeadReleased { .. }
+            | Event::DeadDiscarded { .. }
+            | Event::KeyForgotten { .. }
+            | Event::AgentJoined { .. }
+            | Event::AgentLeft { .. }
+            | Event::AgentPaused { .. }
+            | Event::AgentUnpaused { .. }
+            | Event::AgentRestarted { .. } => None,
         }
         .into_iter()
     }
@@ -212,7 +237,32 @@ impl Event {
             Event::TaskAccepted(accepted) => Some(&mut accepted.input),
             Event::TaskCompleted { output, .. } => Some(output),
             Event::OnceDone { outcome: Outcome::Completed(output), .. } => Some(output),
-            _ => None, // The rest carry none.
+            Event::RuntimeStarted { .. }
+            | Event::DrainStarted
+            | Event::RunStarted { .. }
+            | Event::LeaseGranted(_)
+            | Event::TaskStarted { .. }
+            | Event::TaskWaiting { .. }
+            | Event::TaskResumed { .. }
+            | Event::OnceStarted { .. }
+            | Event::OnceDone { .. }
+            | Event::TimerSet { .. }
+            | Event::TimerFired { .. }
+            | Event::Spent { .. }
+            | Event::AttemptFailed { .. }
+            | Event::AttemptLost { .. }
+            | Event::WorkEnded { .. }
+            | Event::TaskFailed { .. }
+            | Event::TaskCancelled { .. }
+            | Event::TaskDied { .. }
+            | Event::DeadReleased { .. }
+            | Event::DeadDiscarded { .. }
+            | Event::KeyForgotten { .. }
+            | Event::AgentJoined { .. }
+            | Event::AgentLeft { .. }
+            | Event::AgentPaused { .. }
+            | Event::AgentUnpaused { .. }
+            | Event::AgentRestarted { .. } => None,
         }
         .into_iter()
     }

@@ -27,8 +27,9 @@ pub struct Kernel {
     now: Time,
 }
 
-/// A step being written. Handlers read the whole state through it (it dereferences to [`State`]) and
-/// change it only by [`Draft::record`], which applies an event and writes it down in one motion.
+/// A step being written. Handlers read the whole state through it (it dereferences to [`State`])
+/// and change it only by [`Draft::record`], which applies an event and writes it down in one
+/// motion.
 pub(crate) struct Draft<'a> {
     state: &'a mut State,
     pub(crate) now: Time,

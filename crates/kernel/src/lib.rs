@@ -7,9 +7,9 @@
 //! ```
 //!
 //! The kernel owns no socket, file, thread, clock or source of randomness, and cannot fail. Whoever
-//! calls it supplies the time, writes the entries down, and only then performs the effects and gives
-//! the answer. A restart is [`Kernel::replay`]: the same entries give the same state. What must be
-//! done after a restart is [`Kernel::outstanding`]: derived from the state, not remembered.
+//! calls it supplies the time, writes the entries down, and only then performs the effects and
+//! gives the answer. A restart is [`Kernel::replay`]: the same entries give the same state. What
+//! must be done after a restart is [`Kernel::outstanding`]: derived from the state, not remembered.
 
 mod agent;
 mod answer;

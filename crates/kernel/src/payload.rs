@@ -8,11 +8,11 @@ use std::sync::Arc;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Digest(pub [u8; 32]);
 
-/// An input or an output. Equality is by content (digest and length): whether the bytes are at hand,
-/// in a blob, or erased by `forget` does not change which payload it is.
+/// An input or an output. Equality is by content (digest and length): whether the bytes are at
+/// hand, in a blob, or erased by `forget` does not change which payload it is.
 ///
-/// The bytes are not serialised with it. Whoever writes an event or a snapshot stores them beside it
-/// (see [`crate::Event::payloads`]), so that they can be erased while the record of them stays.
+/// The bytes are not serialised with it. Whoever writes an event or a snapshot stores them beside
+/// it (see [`crate::Event::payloads`]), so that they can be erased while the record of them stays.
 #[derive(Clone, Default, Serialize, Deserialize)]
 pub struct Payload {
     /// Names the content.

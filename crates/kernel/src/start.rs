@@ -4,7 +4,8 @@ use crate::kernel::Draft;
 use crate::{Answer, Begin, Event, Loss, Refusal, TaskId, Time, Token, task};
 
 /// Closes what the process before left open. Its local agents are gone and so is their work: those
-/// leases end now, nobody is charged, and nobody waits for them to run out. Remote agents keep theirs.
+/// leases end now, nobody is charged, and nobody waits for them to run out. Remote agents keep
+/// theirs.
 pub(crate) fn begin(draft: &mut Draft<'_>, begin: Begin) -> Result<Answer, Refusal> {
     let is_local = |id| draft.agent(id).is_none_or(|agent| !agent.spec.remote);
     let lost: Vec<(TaskId, Token)> = draft

@@ -1,8 +1,8 @@
 //! A table keyed by a counter: constant-time access, iteration in order, memory given back by page.
 //!
 //! Ids rise by one, so a hash would be a detour, and a tree would be slower than both. A page that
-//! has become empty is dropped; one task that stays open for a year holds on to one page, not to the
-//! year.
+//! has become empty is dropped; one task that stays open for a year holds on to one page, not to
+//! the year.
 
 use std::collections::VecDeque;
 

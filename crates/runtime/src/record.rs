@@ -1,8 +1,9 @@
 //! Entries and snapshots as bytes: MessagePack with field names, and a version in front.
 //!
-//! A record's head is `[version: u8][entry as a MessagePack map]`; its payload is the inline bytes of
-//! the payloads that the event carries, one after the other. The head holds their digests and lengths
-//! and is chained by the journal; the bytes can be erased by `forget` without breaking the chain.
+//! A record's head is `[version: u8][entry as a MessagePack map]`; its payload is the inline bytes
+//! of the payloads that the event carries, one after the other. The head holds their digests and
+//! lengths and is chained by the journal; the bytes can be erased by `forget` without breaking the
+//! chain.
 
 use crate::port::journal::Record;
 use kernel::{Entry, Facts, Kernel, Payload};
@@ -22,7 +23,8 @@ pub const INLINE_MAX_BYTES: usize = 4 * 1024;
 pub enum Error {
     /// Written by a newer program.
     #[error(
-        "written with schema version {found}, this program reads up to {known}; use the newer program"
+        "written with schema version {found}, this program reads up to {known}; \
+         use the newer program"
     )]
     TooNew {
         /// The version found.

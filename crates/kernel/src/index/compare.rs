@@ -5,8 +5,8 @@ use crate::TaskId;
 use std::collections::BTreeMap;
 
 impl Index {
-    /// `Err` names the first index that differs. Cursors, passes and renewals are left out: they are
-    /// not implied by the facts.
+    /// `Err` names the first index that differs. Cursors, passes and renewals are left out: they
+    /// are not implied by the facts.
     pub(crate) fn compare(&self, rebuilt: &Index) -> Result<(), String> {
         let differ = |what: &str, kept: String, implied: String| {
             Err(format!("{what}: kept {kept}, the facts imply {implied}"))

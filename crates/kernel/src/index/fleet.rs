@@ -1,7 +1,8 @@
 //! The agents by what they serve and how busy they are.
 //!
-//! Agents that serve the same things with the same preference share a *profile*, so a thousand equal
-//! agents cost one comparison when work is matched, and an idle agent costs one place in a set.
+//! Agents that serve the same things with the same preference share a *profile*, so a thousand
+//! equal agents cost one comparison when work is matched, and an idle agent costs one place in a
+//! set.
 
 use super::{Index, ShapeKey};
 use crate::mutant::{Mutant, planted};

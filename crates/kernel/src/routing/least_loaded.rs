@@ -8,7 +8,8 @@ use super::{Candidate, Decision, Reason};
 use crate::AgentId;
 use crate::index::{Free, Index, ShapeId};
 
-/// Chooses among the free agents of a shape. `shun` failed this task last: any other goes before it.
+/// Chooses among the free agents of a shape. `shun` failed this task last: any other goes before
+/// it.
 pub(crate) fn pick(
     index: &Index,
     shape: ShapeId,

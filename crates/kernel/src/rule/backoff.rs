@@ -1,8 +1,8 @@
 //! How long to wait before the next attempt: full jitter.
 //!
 //! Why the whole interval and not "half plus a little"? A thousand tasks that fail together come
-//! back together unless the delay is drawn from all of `[0, bound]`; the mean is half the bound, and
-//! the peak is flat. The draw comes from a seed in the state, so a replay draws the same.
+//! back together unless the delay is drawn from all of `[0, bound]`; the mean is half the bound,
+//! and the peak is flat. The draw comes from a seed in the state, so a replay draws the same.
 
 use crate::RetryPolicy;
 use crate::mutant::{Mutant, planted};

@@ -99,8 +99,8 @@ impl FairQueue {
         (1..=5).map(|step| (self.turn + step) % 5).find(|at| has_work(*at)).map(|at| Class::ALL[at])
     }
 
-    /// Moves the turn to a class, which then gets its weight as deficit. A class that is passed over
-    /// because it had no work keeps no claim from its absence.
+    /// Moves the turn to a class, which then gets its weight as deficit. A class that is passed
+    /// over because it had no work keeps no claim from its absence.
     fn advance_to(&mut self, class: usize) {
         if class == self.turn && self.classes[class].deficit > 0 {
             return;

@@ -1,7 +1,7 @@
 //! Retries cannot amplify: what may be tried again is a share of what is offered.
 //!
-//! Why a budget and not only a cap on attempts? With a cap of five, an outage multiplies the load on
-//! what is already failing by five. A budget ties retries to *offered* work: in any window the
+//! Why a budget and not only a cap on attempts? With a cap of five, an outage multiplies the load
+//! on what is already failing by five. A budget ties retries to *offered* work: in any window the
 //! attempts stay at or below `1.2 × offered + 10/s` (tower's figures). A task is never given up for
 //! the budget's sake: its retry is moved to the moment the budget allows it.
 

@@ -3,8 +3,8 @@
 use crate::kernel::Draft;
 use crate::{Answer, AttemptId, Event, Refusal, Status, TaskId};
 
-/// Lets go of the slot, unless a delivery is on its way that this attempt has not taken in: it would
-/// sleep through it.
+/// Lets go of the slot, unless a delivery is on its way that this attempt has not taken in: it
+/// would sleep through it.
 pub(crate) fn wait(draft: &mut Draft<'_>, by: AttemptId, seen: u32) -> Result<Answer, Refusal> {
     let task = draft.task(by.task).ok_or(Refusal::UnknownTask(by.task))?;
     let deliveries = task.past.as_ref().map_or(0, |past| past.deliveries);
