@@ -1,1 +1,6 @@
-//! adapters
+//! What Majordomo talks to: journals, blobs, views, processes, protocols. One feature per folder.
+
+pub mod blobs;
+#[cfg(feature = "log")]
+pub mod disk;
+pub mod journal;

@@ -97,7 +97,7 @@ pub trait Journal: Send {
     fn read(&mut self, from: Seq, visit: Visit<'_>) -> Result<(), Error>;
 
     /// Stores a snapshot of everything up to and including `at`, verified by reading it back.
-    /// Records up to `at` may be dropped from now on.
+    /// Records up to `at` may be dropped from now on. One older than the newest changes nothing.
     fn put_snapshot(&mut self, at: Seq, bytes: &[u8]) -> Result<(), Error>;
 
     /// The newest snapshot, and the record it includes up to.
@@ -105,6 +105,10 @@ pub trait Journal: Send {
 
     /// Erases the payload bytes of one record, for ever; its head stays and the chain holds.
     fn erase(&mut self, seq: Seq) -> Result<(), Error>;
+
+    /// Drops every snapshot but the newest, and the records kept only for the others: after an
+    /// erasure, they may still hold what was erased.
+    fn forget_older(&mut self) -> Result<(), Error>;
 
     /// Bytes held on disk (or in memory), snapshots included, and the bytes of the tail after the
     /// newest snapshot.
