@@ -7,8 +7,8 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use runtime::port::blobs::{Blobs, Digest, Error};
@@ -22,6 +22,9 @@ pub struct Files {
     dir: PathBuf,
     grace: Duration,
     temporary: AtomicU64,
+    /// Held for writing while a blob's age is looked at and the blob removed, for reading while a put
+    /// makes it young: else a collection could remove what was put a moment ago.
+    ageing: RwLock<()>,
 }
 
 impl Files {
@@ -39,7 +42,13 @@ impl Files {
     /// As [`Files::open`].
     pub fn open_on(disk: &Disk, dir: &Path, grace: Duration) -> Result<Files, Error> {
         disk.create_dir(dir).map_err(|source| failed(dir, source))?;
-        Ok(Files { disk: disk.clone(), dir: dir.to_owned(), grace, temporary: AtomicU64::new(0) })
+        Ok(Files {
+            disk: disk.clone(),
+            dir: dir.to_owned(),
+            grace,
+            temporary: AtomicU64::new(0),
+            ageing: RwLock::new(()),
+        })
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -78,6 +87,7 @@ impl Files {
 
     /// Whether the blob is there and whole; if so its age starts anew and it is durable.
     fn refresh(&self, path: &Path, bytes: &[u8]) -> io::Result<bool> {
+        let _young = self.ageing.read().unwrap_or_else(PoisonError::into_inner);
         match fs::read(path) {
             Ok(found) if found == bytes => {}
             Ok(_) => return Ok(false),
@@ -101,11 +111,12 @@ impl Files {
         if digest.is_none() && !name.ends_with(".tmp") {
             return Ok(None);
         }
+        let is_kept = digest.is_some_and(|digest| keep(&digest));
+        let _old = self.ageing.write().unwrap_or_else(PoisonError::into_inner);
         let metadata = match fs::metadata(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             other => other?,
         };
-        let is_kept = digest.is_some_and(|digest| keep(&digest));
         if is_kept || super::is_in_grace(metadata.modified()?, self.grace) {
             return Ok(None);
         }

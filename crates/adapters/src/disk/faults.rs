@@ -247,12 +247,12 @@ impl Unsynced {
                 while at < old.len() {
                     let in_sector = SECTOR - (offset as usize + at) % SECTOR;
                     let end = (at + in_sector).min(old.len());
-                    if next(random) % 2 == 0 {
+                    if next(random).is_multiple_of(2) {
                         self.file.write_all_at(&old[at..end], offset + at as u64)?;
                     }
                     at = end;
                 }
-                if next(random) % 2 == 0 { self.file.set_len(len) } else { Ok(()) }
+                if next(random).is_multiple_of(2) { self.file.set_len(len) } else { Ok(()) }
             }
         }
     }

@@ -90,10 +90,7 @@ impl Held {
 
     fn record(&self, nth: usize) -> Record<'_> {
         let (head_end, end) = self.ends[nth];
-        Record {
-            head: &self.bytes[self.start(nth)..head_end],
-            payload: &self.bytes[head_end..end],
-        }
+        Record { head: &self.bytes[self.start(nth)..head_end], payload: &self.bytes[head_end..end] }
     }
 
     /// Drops the records up to and including `at`.

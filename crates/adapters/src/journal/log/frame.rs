@@ -235,7 +235,9 @@ impl Header {
 
     fn follows(&self, want: &Want) -> Result<(), Fault> {
         if self.seq != want.seq {
-            return Err(Fault::Order("another record stands here: one is missing, doubled or moved"));
+            return Err(Fault::Order(
+                "another record stands here: one is missing, doubled or moved",
+            ));
         }
         if self.epoch != want.epoch {
             return Err(Fault::Order("it was written by another opening than its segment"));
@@ -305,7 +307,9 @@ mod tests {
 
     #[test]
     fn a_frame_reads_back_as_it_was_written() {
-        for (head, payload) in [(&b""[..], &b""[..]), (b"h", b""), (b"", b"pay"), (b"12345678", b"x")] {
+        for (head, payload) in
+            [(&b""[..], &b""[..]), (b"h", b""), (b"", b"pay"), (b"12345678", b"x")]
+        {
             let bytes = frame(head, payload);
             let frame = check(&bytes, &WANT).expect("whole");
             assert_eq!((frame.head_len, frame.payload_len), (head.len(), payload.len()));

@@ -27,12 +27,9 @@ pub(super) fn open(disk: &Disk, dir: &Path, options: Options) -> Result<Log, Err
     finish_erasures(disk, &inventory, &found)?;
     let Inventory { mut segments, snapshots, leftovers } = inventory;
     let header = match segments.last() {
-        Some(last) => Header {
-            first: last.end.seq,
-            epoch: epoch.0,
-            chain: last.end.chain,
-            ..last.header
-        },
+        Some(last) => {
+            Header { first: last.end.seq, epoch: epoch.0, chain: last.end.chain, ..last.header }
+        }
         None => Header { journal: identity(dir)?, first: 1, epoch: epoch.0, chain: 0 },
     };
     let started = Writer::start(disk, dir, header, options.first_bytes, 0);

@@ -69,9 +69,10 @@ impl Inventory {
 
     /// The newest opening that wrote or fenced anything.
     pub(super) fn epoch(&self) -> u64 {
-        let epochs = self.segments.iter().map(|segment| {
-            segment.header.epoch.max(segment.facts.fenced_by.unwrap_or_default())
-        });
+        let epochs = self
+            .segments
+            .iter()
+            .map(|segment| segment.header.epoch.max(segment.facts.fenced_by.unwrap_or_default()));
         epochs.max().unwrap_or_default()
     }
 

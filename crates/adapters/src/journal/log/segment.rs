@@ -150,10 +150,15 @@ impl Segment {
         Ok(found)
     }
 
-    /// Whether something was appended after the scan, by a writer that has lost its lock.
+    /// Whether a whole batch was appended after the scan, by a writer that has lost its lock.
     pub(super) fn has_grown(&self, file: &File) -> io::Result<bool> {
         let mut cursor = Cursor::new(file, self.salt, self.header.epoch, self.end);
-        Ok(cursor.next()?.is_ok())
+        while let Ok(frame) = cursor.next()? {
+            if frame.last {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The place where the batch that holds `seq`, or one not far before it, starts.
@@ -220,10 +225,8 @@ impl Segment {
 pub(super) fn refused(path: &Path, at: u64, fault: layout::Fault) -> Error {
     match fault {
         layout::Fault::TooNew(needed) => Error::TooNew { needed, known: layout::VERSION },
-        layout::Fault::Damaged(why) => Error::Damaged {
-            at: Seq(at),
-            place: path.display().to_string(),
-            why: why.to_owned(),
-        },
+        layout::Fault::Damaged(why) => {
+            Error::Damaged { at: Seq(at), place: path.display().to_string(), why: why.to_owned() }
+        }
     }
 }

@@ -12,7 +12,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use runtime::port::journal::{Error, Seq};
+use runtime::port::journal::Error;
 
 use super::frame::{u32_at, u64_at};
 use super::layout;
@@ -125,8 +125,7 @@ pub(super) fn check_version(disk: &Disk, snapshot: &Snapshot) -> Result<(), Erro
 
 /// Reads a snapshot and checks all of it.
 pub(super) fn read(disk: &Disk, snapshot: &Snapshot, journal: [u8; 16]) -> Result<Vec<u8>, Error> {
-    let unusable =
-        |source| Error::Unusable { place: snapshot.path.display().to_string(), source };
+    let unusable = |source| Error::Unusable { place: snapshot.path.display().to_string(), source };
     let file = disk.open(&snapshot.path).map_err(unusable)?;
     let len = file.len().map_err(unusable)?;
     let mut head = [0; HEADER];

@@ -83,10 +83,11 @@ fn look(file: &File, salt: u32, offset: u64, seq: u64) -> io::Result<Rest> {
         if let Some(last) = bytes.iter().rposition(|byte| *byte != 0) {
             rest.written_end = Some(at + last as u64 + 1);
             // Frames start at multiples of 8, and so does `offset`.
-            rest.proof |= (0..bytes.len().saturating_sub(frame::HEADER - 1)).step_by(8).any(|start| {
-                frame::recognise(&bytes[start..], salt)
-                    .is_some_and(|(found, synced)| found > seq && synced >= seq)
-            });
+            rest.proof |=
+                (0..bytes.len().saturating_sub(frame::HEADER - 1)).step_by(8).any(|start| {
+                    frame::recognise(&bytes[start..], salt)
+                        .is_some_and(|(found, synced)| found > seq && synced >= seq)
+                });
         }
         // The last bytes are looked at again with what follows them, unless nothing does.
         let seen = bytes.len();

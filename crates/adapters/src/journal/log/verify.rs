@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use runtime::port::journal::{Epoch, Error, Seq};
 
+use super::Cut;
 use super::layout::PAGE;
 use super::recover::Inventory;
 use super::segment::{Found, Segment};
 use super::snapshot;
-use super::Cut;
 use crate::disk::Disk;
 
 /// How often a journal that changes while it is read is read again.

@@ -1,0 +1,4 @@
+//! What every plug-in must pass: public conformance suites, one per port.
+
+pub mod blobs_suite;
+pub mod journal_suite;
