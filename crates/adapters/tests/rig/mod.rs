@@ -124,12 +124,14 @@ pub(crate) struct Frame {
 }
 
 pub(crate) fn frames(segment: &[u8]) -> Vec<Frame> {
-    let number = |at: usize| u32::from_le_bytes(segment[at..at + 4].try_into().unwrap()) as usize;
+    let number = |at: usize| {
+        u32::from_le_bytes(segment[at..at + 4].try_into().expect("4 or 8 bytes")) as usize
+    };
     let mut found = Vec::new();
     let mut at = PAGE;
     while at + 64 <= segment.len() && number(at) != 0 {
         let size = (64 + number(at + 8) + number(at + 12)).next_multiple_of(8) + 8;
-        let seq = u64::from_le_bytes(segment[at + 16..at + 24].try_into().unwrap());
+        let seq = u64::from_le_bytes(segment[at + 16..at + 24].try_into().expect("4 or 8 bytes"));
         found.push(Frame { at, size, seq });
         at += size;
     }
