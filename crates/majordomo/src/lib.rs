@@ -1,1 +1,3 @@
 //! majordomo
+#[cfg(feature = "team")]
+pub mod team;

@@ -1,0 +1,341 @@
+//! The team file as written: `[agents]`, `[steps]`, `[limits]` → one typed definition with every default filled in.
+//!
+//! These structs are the only description of the format. The editor schema is derived from them, the
+//! shape check walks that schema, and the comments below are what an editor shows while one types.
+//! Where something stands in the text is [`Document`](super::document::Document)'s business.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use super::quantity::{Duration, Money, Size};
+
+/// A team of agents and, if it has any, the steps they take together.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TeamFile {
+    /// What the team is called; the file's name without `.toml` if nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// One line for `majordomo teams`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Who is in the team, by name.
+    pub agents: BTreeMap<String, Agent>,
+    /// What is to be done, by step name. The name is the step's key: renaming a step makes it another step.
+    #[serde(default)]
+    pub steps: BTreeMap<String, Step>,
+    /// What the workflow answers; the outputs of the steps nobody needs if nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<Json>,
+    /// What one run may use.
+    #[serde(default)]
+    pub limits: Limits,
+}
+
+/// Somebody who serves capabilities.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Agent {
+    /// A function that comes with Majordomo.
+    Builtin(Builtin),
+    /// A program on this machine.
+    Command(Command),
+    /// The steps of another team file.
+    Workflow(Workflow),
+    /// A language model with instructions.
+    Llm(Llm),
+    /// A person with an inbox.
+    Human(Human),
+    /// A server of the Model Context Protocol.
+    Mcp(Mcp),
+    /// A remote agent that speaks A2A.
+    A2a(A2a),
+}
+
+/// What can be said of an agent of any kind.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Common {
+    /// The capabilities it serves: `"code.review"` for version 1, `"code.review@2"` for another. A builtin serves its own if nothing is said.
+    #[serde(default)]
+    pub serves: Vec<String>,
+    /// How many tasks it works on at once.
+    #[serde(default = "one")]
+    #[schemars(range(min = 1, max = 10_000))]
+    pub slots: u32,
+    /// Working time of one attempt; waiting for others is not counted. The step's or the task's own limit holds if nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<Duration>,
+    /// Facts to choose by, as in `{ region = "eu" }`.
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
+    /// Among agents that can do the task, the higher goes first.
+    #[serde(default)]
+    #[schemars(range(min = -1_000, max = 1_000))]
+    pub prefer: i32,
+    /// What one task costs, in US dollars.
+    #[serde(default)]
+    pub price_usd: Money,
+}
+
+/// A function that comes with Majordomo.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Builtin {
+    /// Which one: `lead`, `analyst`, `fixer` or `writer`.
+    #[serde(rename = "use")]
+    pub function: String,
+    #[serde(flatten)]
+    #[allow(missing_docs)]
+    pub common: Common,
+}
+
+/// A program on this machine.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Command {
+    /// The program and its arguments, as they are: there is no shell.
+    #[schemars(length(min = 1))]
+    pub argv: Vec<String>,
+    /// How it is spoken to.
+    #[serde(default)]
+    pub protocol: Protocol,
+    /// How long it may take to end after TERM, before KILL.
+    #[serde(default = "five_seconds")]
+    pub grace: Duration,
+    /// Memory each of its processes may have; 4 GiB if nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<Size>,
+    /// The longest output taken from it; 8 MiB if nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output_max: Option<Size>,
+    /// Variables of our environment that it sees beside `PATH`, `HOME`, `LANG` and `TMPDIR`.
+    #[serde(default)]
+    pub env: Vec<String>,
+    /// Its working directory, relative to the team file; where `majordomo` was started if nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dir: Option<String>,
+    /// How often a `jsonl` program says that it lives; silence for five of them ends it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heartbeat: Option<Duration>,
+    /// Leave it out, with one line that says so, when its program is not on PATH.
+    #[serde(default)]
+    pub optional: bool,
+    #[serde(flatten)]
+    #[allow(missing_docs)]
+    pub common: Common,
+}
+
+/// How a command agent is spoken to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Protocol {
+    /// A process per task: the input on stdin, the output on stdout.
+    #[default]
+    Plain,
+    /// A resident process: lines of JSON both ways.
+    Jsonl,
+}
+
+/// The steps of another team file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Workflow {
+    /// The other file, relative to this one.
+    pub file: String,
+    #[serde(flatten)]
+    #[allow(missing_docs)]
+    pub common: Common,
+}
+
+/// A language model with instructions.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Llm {
+    /// Provider and model, as in `"ollama/qwen3"`.
+    pub model: String,
+    /// Its instructions: a file relative to this one.
+    pub prompt: String,
+    #[serde(flatten)]
+    #[allow(missing_docs)]
+    pub common: Common,
+}
+
+/// A person with an inbox.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Human {
+    /// How long a question waits; after that the answer is no.
+    #[serde(default = "one_day")]
+    pub deadline: Duration,
+    #[serde(flatten)]
+    #[allow(missing_docs)]
+    pub common: Common,
+}
+
+/// A server of the Model Context Protocol.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Mcp {
+    /// The program to start; or say `url`.
+    #[serde(default)]
+    pub argv: Vec<String>,
+    /// Where the server listens; or say `argv`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    #[serde(flatten)]
+    #[allow(missing_docs)]
+    pub common: Common,
+}
+
+/// A remote agent that speaks A2A.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct A2a {
+    /// Where its card is.
+    pub url: String,
+    #[serde(flatten)]
+    #[allow(missing_docs)]
+    pub common: Common,
+}
+
+/// One thing to be done: a task of the workflow.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Step {
+    /// The capability asked for: `"code.review"`, or `"code.review@2"`.
+    pub ask: String,
+    /// What the agent gets: any value, with `"{{ … }}"` in its strings. The item of `for_each`, else nothing (`null`), if nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input: Option<Json>,
+    /// Steps to wait for besides those that are referred to.
+    #[serde(default)]
+    pub needs: Vec<String>,
+    /// An expression; when it is false the step is skipped, and those who refer to it see `none`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<String>,
+    /// An expression that gives a list: one task for each of its items.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub for_each: Option<String>,
+    /// An expression over `item` that names each task of a `for_each`; the item itself if nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// How many tasks of a `for_each` are under way at once.
+    #[serde(default = "two_hundred_fifty_six")]
+    #[schemars(range(min = 1, max = 100_000))]
+    pub concurrency: u32,
+    /// How long one task may take, all attempts and waiting together; only the run's limit if nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<Duration>,
+    /// How often and how soon a failed task is tried again.
+    #[serde(default)]
+    pub retry: Retry,
+}
+
+/// How often and how soon a failed task is tried again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Retry {
+    /// Attempts in all; 1 means never again.
+    #[schemars(range(min = 1, max = 100))]
+    pub attempts: u32,
+    /// The longest first pause; each further one may be twice as long (full jitter).
+    pub backoff: Duration,
+    /// The longest pause of all.
+    pub backoff_max: Duration,
+}
+
+impl Default for Retry {
+    /// What docs/PROMISES.md promises: 5 attempts, 1 s doubling to 60 s.
+    fn default() -> Self {
+        let (backoff, backoff_max) = (Duration::from_ms(1_000), Duration::from_ms(60_000));
+        Self { attempts: 5, backoff, backoff_max }
+    }
+}
+
+/// What one run may use, everybody in it together.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Tasks in the run's tree.
+    #[schemars(range(min = 1, max = 10_000_000))]
+    pub tasks: u64,
+    /// How deep a task may delegate.
+    #[schemars(range(min = 1, max = 1_000))]
+    pub depth: u32,
+    /// Working time of all attempts together; waiting for people or timers is not counted.
+    pub working_time: Duration,
+    /// Money, in US dollars.
+    pub money_usd: Money,
+    /// Tokens read and written by language models.
+    pub tokens: u64,
+}
+
+impl Default for Limits {
+    /// What docs/PROMISES.md promises; a team file raises them.
+    fn default() -> Self {
+        Self {
+            tasks: 100_000,
+            depth: 16,
+            working_time: Duration::from_ms(3_600_000),
+            money_usd: Money::from_micro_usd(1_000_000),
+            tokens: 1_000_000,
+        }
+    }
+}
+
+fn one() -> u32 {
+    1
+}
+
+fn two_hundred_fifty_six() -> u32 {
+    256
+}
+
+fn five_seconds() -> Duration {
+    Duration::from_ms(5_000)
+}
+
+fn one_day() -> Duration {
+    Duration::from_ms(86_400_000)
+}
+
+impl TeamFile {
+    /// The definition as canonical JSON: defaults filled in, keys sorted, no white space. Comments, order and
+    /// notation (`"60s"` or `"1m"`) do not show in it; a run is pinned to its digest.
+    pub fn definition_bytes(&self) -> Vec<u8> {
+        let value = serde_json::to_value(self).expect("keys are strings and numbers are finite");
+        serde_json::to_vec(&value).expect("a JSON value can always be written")
+    }
+
+    /// Reads what [`definition_bytes`](Self::definition_bytes) wrote.
+    ///
+    /// # Errors
+    /// When the bytes are not a definition of this version's shape.
+    pub fn from_definition_bytes(bytes: &[u8]) -> Result<Self, serde_json::Error> {
+        serde_json::from_slice(bytes)
+    }
+}
+
+impl Agent {
+    /// What is said of agents of any kind.
+    pub fn common(&self) -> &Common {
+        match self {
+            Self::Builtin(agent) => &agent.common,
+            Self::Command(agent) => &agent.common,
+            Self::Workflow(agent) => &agent.common,
+            Self::Llm(agent) => &agent.common,
+            Self::Human(agent) => &agent.common,
+            Self::Mcp(agent) => &agent.common,
+            Self::A2a(agent) => &agent.common,
+        }
+    }
+
+    /// The word after `kind =`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Builtin(_) => "builtin",
+            Self::Command(_) => "command",
+            Self::Workflow(_) => "workflow",
+            Self::Llm(_) => "llm",
+            Self::Human(_) => "human",
+            Self::Mcp(_) => "mcp",
+            Self::A2a(_) => "a2a",
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! A team in TOML: text → document → shape → definition → checks → plan.
+//!
+//! ```text
+//! team.toml ─▶ Document ─▶ shape ─▶ TeamFile ─▶ check ─▶ Plan
+//!              (places)    (schema)  (typed)    (sense)  (steps)
+//! ```
+
+pub mod document;
+pub mod file;
+pub mod problem;
+pub mod quantity;
+pub mod scan;
+pub mod schema;
+pub mod shape;
+mod suggest;

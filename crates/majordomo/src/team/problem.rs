@@ -1,0 +1,302 @@
+//! One mistake in a team file: a stable code, what is wrong, where, and what to do → text as rustc prints it, or JSON.
+
+use std::fmt::Write as _;
+use std::ops::Range;
+
+use annotate_snippets::{AnnotationKind, Group, Level, Patch, Renderer, Snippet};
+use serde::Serialize;
+
+use super::document::Document;
+
+/// A mistake, or a doubt, about one place of the file.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    /// Which mistake; `docs/errors/<code>.md` explains it.
+    pub code: Code,
+    /// Whether the team can still be run.
+    pub severity: Severity,
+    /// What is wrong, in one line.
+    pub message: String,
+    /// Where, in bytes of the text.
+    pub at: Range<usize>,
+    /// What to say beside the caret; may be empty.
+    pub label: String,
+    /// Other places that matter, each with its words.
+    pub also: Vec<(Range<usize>, String)>,
+    /// What to do.
+    pub suggestion: Option<Suggestion>,
+}
+
+/// What to do about a mistake.
+#[derive(Clone, Debug)]
+pub struct Suggestion {
+    /// In words.
+    pub text: String,
+    /// The text to put in place of a byte range, if the cure is that plain.
+    pub replace: Option<(Range<usize>, String)>,
+}
+
+/// Whether the team can still be run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// It cannot.
+    Error,
+    /// It can, but perhaps something else was meant.
+    Warning,
+}
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
+        /// The stable name of a mistake, `team-…`. Names are never reused for something else.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Code { $($(#[$doc])* $name,)* }
+
+        impl Code {
+            /// Every code there is.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// As printed, and as its page is called.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    /// The text is no TOML.
+    Syntax = "team-syntax",
+    /// The file, an expression or a value is larger than allowed.
+    TooLarge = "team-too-large",
+    /// A field that does not exist here.
+    UnknownField = "team-unknown-field",
+    /// A field that must be there is not.
+    MissingField = "team-missing-field",
+    /// A value of another type than the field takes.
+    BadType = "team-bad-type",
+    /// A word that is not one of the few allowed.
+    BadChoice = "team-bad-choice",
+    /// A number outside its range, zero slots for example.
+    OutOfRange = "team-out-of-range",
+    /// Something that may not be empty is.
+    Empty = "team-empty",
+    /// A text that is no duration.
+    BadDuration = "team-bad-duration",
+    /// A text that is no size.
+    BadSize = "team-bad-size",
+    /// A name of an agent, a step or a capability with wrong letters.
+    BadName = "team-bad-name",
+    /// A step with a name that expressions use for something else.
+    ReservedName = "team-reserved-name",
+    /// A kind of agent that does not exist.
+    UnknownKind = "team-unknown-kind",
+    /// A kind of agent that this version reads but does not run.
+    KindNotYet = "team-kind-not-yet",
+    /// A builtin that does not exist.
+    UnknownBuiltin = "team-unknown-builtin",
+    /// An agent that serves nothing.
+    ServesNothing = "team-serves-nothing",
+    /// A capability named twice by one agent.
+    DuplicateServe = "team-duplicate-serve",
+    /// A capability that a builtin does not have.
+    NotItsCapability = "team-not-its-capability",
+    /// A step asks for what nobody serves.
+    NotServed = "team-not-served",
+    /// A program that is not there.
+    ProgramNotFound = "team-program-not-found",
+    /// An agent that no step asks.
+    UnusedAgent = "team-unused-agent",
+    /// A step that does not exist.
+    UnknownStep = "team-unknown-step",
+    /// Steps that wait for each other.
+    Cycle = "team-cycle",
+    /// A name in an expression that stands for nothing.
+    UnknownName = "team-unknown-name",
+    /// `item` or `index` where there is no `for_each`.
+    ItemOutside = "team-item-outside",
+    /// An expression that cannot be read.
+    Expression = "team-expression",
+    /// A filter, test or function that does not exist.
+    UnknownFilter = "team-unknown-filter",
+    /// A `{% … %}` or `{# … #}` where only `{{ … }}` is allowed.
+    Statement = "team-statement",
+    /// A `for_each` over tables without a key.
+    MissingKey = "team-missing-key",
+    /// A `key` without `for_each`.
+    KeyWithoutForEach = "team-key-without-for-each",
+    /// At run time: a value that is not there.
+    Undefined = "team-undefined",
+    /// At run time: an expression that does too much.
+    OutOfFuel = "team-out-of-fuel",
+    /// At run time: a value of another type than needed.
+    WrongType = "team-wrong-type",
+    /// At run time: two items with one key.
+    DuplicateKey = "team-duplicate-key",
+}
+
+impl Problem {
+    /// A mistake at `at`.
+    pub fn error(code: Code, at: Range<usize>, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            severity: Severity::Error,
+            message: message.into(),
+            at,
+            label: String::new(),
+            also: Vec::new(),
+            suggestion: None,
+        }
+    }
+
+    /// A doubt at `at`.
+    pub fn warning(code: Code, at: Range<usize>, message: impl Into<String>) -> Self {
+        Self { severity: Severity::Warning, ..Self::error(code, at, message) }
+    }
+
+    /// Says `label` beside the caret.
+    pub fn label(mut self, label: impl Into<String>) -> Self {
+        self.label = label.into();
+        self
+    }
+
+    /// Points at another place too.
+    pub fn also(mut self, at: Range<usize>, label: impl Into<String>) -> Self {
+        self.also.push((at, label.into()));
+        self
+    }
+
+    /// Says what to do, in words.
+    pub fn help(mut self, text: impl Into<String>) -> Self {
+        self.suggestion = Some(Suggestion { text: text.into(), replace: None });
+        self
+    }
+
+    /// Says what to do, and shows the line as it would be.
+    pub fn replace(
+        mut self,
+        text: impl Into<String>,
+        at: Range<usize>,
+        with: impl Into<String>,
+    ) -> Self {
+        self.suggestion = Some(Suggestion { text: text.into(), replace: Some((at, with.into())) });
+        self
+    }
+
+    /// As one line of `majordomo check --json`.
+    pub fn to_line(&self, document: &Document) -> Line {
+        let (line, column) = document.line_column(self.at.start);
+        Line {
+            code: self.code.as_str(),
+            severity: self.severity,
+            message: visible(&self.message),
+            file: document.name().to_owned(),
+            line,
+            column,
+            suggestion: self.suggestion.as_ref().map(|suggestion| visible(&suggestion.text)),
+        }
+    }
+}
+
+/// A mistake for machines; lines and columns count from 1, columns in characters.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Line {
+    /// The stable code.
+    pub code: &'static str,
+    /// `error` or `warning`.
+    pub severity: Severity,
+    /// What is wrong.
+    pub message: String,
+    /// The file's name.
+    pub file: String,
+    /// From 1.
+    pub line: usize,
+    /// From 1, in characters.
+    pub column: usize,
+    /// What to do, if there is something to say.
+    pub suggestion: Option<String>,
+}
+
+/// All problems as rustc prints them, and a line that counts them. Empty if there are none.
+pub fn render(document: &Document, problems: &[Problem], coloured: bool) -> String {
+    let renderer = if coloured { Renderer::styled() } else { Renderer::plain() };
+    let mut text = String::new();
+    for problem in problems {
+        let report = groups(document, problem);
+        let _ = writeln!(text, "{}\n", renderer.render(&report).trim_end());
+    }
+    let errors = problems.iter().filter(|each| each.severity == Severity::Error).count();
+    let warnings = problems.len() - errors;
+    match (errors, warnings) {
+        (0, 0) => {}
+        (0, warnings) => {
+            let _ = writeln!(text, "{}: {}", document.name(), count(warnings, "warning"));
+        }
+        (errors, 0) => {
+            let _ = writeln!(text, "{}: {}", document.name(), count(errors, "mistake"));
+        }
+        (errors, warnings) => {
+            let (errors, warnings) = (count(errors, "mistake"), count(warnings, "warning"));
+            let _ = writeln!(text, "{}: {errors}, {warnings}", document.name());
+        }
+    }
+    text
+}
+
+fn count(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+}
+
+fn groups<'a>(document: &'a Document, problem: &'a Problem) -> Vec<Group<'a>> {
+    let level = match problem.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+    };
+    let title = level.primary_title(visible(&problem.message)).id(problem.code.as_str());
+    let whole = || Snippet::source(document.text()).path(document.name()).fold(true);
+    let caret = AnnotationKind::Primary.span(inside(document, &problem.at));
+    let caret = caret.label((!problem.label.is_empty()).then(|| visible(&problem.label)));
+    let also = problem.also.iter().map(|(at, label)| {
+        AnnotationKind::Context.span(inside(document, at)).label(visible(label))
+    });
+    let mut groups = vec![title.element(whole().annotation(caret).annotations(also))];
+    let Some(suggestion) = &problem.suggestion else { return groups };
+    match &suggestion.replace {
+        None => {
+            let last = groups.pop().expect("one group was just made");
+            groups.push(last.element(Level::HELP.message(visible(&suggestion.text))));
+        }
+        Some((at, with)) => {
+            let patch = Patch::new(inside(document, at), visible(with));
+            let snippet = Snippet::source(document.text()).path(document.name()).patch(patch);
+            groups.push(Level::HELP.secondary_title(visible(&suggestion.text)).element(snippet));
+        }
+    }
+    groups
+}
+
+/// The range, moved onto characters of the text and cut at its first line's end: a table's span is its
+/// whole body, and a caret under forty lines points at nothing.
+fn inside(document: &Document, at: &Range<usize>) -> Range<usize> {
+    let text = document.text();
+    let start = text.floor_char_boundary(at.start.min(text.len()));
+    let end = text.ceil_char_boundary(at.end.min(text.len())).max(start);
+    let line_end = text[start..end].find(['\n', '\r']).map_or(end, |newline| start + newline);
+    start..line_end
+}
+
+/// Text from a file may hold control characters; a terminal must not obey them.
+pub(super) fn visible(text: &str) -> String {
+    text.chars()
+        .map(|c| match c {
+            '\n' | '\t' => ' ',
+            c if c.is_control() || is_direction(c) => '\u{fffd}',
+            c => c,
+        })
+        .collect()
+}
+
+/// Marks that turn the direction of the text around them can hide what is written.
+fn is_direction(c: char) -> bool {
+    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
