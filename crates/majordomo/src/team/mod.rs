@@ -6,10 +6,14 @@
 //! ```
 
 pub mod document;
+pub mod expr;
 pub mod file;
 pub mod problem;
 pub mod quantity;
 pub mod scan;
 pub mod schema;
+pub mod scope;
 pub mod shape;
 mod suggest;
+pub mod template;
+pub mod vocabulary;
