@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::problem::{Code, Problem};
+use super::problem::{Code, Problem, Problems};
 
 /// A team file is written by people; beyond this it is not one.
 pub const TEXT_MAX_BYTES: usize = 1 << 20;
@@ -26,6 +26,7 @@ pub struct Document {
     text: String,
     json: Json,
     places: BTreeMap<String, Place>,
+    readable: bool,
 }
 
 /// Where a value stands: its key, if it has one, and itself. Byte ranges of the text.
@@ -38,27 +39,32 @@ struct Place {
 impl Document {
     /// Parses `text`; `name` is the file's name as it is shown to people. What is wrong with the text
     /// itself is returned beside an empty document that still can show it.
-    pub fn parse(name: &str, text: &str) -> (Self, Vec<Problem>) {
+    pub fn parse(name: &str, text: &str) -> (Self, Problems) {
+        let mut problems = Problems::default();
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let mut this = Self {
             name: name.to_owned(),
             text: String::new(),
             json: Json::Object(serde_json::Map::new()),
             places: BTreeMap::from([(String::new(), Place { key: None, value: 0..0 })]),
+            readable: false,
         };
         if text.len() > TEXT_MAX_BYTES {
             let message = format!("the file has {} bytes; at most {TEXT_MAX_BYTES}", text.len());
-            return (this, vec![Problem::error(Code::TooLarge, 0..0, message)]);
+            problems.push(Problem::error(Code::TooLarge, 0..0, message));
+            return (this, problems);
         }
         text.clone_into(&mut this.text);
         let (tree, errors) = DeTable::parse_recoverable(text);
         if !errors.is_empty() {
-            return (this, syntax_problems(text, &errors));
+            tell_syntax(text, &errors, &mut problems);
+            return (this, problems);
         }
-        let mut reading = Reading::default();
+        this.readable = true;
+        let mut reading = Reading { places: BTreeMap::new(), problems: &mut problems };
         this.json = reading.table(tree.get_ref(), &mut String::new());
         this.places.append(&mut reading.places);
-        (this, reading.problems)
+        (this, problems)
     }
 
     /// The file's name as it is shown to people.
@@ -69,6 +75,11 @@ impl Document {
     /// The whole text, without a byte order mark.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// Whether the text is TOML at all; if not, there are no values to check.
+    pub fn is_readable(&self) -> bool {
+        self.readable
     }
 
     /// The values.
@@ -126,29 +137,26 @@ fn push(path: &mut String, key: &str) {
     path.push_str(&key.replace('~', "~0").replace('/', "~1"));
 }
 
-fn syntax_problems(text: &str, errors: &[toml::de::Error]) -> Vec<Problem> {
+fn tell_syntax(text: &str, errors: &[toml::de::Error], problems: &mut Problems) {
     let mut seen_lines = Vec::new();
-    let mut problems = Vec::new();
     for error in errors {
         let span = error.span().unwrap_or(0..0);
         let line = text[..text.floor_char_boundary(span.start)].matches('\n').count();
-        if seen_lines.contains(&line) || problems.len() == SYNTAX_PROBLEMS_MAX {
+        if seen_lines.contains(&line) || seen_lines.len() == SYNTAX_PROBLEMS_MAX {
             continue;
         }
         seen_lines.push(line);
         problems.push(Problem::error(Code::Syntax, span, error.message().to_owned()));
     }
-    problems
 }
 
 /// One walk over the tree; its depth is bounded by the TOML parser's own limit of 80.
-#[derive(Default)]
-struct Reading {
+struct Reading<'a> {
     places: BTreeMap<String, Place>,
-    problems: Vec<Problem>,
+    problems: &'a mut Problems,
 }
 
-impl Reading {
+impl Reading<'_> {
     fn table(&mut self, table: &DeTable<'_>, path: &mut String) -> Json {
         let mut object = serde_json::Map::new();
         for (key, value) in table.iter() {
@@ -272,7 +280,7 @@ mod tests {
             "x = '''\nab\\ {{ WRONG }}'''",
         ] {
             let (document, problems) = Document::parse("t.toml", toml);
-            assert!(problems.is_empty(), "{toml}: {problems:?}");
+            assert!(problems.sorted().is_empty(), "{toml}");
             let decoded = document.json()["x"].as_str().unwrap();
             let start = decoded.find("WRONG").unwrap();
             let part = document.part_at("/x", start..start + 5);
@@ -301,7 +309,7 @@ mod tests {
     fn numbers_that_do_not_fit_are_told_and_dates_are_texts() {
         let text = "a = 99999999999999999999\nb = inf\nc = 2026-11-20\n";
         let (document, problems) = Document::parse("t.toml", text);
-        assert_eq!(problems.len(), 2);
+        assert_eq!(problems.sorted().len(), 2);
         assert_eq!(document.json()["c"], "2026-11-20");
     }
 }

@@ -55,6 +55,9 @@ pub enum Agent {
     A2a(A2a),
 }
 
+/// The words after `kind =`, whether or not this version runs them.
+pub(super) const KINDS: &[&str] = &["builtin", "command", "workflow", "llm", "human", "mcp", "a2a"];
+
 /// What can be said of an agent of any kind.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Common {
@@ -118,9 +121,9 @@ pub struct Command {
     /// How often a `jsonl` program says that it lives; silence for five of them ends it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub heartbeat: Option<Duration>,
-    /// Leave it out, with one line that says so, when its program is not on PATH.
+    /// Programs that must be on PATH; where one is missing the agent is left out, with a line that says so, and steps that only it serves are skipped.
     #[serde(default)]
-    pub optional: bool,
+    pub when_on_path: Vec<String>,
     #[serde(flatten)]
     #[allow(missing_docs)]
     pub common: Common,

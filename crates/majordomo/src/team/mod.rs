@@ -1,10 +1,13 @@
 //! A team in TOML: text → document → shape → definition → checks → plan.
 //!
 //! ```text
-//! team.toml ─▶ Document ─▶ shape ─▶ TeamFile ─▶ check ─▶ Plan
-//!              (places)    (schema)  (typed)    (sense)  (steps)
+//! team.toml ─▶ Document ─▶ shape ─▶ check ─▶ TeamFile ─▶ Plan
+//!              (places)    (schema)  (sense)  (typed)    (steps)
 //! ```
 
+pub mod capability;
+pub mod catalogue;
+pub mod check;
 pub mod document;
 pub mod expr;
 pub mod file;
@@ -17,3 +20,63 @@ pub mod shape;
 mod suggest;
 pub mod template;
 pub mod vocabulary;
+
+use check::Surroundings;
+use document::Document;
+use file::TeamFile;
+use problem::{Code, Problem, Severity};
+
+/// A team file that was read: the definition if it can be run, and everything to be said about it.
+#[derive(Debug)]
+pub struct Reading {
+    /// The text and its places, to show problems in.
+    pub document: Document,
+    /// The definition; `None` if there is a single mistake.
+    pub definition: Option<TeamFile>,
+    /// Mistakes and warnings, in the order of the file.
+    pub problems: Vec<Problem>,
+}
+
+/// Reads and checks a team file; `name` is the file's name as it is shown to people.
+///
+/// ```
+/// let text = r#"
+/// [agents]
+/// lead = { kind = "builtin", use = "lead" }
+/// [steps]
+/// survey = { ask = "code.survey", input = { path = "{{ args[0] }}" } }
+/// "#;
+/// let reading = majordomo::team::read("team.toml", text, &majordomo::team::check::Anywhere);
+/// assert!(reading.problems.is_empty());
+/// assert_eq!(reading.definition.unwrap().steps.len(), 1);
+/// ```
+pub fn read(name: &str, text: &str, surroundings: &dyn Surroundings) -> Reading {
+    let (document, mut problems) = Document::parse(name, text);
+    if document.is_readable() {
+        shape::check(&document, schema::schema(), &mut problems);
+        check::check(&document, surroundings, &mut problems);
+    }
+    let mut problems = problems.sorted();
+    let sound = problems.iter().all(|problem| problem.severity != Severity::Error);
+    let mut definition = None;
+    if sound {
+        match serde_json::from_value(document.json().clone()) {
+            Ok(read) => definition = Some(read),
+            // The schema comes from the structs, so this is a difference between the two, ours to mend.
+            Err(error) => problems.push(Problem::error(Code::BadType, 0..0, error.to_string())),
+        }
+    }
+    Reading { document, definition, problems }
+}
+
+impl Reading {
+    /// What there is to say, as rustc would; empty if there is nothing.
+    pub fn render(&self, coloured: bool) -> String {
+        problem::render(&self.document, &self.problems, coloured)
+    }
+
+    /// What there is to say, for machines.
+    pub fn lines(&self) -> Vec<problem::Line> {
+        self.problems.iter().map(|problem| problem.to_line(&self.document)).collect()
+    }
+}

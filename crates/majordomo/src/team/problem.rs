@@ -217,6 +217,36 @@ pub struct Line {
     pub suggestion: Option<String>,
 }
 
+/// The problems of one file, in the order they are found; at most [`PROBLEMS_MAX`] are kept, because
+/// nobody reads more and a hostile file could make millions.
+#[derive(Debug, Default)]
+pub struct Problems {
+    list: Vec<Problem>,
+}
+
+/// How many problems of one file are told.
+pub const PROBLEMS_MAX: usize = 100;
+
+impl Problems {
+    /// Keeps `problem` unless there are enough.
+    pub fn push(&mut self, problem: Problem) {
+        if !self.are_enough() {
+            self.list.push(problem);
+        }
+    }
+
+    /// Whether looking for more is no use.
+    pub fn are_enough(&self) -> bool {
+        self.list.len() >= PROBLEMS_MAX
+    }
+
+    /// All of them, by their place in the file.
+    pub fn sorted(mut self) -> Vec<Problem> {
+        self.list.sort_by_key(|problem| (problem.at.start, problem.code));
+        self.list
+    }
+}
+
 /// All problems as rustc prints them, and a line that counts them. Empty if there are none.
 pub fn render(document: &Document, problems: &[Problem], coloured: bool) -> String {
     let renderer = if coloured { Renderer::styled() } else { Renderer::plain() };
@@ -253,32 +283,67 @@ fn groups<'a>(document: &'a Document, problem: &'a Problem) -> Vec<Group<'a>> {
         Severity::Warning => Level::WARNING,
     };
     let title = level.primary_title(visible(&problem.message)).id(problem.code.as_str());
-    let whole = || Snippet::source(document.text()).path(document.name()).fold(true);
-    let caret = AnnotationKind::Primary.span(inside(document, &problem.at));
+    let places = problem.also.iter().map(|(at, _)| at).chain([&problem.at]);
+    let window = Window::around(document, places);
+    let caret = AnnotationKind::Primary.span(window.part(&problem.at));
     let caret = caret.label((!problem.label.is_empty()).then(|| visible(&problem.label)));
-    let also = problem.also.iter().map(|(at, label)| {
-        AnnotationKind::Context.span(inside(document, at)).label(visible(label))
-    });
-    let mut groups = vec![title.element(whole().annotation(caret).annotations(also))];
-    let Some(suggestion) = &problem.suggestion else { return groups };
+    let also = problem
+        .also
+        .iter()
+        .map(|(at, label)| AnnotationKind::Context.span(window.part(at)).label(visible(label)));
+    let mut group = title.element(window.snippet().annotation(caret).annotations(also));
+    let Some(suggestion) = &problem.suggestion else { return vec![group] };
     match &suggestion.replace {
         None => {
-            let last = groups.pop().expect("one group was just made");
-            groups.push(last.element(Level::HELP.message(visible(&suggestion.text))));
+            group = group.element(Level::HELP.message(visible(&suggestion.text)));
+            vec![group]
         }
         Some((at, with)) => {
-            let patch = Patch::new(inside(document, at), visible(with));
-            let snippet = Snippet::source(document.text()).path(document.name()).patch(patch);
-            groups.push(Level::HELP.secondary_title(visible(&suggestion.text)).element(snippet));
+            let window = Window::around(document, [at]);
+            let patch = Patch::new(window.part(at), visible(with));
+            let help = Level::HELP.secondary_title(visible(&suggestion.text));
+            vec![group, help.element(window.snippet().patch(patch))]
         }
     }
-    groups
+}
+
+/// The lines of a file that a message shows; the renderer need not see the others.
+struct Window<'a> {
+    document: &'a Document,
+    start: usize,
+    end: usize,
+}
+
+impl<'a> Window<'a> {
+    fn around<'b>(
+        document: &'a Document,
+        places: impl IntoIterator<Item = &'b Range<usize>>,
+    ) -> Self {
+        let text = document.text();
+        let (mut start, mut end) = (text.len(), 0);
+        for place in places {
+            let place = clipped(text, place);
+            start = start.min(text[..place.start].rfind('\n').map_or(0, |newline| newline + 1));
+            end = end.max(text[place.end..].find('\n').map_or(text.len(), |more| place.end + more));
+        }
+        Self { document, start, end: end.max(start) }
+    }
+
+    fn part(&self, at: &Range<usize>) -> Range<usize> {
+        let at = clipped(self.document.text(), at);
+        at.start - self.start..at.end - self.start
+    }
+
+    fn snippet<T: Clone>(&self) -> Snippet<'a, T> {
+        let (line, _) = self.document.line_column(self.start);
+        let lines = Snippet::source(&self.document.text()[self.start..self.end]);
+        lines.line_start(line).path(self.document.name()).fold(true)
+    }
 }
 
 /// The range, moved onto characters of the text and cut at its first line's end: a table's span is its
 /// whole body, and a caret under forty lines points at nothing.
-fn inside(document: &Document, at: &Range<usize>) -> Range<usize> {
-    let text = document.text();
+fn clipped(text: &str, at: &Range<usize>) -> Range<usize> {
     let start = text.floor_char_boundary(at.start.min(text.len()));
     let end = text.ceil_char_boundary(at.end.min(text.len())).max(start);
     let line_end = text[start..end].find(['\n', '\r']).map_or(end, |newline| start + newline);

@@ -7,24 +7,25 @@
 use serde_json::{Map, Value as Json};
 
 use super::document::{Document, join};
-use super::problem::{Code, Problem};
+use super::problem::{Code, Problem, Problems};
 use super::quantity::{self, Duration, Size};
 use super::suggest;
 
 /// Everything about the shape of `document` that the schema does not allow.
-pub fn check(document: &Document, schema: &Json) -> Vec<Problem> {
-    let mut walk = Walk { document, problems: Vec::new() };
-    walk.value("", document.json(), schema);
-    walk.problems
+pub fn check(document: &Document, schema: &Json, problems: &mut Problems) {
+    Walk { document, problems }.value("", document.json(), schema);
 }
 
 struct Walk<'a> {
     document: &'a Document,
-    problems: Vec<Problem>,
+    problems: &'a mut Problems,
 }
 
 impl Walk<'_> {
     fn value(&mut self, path: &str, value: &Json, schema: &Json) {
+        if self.problems.are_enough() {
+            return;
+        }
         if let Some(Json::Array(branches)) = schema.get("oneOf") {
             let constants: Option<Vec<_>> =
                 branches.iter().map(|each| each["const"].as_str()).collect();

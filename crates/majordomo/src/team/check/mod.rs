@@ -1,0 +1,119 @@
+//! The sense of a team file: what is well-formed but cannot be meant → problems, one family per file.
+//!
+//! The checks read the JSON of the document, not the typed definition: a field of a wrong type in one
+//! step must not hide a misspelt name in another. Whoever finds a field missing or of a wrong type here
+//! says nothing; the shape check did.
+
+mod agents;
+mod cycles;
+mod expressions;
+mod names;
+mod steps;
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value as Json};
+
+use super::capability::Capability;
+use super::catalogue;
+use super::document::{Document, join};
+use super::problem::{Code, Problem, Problems};
+
+/// More agents, or more steps, than anyone has written.
+const MEMBERS_MAX: usize = 1_000;
+
+/// What a check needs to know of the machine.
+pub trait Surroundings {
+    /// Whether `program` can be started: it is on PATH, or it is a path to a program.
+    fn has_program(&self, program: &str) -> bool;
+}
+
+/// A machine that has every program, for checks of the file alone.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Anywhere;
+
+impl Surroundings for Anywhere {
+    fn has_program(&self, _: &str) -> bool {
+        true
+    }
+}
+
+/// Tells everything in `document` that cannot be meant.
+pub fn check(document: &Document, surroundings: &dyn Surroundings, problems: &mut Problems) {
+    let team = Team::of(document);
+    for (what, members) in [("agents", &team.agents), ("steps", &team.steps)] {
+        if members.len() > MEMBERS_MAX {
+            let message = format!("the team has {} {what}; at most {MEMBERS_MAX}", members.len());
+            let at = document.key_at(&join("", what));
+            return problems.push(Problem::error(Code::TooLarge, at, message));
+        }
+    }
+    names::check(&team, problems);
+    agents::check(&team, surroundings, problems);
+    steps::check(&team, problems);
+    let waits = expressions::check(&team, problems);
+    cycles::check(&team, &waits, problems);
+}
+
+/// The document as the checks read it.
+struct Team<'a> {
+    document: &'a Document,
+    agents: BTreeMap<&'a str, Member<'a>>,
+    steps: BTreeMap<&'a str, Member<'a>>,
+}
+
+/// An agent or a step: its path and its fields.
+struct Member<'a> {
+    path: String,
+    fields: &'a Map<String, Json>,
+}
+
+impl<'a> Team<'a> {
+    fn of(document: &'a Document) -> Self {
+        let members = |table: &str| {
+            let found = document.json().get(table).and_then(Json::as_object).into_iter().flatten();
+            let found = found.filter_map(|(name, value)| {
+                let path = join(&join("", table), name);
+                Some((name.as_str(), Member { path, fields: value.as_object()? }))
+            });
+            found.collect::<BTreeMap<_, _>>()
+        };
+        Self { document, agents: members("agents"), steps: members("steps") }
+    }
+
+    /// The capabilities an agent serves, those of its builtin if it names none.
+    fn served_by(&self, agent: &Member<'_>) -> Vec<Capability> {
+        let named = agent.texts("serves");
+        if named.is_empty()
+            && let Some(builtin) = agent.text("use").and_then(catalogue::builtin)
+        {
+            let own = builtin.serves.iter();
+            return own.filter_map(|capability| Capability::parse(capability).ok()).collect();
+        }
+        named.iter().filter_map(|(_, text)| Capability::parse(text).ok()).collect()
+    }
+}
+
+impl<'a> Member<'a> {
+    fn text(&self, field: &str) -> Option<&'a str> {
+        self.fields.get(field).and_then(Json::as_str)
+    }
+
+    /// The texts of a list, each with its path.
+    fn texts(&self, field: &str) -> Vec<(String, &'a str)> {
+        let path = self.field(field);
+        let items = self.fields.get(field).and_then(Json::as_array).into_iter().flatten();
+        let items = items.enumerate();
+        items
+            .filter_map(|(at, item)| Some((join(&path, &at.to_string()), item.as_str()?)))
+            .collect()
+    }
+
+    fn has(&self, field: &str) -> bool {
+        self.fields.contains_key(field)
+    }
+
+    fn field(&self, field: &str) -> String {
+        join(&self.path, field)
+    }
+}
