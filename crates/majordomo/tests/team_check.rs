@@ -12,6 +12,10 @@ use majordomo::team::check::Surroundings;
 use majordomo::team::problem::Code;
 use majordomo::team::{self, Reading};
 
+/// Codes that no file has by itself.
+const AT_RUN_TIME: [Code; 4] =
+    [Code::Undefined, Code::OutOfFuel, Code::WrongType, Code::DuplicateKey];
+
 /// A machine with three programs, so that the snapshots say the same everywhere.
 struct ThreePrograms;
 
@@ -57,8 +61,7 @@ fn every_code_is_shown_by_a_bad_file() {
     for path in bad_files() {
         seen.extend(read(&path).problems.iter().map(|problem| problem.code));
     }
-    let at_run_time = [Code::Undefined, Code::OutOfFuel, Code::WrongType, Code::DuplicateKey];
-    for code in Code::ALL.iter().filter(|code| !at_run_time.contains(code)) {
+    for code in Code::ALL.iter().filter(|code| !AT_RUN_TIME.contains(code)) {
         assert!(seen.contains(code), "no file in tests/team_bad shows {}", code.as_str());
     }
 }
@@ -72,6 +75,12 @@ fn every_code_has_a_page_and_every_page_a_code() {
         assert!(page.starts_with(&format!("# {}\n", code.as_str())), "{}", code.as_str());
         for part in ["## What it means", "## Example", "## What to do"] {
             assert!(page.contains(part), "docs/errors/{}.md has no `{part}`", code.as_str());
+        }
+        let example = page.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+        let reading = team::read("example.toml", example, &ThreePrograms);
+        let said: BTreeSet<_> = reading.problems.iter().map(|problem| problem.code).collect();
+        if !AT_RUN_TIME.contains(code) {
+            assert_eq!(said, BTreeSet::from([*code]), "{}", reading.render(false));
         }
     }
     let codes: BTreeSet<_> = Code::ALL.iter().map(|code| code.as_str()).collect();

@@ -206,7 +206,7 @@ impl Reading<'_> {
     fn no_number(&mut self, at: Range<usize>, wanted: &str) -> Json {
         let message = format!("this number does not fit: write {wanted}");
         self.problems.push(Problem::error(Code::OutOfRange, at, message));
-        Json::from(0)
+        Json::Null
     }
 }
 

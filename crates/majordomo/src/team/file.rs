@@ -68,7 +68,7 @@ pub struct Common {
     #[serde(default = "one")]
     #[schemars(range(min = 1, max = 10_000))]
     pub slots: u32,
-    /// Working time of one attempt; waiting for others is not counted. The step's or the task's own limit holds if nothing is said.
+    /// Working time of one attempt; waiting for others is not counted. Ten minutes for a command, else only the step's limit, if nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Duration>,
     /// Facts to choose by, as in `{ region = "eu" }`.
@@ -112,15 +112,21 @@ pub struct Command {
     /// The longest output taken from it; 8 MiB if nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output_max: Option<Size>,
-    /// Variables of our environment that it sees beside `PATH`, `HOME`, `LANG` and `TMPDIR`.
+    /// How a `plain` program gets its input on stdin.
+    #[serde(default)]
+    pub stdin: Format,
+    /// How a `plain` program writes its output on stdout.
+    #[serde(default)]
+    pub stdout: Format,
+    /// Variables of our environment that it sees besides `PATH`, `HOME`, `USER`, `LANG`, `LC_ALL`, `LC_CTYPE`, `TZ`, `TMPDIR` and `VIRTUAL_ENV`.
     #[serde(default)]
     pub env: Vec<String>,
+    /// Variables set for it, as in `{ MODE = "fast" }`. No secrets: the file is kept with the run.
+    #[serde(default)]
+    pub set: BTreeMap<String, String>,
     /// Its working directory, relative to the team file; where `majordomo` was started if nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dir: Option<String>,
-    /// How often a `jsonl` program says that it lives; silence for five of them ends it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub heartbeat: Option<Duration>,
     /// Programs that must be on PATH; where one is missing the agent is left out, with a line that says so, and steps that only it serves are skipped.
     #[serde(default)]
     pub when_on_path: Vec<String>,
@@ -138,6 +144,17 @@ pub enum Protocol {
     Plain,
     /// A resident process: lines of JSON both ways.
     Jsonl,
+}
+
+/// How a value stands on stdin or stdout of a `plain` program.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// One JSON value.
+    #[default]
+    Json,
+    /// Text: a JSON string without its quotes.
+    Text,
 }
 
 /// The steps of another team file.

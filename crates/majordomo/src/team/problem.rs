@@ -293,19 +293,23 @@ fn groups<'a>(document: &'a Document, problem: &'a Problem) -> Vec<Group<'a>> {
         .map(|(at, label)| AnnotationKind::Context.span(window.part(at)).label(visible(label)));
     let mut group = title.element(window.snippet().annotation(caret).annotations(also));
     let Some(suggestion) = &problem.suggestion else { return vec![group] };
-    match &suggestion.replace {
+    let cure = suggestion.replace.as_ref();
+    let cure = cure.map(|(at, with)| (at, with, Window::around(document, [at])));
+    match cure.filter(|(_, _, window)| window.end - window.start <= CURED_LINE_MAX_BYTES) {
         None => {
             group = group.element(Level::HELP.message(visible(&suggestion.text)));
             vec![group]
         }
-        Some((at, with)) => {
-            let window = Window::around(document, [at]);
+        Some((at, with, window)) => {
             let patch = Patch::new(window.part(at), visible(with));
             let help = Level::HELP.secondary_title(visible(&suggestion.text));
             vec![group, help.element(window.snippet().patch(patch))]
         }
     }
 }
+
+/// A longer line is not shown a second time, with the cure in it.
+const CURED_LINE_MAX_BYTES: usize = 400;
 
 /// The lines of a file that a message shows; the renderer need not see the others.
 struct Window<'a> {

@@ -45,6 +45,18 @@ impl Scope {
     }
 }
 
+impl Scope {
+    /// The item as it is; none outside a `for_each`.
+    pub(super) fn item(&self) -> Result<Json, super::expr::Error> {
+        let item = self.item.as_ref().map_or_else(Value::default, |(item, _)| item.clone());
+        let failed = |refusal: Refusal| super::expr::Error::Failed {
+            expression: "item".to_owned(),
+            reason: refusal.to_string(),
+        };
+        to_json(&item).map_err(failed)
+    }
+}
+
 impl Object for Scope {
     fn get_value(self: &Arc<Self>, name: &Value) -> Option<Value> {
         match (name.as_str()?, &self.item) {

@@ -23,7 +23,8 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     fn value(&mut self, path: &str, value: &Json, schema: &Json) {
-        if self.problems.are_enough() {
+        // TOML has no null: it stands where a number was already found not to fit.
+        if self.problems.are_enough() || value.is_null() {
             return;
         }
         if let Some(Json::Array(branches)) = schema.get("oneOf") {
@@ -67,8 +68,9 @@ impl Walk<'_> {
         }
         let at = self.document.value_at(&join(path, "kind"));
         let Some(kind) = kind.as_str() else {
-            let string = serde_json::json!({ "type": "string" });
-            return self.wrong_type(&join(path, "kind"), kind, &string);
+            let help = format!("write one of {}", suggest::list(kinds, 10));
+            let problem = Problem::error(Code::BadType, at, "`kind` takes a text in quotes");
+            return self.problems.push(problem.help(help));
         };
         let problem = Problem::error(
             Code::UnknownKind,
@@ -218,8 +220,8 @@ impl Walk<'_> {
             ("string", Some(_), Json::Number(number)) => {
                 problem.replace("say of what, mebibytes perhaps", at, format!("\"{number}MiB\""))
             }
-            ("string", None, Json::Number(_) | Json::Bool(_)) => {
-                problem.replace("put it in quotes", at, quoted(&value.to_string()))
+            ("string", None, Json::Number(number)) => {
+                problem.replace("put it in quotes", at, quoted(&number.to_string()))
             }
             _ => problem,
         });

@@ -133,9 +133,14 @@ fn unused(team: &Team<'_>, problems: &mut Problems) {
     if team.steps.is_empty() || team.agents.values().any(asks_itself) {
         return;
     }
-    let asked: Vec<Capability> = (team.steps.values())
-        .filter_map(|step| step.text("ask").and_then(|ask| Capability::parse(ask).ok()))
-        .collect();
+    let served: Vec<Capability> =
+        team.agents.values().flat_map(|agent| team.served_by(agent)).collect();
+    let asked = team.steps.values().map(|step| step.text("ask").map(Capability::parse));
+    let asked: Option<Vec<Capability>> = asked.map(|ask| ask?.ok()).collect();
+    // A misspelt capability may be what an idle agent serves; one mistake is told once.
+    let Some(asked) = asked.filter(|asked| asked.iter().all(|ask| served.contains(ask))) else {
+        return;
+    };
     for (name, agent) in &team.agents {
         let serves = team.served_by(agent);
         if !serves.is_empty() && !serves.iter().any(|capability| asked.contains(capability)) {

@@ -1,0 +1,142 @@
+//! Who of a team is here: a definition and the programs of this machine → the definition that can run, and why some are left out.
+//!
+//! An agent with `when_on_path` joins when its programs are there. Otherwise it is taken out before the
+//! run is pinned, and steps that only it serves are skipped, so the pinned definition speaks for itself:
+//! a run that is resumed on a machine with more programs goes on as it began.
+
+use std::collections::BTreeSet;
+
+use super::capability::Capability;
+use super::catalogue;
+use super::check::Surroundings;
+use super::file::{Agent, TeamFile};
+
+/// A definition for this machine.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Roster {
+    /// What can run here.
+    pub definition: TeamFile,
+    /// One line for each agent that is left out and each step that is skipped for it.
+    pub notes: Vec<String>,
+}
+
+/// Leaves out the agents whose programs are not here.
+pub fn settle(mut definition: TeamFile, surroundings: &dyn Surroundings) -> Roster {
+    let mut notes = Vec::new();
+    let mut lost: BTreeSet<Capability> = BTreeSet::new();
+    definition.agents.retain(|name, agent| {
+        let Some(program) = missing_program(agent, surroundings) else { return true };
+        notes.push(format!("agent `{name}` is left out: `{program}` is not on PATH"));
+        lost.extend(capabilities(agent));
+        false
+    });
+    for agent in definition.agents.values() {
+        for capability in capabilities(agent) {
+            lost.remove(&capability);
+        }
+    }
+    for (name, step) in &mut definition.steps {
+        if Capability::parse(&step.ask).is_ok_and(|asked| lost.contains(&asked)) {
+            notes.push(format!("step `{name}` is skipped: nobody else serves `{}`", step.ask));
+            step.when = Some("false".to_owned());
+        }
+    }
+    Roster { definition, notes }
+}
+
+/// The capabilities an agent serves, those of its builtin if it names none.
+pub fn capabilities(agent: &Agent) -> Vec<Capability> {
+    let named = &agent.common().serves;
+    let own: Vec<&str> = match agent {
+        Agent::Builtin(agent) if named.is_empty() => catalogue::builtin(&agent.function)
+            .map_or_else(Vec::new, |builtin| builtin.serves.to_vec()),
+        _ => named.iter().map(String::as_str).collect(),
+    };
+    own.into_iter().filter_map(|text| Capability::parse(text).ok()).collect()
+}
+
+fn missing_program<'a>(agent: &'a Agent, surroundings: &dyn Surroundings) -> Option<&'a str> {
+    let Agent::Command(command) = agent else { return None };
+    let needed = command.when_on_path.iter().map(String::as_str);
+    needed.into_iter().find(|program| !surroundings.has_program(program))
+}
+
+/// This machine, as the PATH of this process shows it.
+#[derive(Clone, Debug)]
+pub struct ThisMachine {
+    directories: Vec<std::path::PathBuf>,
+}
+
+impl ThisMachine {
+    /// Reads PATH.
+    pub fn now() -> Self {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        Self { directories: std::env::split_paths(&path).collect() }
+    }
+}
+
+impl Surroundings for ThisMachine {
+    fn has_program(&self, program: &str) -> bool {
+        use std::os::unix::fs::PermissionsExt as _;
+        let runs = |path: &std::path::Path| {
+            path.metadata()
+                .is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
+        };
+        if program.contains('/') {
+            return runs(std::path::Path::new(program));
+        }
+        !program.is_empty()
+            && self.directories.iter().any(|directory| runs(&directory.join(program)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::team::{check::Anywhere, read};
+
+    struct Without(&'static str);
+
+    impl Surroundings for Without {
+        fn has_program(&self, program: &str) -> bool {
+            program != self.0
+        }
+    }
+
+    const TEAM: &str = r#"
+        [agents]
+        ruff = { kind = "command", argv = ["sh"], serves = ["lint.py", "lint"], when_on_path = ["ruff"] }
+        clippy = { kind = "command", argv = ["sh"], serves = ["lint"], when_on_path = ["cargo-clippy"] }
+        [steps]
+        python = { ask = "lint.py" }
+        any = { ask = "lint" }
+    "#;
+
+    #[test]
+    fn an_agent_without_its_program_is_left_out_and_steps_only_it_serves_are_skipped() {
+        let definition = read("t.toml", TEAM, &Anywhere).definition.unwrap();
+        let all = settle(definition.clone(), &Anywhere);
+        assert_eq!((all.definition, all.notes), (definition.clone(), vec![]));
+
+        let roster = settle(definition, &Without("ruff"));
+        assert_eq!(roster.definition.agents.keys().collect::<Vec<_>>(), ["clippy"]);
+        assert_eq!(roster.definition.steps["python"].when.as_deref(), Some("false"));
+        assert_eq!(roster.definition.steps["any"].when, None);
+        assert_eq!(
+            roster.notes,
+            [
+                "agent `ruff` is left out: `ruff` is not on PATH",
+                "step `python` is skipped: nobody else serves `lint.py`",
+            ]
+        );
+    }
+
+    #[test]
+    fn programs_are_looked_for_on_path() {
+        let machine = ThisMachine::now();
+        assert!(machine.has_program("sh") && machine.has_program("/bin/sh"));
+        for missing in ["no-such-program-anywhere", "", "/", "/etc/passwd"] {
+            assert!(!machine.has_program(missing), "{missing}");
+        }
+    }
+}

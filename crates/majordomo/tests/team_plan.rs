@@ -1,0 +1,251 @@
+//! A plan, step by step: what is ready, what each step starts as, what the workflow answers.
+#![cfg(feature = "team")]
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use majordomo::team::check::Anywhere;
+use majordomo::team::file::TeamFile;
+use majordomo::team::plan::{Error, Plan, Start};
+use majordomo::team::problem::Code;
+use majordomo::team::scope::Scope;
+use majordomo::team::{self};
+use serde_json::{Value as Json, json};
+
+const AGENTS: &str = "[agents]\nany = { kind = 'command', argv = ['sh'], serves = ['do'] }\n";
+
+fn definition(rest: &str) -> TeamFile {
+    // What stands before the first table must come before `[agents]`.
+    let (top, steps) = rest
+        .split_once("[steps")
+        .map_or((rest, String::new()), |(top, steps)| (top, format!("[steps{steps}")));
+    let reading = team::read("t.toml", &format!("{top}\n{AGENTS}{steps}"), &Anywhere);
+    let said = reading.render(false);
+    reading.definition.unwrap_or_else(|| panic!("{said}"))
+}
+
+/// A team that runs to its end: each task's output is made by `answer`.
+struct World {
+    plan: Plan,
+    scope: Scope,
+    outputs: BTreeMap<String, Json>,
+    story: Vec<String>,
+}
+
+impl World {
+    fn new(rest: &str, args: Json) -> Self {
+        let plan = Plan::new(&definition(rest)).unwrap();
+        let scope = plan.scope(&args);
+        Self { plan, scope, outputs: BTreeMap::new(), story: Vec::new() }
+    }
+
+    /// Runs waves of ready steps until nothing is ready, and gives the workflow's output.
+    fn run(&mut self, answer: impl Fn(&str, &Json) -> Json) -> Result<Json, Error> {
+        let mut done = BTreeSet::new();
+        loop {
+            let wave: Vec<String> = {
+                let ready = self.plan.ready(&done, &BTreeSet::new());
+                ready.into_iter().map(str::to_owned).collect()
+            };
+            if wave.is_empty() {
+                return self.plan.output(&self.scope, &self.outputs);
+            }
+            let mut told = Vec::new();
+            for step in &wave {
+                let output = match self.plan.start(step, &self.scope, 1_000)? {
+                    Start::Skip => {
+                        told.push(format!("({step})"));
+                        Json::Null
+                    }
+                    Start::One(task) => {
+                        told.push(format!("{}={}", task.key, task.input));
+                        answer(&task.key, &task.input)
+                    }
+                    Start::Each(tasks) => {
+                        told.extend(
+                            tasks.iter().map(|task| format!("{}={}", task.key, task.input)),
+                        );
+                        tasks.iter().map(|task| answer(&task.key, &task.input)).collect()
+                    }
+                };
+                self.outputs.insert(step.clone(), output);
+            }
+            for step in &wave {
+                self.scope.set(step, &self.outputs[step]);
+            }
+            self.story.push(told.join(" "));
+            done.extend(wave);
+        }
+    }
+}
+
+/// Steps as they run: one line a wave, `key=input`, skipped ones in brackets; then the answer.
+#[test]
+fn plans_run_in_waves() {
+    for (steps, args, story, output) in [
+        ("[steps]\na = { ask = 'do' }", json!([]), vec!["a=null"], json!("a!")),
+        (
+            "[steps]\nb = { ask = 'do', input = '{{ a }}' }\na = { ask = 'do', input = '{{ args[0] }}' }\nc = { ask = 'do', needs = ['a'] }",
+            json!(["x"]),
+            vec!["a=\"x\"", "b=\"a!\" c=null"],
+            json!({ "b": "b!", "c": "c!" }),
+        ),
+        (
+            "[steps]\na = { ask = 'do', when = 'args' }\nb = { ask = 'do', input = { a = '{{ a }}' } }",
+            json!([]),
+            vec!["(a)", "b={\"a\":null}"],
+            json!("b!"),
+        ),
+        (
+            "[steps]\na = { ask = 'do', for_each = 'args' }\nb = { ask = 'do', input = '{{ a }}' }",
+            json!(["x", "y", 3]),
+            vec!["a/x=\"x\" a/y=\"y\" a/3=3", "b=[\"a/x!\",\"a/y!\",\"a/3!\"]"],
+            json!("b!"),
+        ),
+        (
+            "[steps]\na = { ask = 'do', for_each = 'args', key = 'item.k', input = '{{ index }}: {{ item.v }} of {{ team.name }}' }",
+            json!([{ "k": "p", "v": 1 }, { "k": "q", "v": [2] }]),
+            vec!["a/p=\"0: 1 of null\" a/q=\"1: [2] of null\""],
+            json!(["a/p!", "a/q!"]),
+        ),
+        (
+            "[steps]\na = { ask = 'do', for_each = 'none' }\nb = { ask = 'do', when = 'a', needs = ['a'] }",
+            json!([]),
+            vec!["", "(b)"],
+            Json::Null,
+        ),
+        (
+            "output = { n = '{{ a | length }}' }\n[steps]\na = { ask = 'do', for_each = 'args' }",
+            json!(["x", "y"]),
+            vec!["a/x=\"x\" a/y=\"y\""],
+            json!({ "n": 2 }),
+        ),
+        ("[steps]\n", json!([]), vec![], json!({})),
+    ] {
+        let mut world = World::new(steps, args);
+        let answered = world.run(|key, _| json!(format!("{key}!"))).unwrap();
+        assert_eq!(world.story, story, "{steps}");
+        assert_eq!(answered, output, "{steps}");
+    }
+}
+
+#[test]
+fn what_goes_wrong_names_step_field_and_expression() {
+    for (steps, args, code, words) in [
+        (
+            "[steps]\na = { ask = 'do', input = { p = '{{ args[3] }}' } }",
+            json!([]),
+            Code::Undefined,
+            "step `a`, `input`: `args[3]`: its value is not there",
+        ),
+        (
+            "[steps]\na = { ask = 'do', when = 'args[0].ok.deep' }",
+            json!([{}]),
+            Code::Undefined,
+            "step `a`, `when`: `args[0].ok.deep`:",
+        ),
+        (
+            "[steps]\na = { ask = 'do', for_each = 'args[0]' }",
+            json!(["text"]),
+            Code::WrongType,
+            "step `a`, `for_each`: `args[0]` gives string; here is needed a list",
+        ),
+        (
+            "[steps]\na = { ask = 'do', for_each = 'args' }",
+            json!([{ "path": 1 }]),
+            Code::WrongType,
+            "step `a`, `key`: `item` gives a table; here is needed a text or a whole number",
+        ),
+        (
+            "[steps]\na = { ask = 'do', for_each = 'args', key = 'item | lower' }",
+            json!(["x", "y", "X"]),
+            Code::DuplicateKey,
+            "step `a`: items 0 and 2 both have the key `x`",
+        ),
+        (
+            "[steps]\na = { ask = 'do', for_each = 'args' }",
+            json!(["x", ""]),
+            Code::WrongType,
+            "step `a`: item 1 has a key of 0 bytes",
+        ),
+        (
+            "[steps]\na = { ask = 'do', for_each = 'range(1001)' }",
+            json!([]),
+            Code::TooLarge,
+            "step `a`: `for_each` has 1001 items, and the run may have 1000 tasks",
+        ),
+        (
+            "[steps]\na = { ask = 'do', for_each = 'args', key = 'index ~ 1 / 0' }",
+            json!(["x"]),
+            Code::Expression,
+            "step `a`, `key`: `index ~ 1 / 0`:",
+        ),
+        (
+            "output = '{{ a.b }}'\n[steps]\na = { ask = 'do' }",
+            json!([]),
+            Code::Undefined,
+            "`output`: `a.b`:",
+        ),
+    ] {
+        let error = World::new(steps, args).run(|_, _| json!({})).unwrap_err();
+        assert_eq!(error.code(), code, "{error}");
+        assert!(error.to_string().starts_with(words), "{error}\nwanted: {words}");
+    }
+}
+
+/// A pinned definition gives the same plan as the file it came from.
+#[test]
+fn a_definition_comes_back_from_its_bytes() {
+    let one = definition(
+        "name = 'n'\n[steps]\n# why\nb = { ask = 'do', timeout = '60s', needs = ['a'] }\na = { ask = 'do' }",
+    );
+    let other = definition(
+        "name = 'n'\n[steps.a]\nask = 'do'\n[steps.b]\nneeds = ['a']\nask = 'do'\ntimeout = '1m'\nretry = { attempts = 5 }",
+    );
+    assert_eq!(
+        one.definition_bytes(),
+        other.definition_bytes(),
+        "order, comments, notation, defaults"
+    );
+    let back = TeamFile::from_definition_bytes(&one.definition_bytes()).unwrap();
+    assert_eq!(back, one);
+    assert_eq!(Plan::new(&back).unwrap().steps(), ["a", "b"]);
+    let changed = definition(
+        "name = 'n'\n[steps]\nb = { ask = 'do', timeout = '61s', needs = ['a'] }\na = { ask = 'do' }",
+    );
+    assert_ne!(changed.definition_bytes(), one.definition_bytes());
+}
+
+#[test]
+fn a_definition_that_was_never_checked_is_refused_not_believed() {
+    let sound = definition("[steps]\na = { ask = 'do' }\nb = { ask = 'do' }");
+    let broken: [fn(&mut TeamFile); 5] = [
+        |file| file.steps.get_mut("a").unwrap().needs = vec!["nobody".into()],
+        |file| file.steps.get_mut("a").unwrap().needs = vec!["a".into()],
+        |file| file.steps.get_mut("a").unwrap().when = Some("a b".into()),
+        |file| file.steps.get_mut("a").unwrap().input = Some(json!("{{ x")),
+        |file| file.steps.get_mut("a").unwrap().ask = "No Name".into(),
+    ];
+    for breaking in broken {
+        let mut file = sound.clone();
+        breaking(&mut file);
+        let error = Plan::new(&file).unwrap_err();
+        assert!(matches!(&error, Error::Definition { step, .. } if step == "a"), "{error}");
+    }
+}
+
+/// A list of 3,000 files with six fields each is passed to 3,000 tasks without copying it each time.
+#[test]
+fn a_wide_step_takes_time_in_proportion_to_its_items() {
+    let files: Vec<Json> = (0..3_000)
+        .map(|n| json!({ "path": format!("f{n}"), "a": 1, "b": [2], "c": "x" }))
+        .collect();
+    let steps = "[steps]\na = { ask = 'do' }\nb = { ask = 'do', for_each = 'a.files', key = 'item.path', input = { root = '{{ a.root }}', file = '{{ item }}' } }";
+    let mut world = World::new(steps, json!([]));
+    world.scope.set("a", &json!({ "root": "/r", "files": files }));
+    let began = std::time::Instant::now();
+    let Start::Each(tasks) = world.plan.start("b", &world.scope, 100_000).unwrap() else {
+        panic!()
+    };
+    assert_eq!(tasks.len(), 3_000);
+    assert!(began.elapsed().as_secs() < 5, "{:?}", began.elapsed());
+}
