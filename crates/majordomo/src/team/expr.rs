@@ -44,7 +44,7 @@ pub enum Error {
         what: String,
     },
     /// It does too much.
-    #[error("`{expression}` does more than {FUEL} instructions; let an agent compute it")]
+    #[error("`{expression}` does more than {FUEL} units of work; let an agent compute it")]
     OutOfFuel {
         /// The expression.
         expression: String,
@@ -163,6 +163,7 @@ impl Expression {
 
     fn evaluate(&self, scope: &Scope) -> Result<Value, Error> {
         let context = Value::from_object(scope.clone());
+        vocabulary::refuel();
         let value = self.compiled.eval(context).map_err(|error| self.failed(&error))?;
         if value.is_undefined() {
             return Err(self.refused(Refusal::Undefined));
@@ -298,9 +299,9 @@ mod tests {
 
     #[test]
     fn errors_name_the_expression_and_say_what_is_wrong() {
-        let long = "x".repeat(100);
+        let long = "x".repeat(250);
         let bomb = format!(
-            "range(99999) | map('string') | map('replace', '1', '{long}') | map('replace', 'x', '{long}') | list"
+            "range(9999) | map('string') | map('replace', '1', '{long}') | map('replace', 'x', '{long}') | list"
         );
         for (source, wanted) in [
             ("survey.nothing", Code::Undefined),
@@ -310,7 +311,8 @@ mod tests {
             ("survey | abs", Code::Expression),
             ("1 / 0", Code::Expression),
             ("99999999999999999999999", Code::WrongType),
-            ("range(999999)", Code::Expression),
+            ("range(10001)", Code::Expression),
+            ("range(9999) | select('in', range(9999)) | list", Code::OutOfFuel),
             (&bomb, Code::TooLarge),
         ] {
             let error = Expression::compile(source).unwrap().value(&scope()).unwrap_err();

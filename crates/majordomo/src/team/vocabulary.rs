@@ -2,99 +2,123 @@
 //!
 //! A closed list, not minijinja's whole set: what makes much out of little (`format`, `indent`, `*`
 //! on texts) is not here, and the two filters that can grow a text without bound, `replace` and
-//! `join`, are ours and stop at [`TEXT_MAX_BYTES`]. So an expression ends soon and stays small.
+//! `join`, are ours and stop at [`TEXT_MAX_BYTES`].
+//!
+//! Why a meter of our own beside minijinja's fuel? Fuel counts instructions, and without loops an
+//! expression has few; the work is inside of filters: `range(9999) | select('in', range(9999))` is a
+//! hundred million comparisons in seven instructions. So each call of a filter or test, those made by
+//! `map` and `select` included, pays for what it is given, and an expression ends soon.
 
+use std::cell::Cell;
 use std::sync::OnceLock;
 
-use minijinja::value::{Rest, ValueKind};
-use minijinja::{
-    Environment, Error, ErrorKind, UndefinedBehavior, Value, filters, functions, tests,
-};
+use minijinja::value::{Rest, ValueKind, ValueOrKwargs};
+use minijinja::{Environment, Error, ErrorKind, State, UndefinedBehavior, Value, filters, tests};
 use serde_json::Value as Json;
 
-/// What one expression may do, in minijinja's instructions; a long filter chain takes a few dozen.
-pub const FUEL: u64 = 50_000;
+/// What one expression may do: a unit for each call of a filter or test, one for each item of a list
+/// it is given, and one for each 64 bytes of text. Enough for some filters over 100,000 files.
+pub const FUEL: u64 = 5_000_000;
 
 /// The longest text that `replace` and `join` make.
 pub const TEXT_MAX_BYTES: usize = 16 << 20;
 
-/// What may stand after `|`.
-pub const FILTERS: &[&str] = &[
-    "abs",
-    "attr",
-    "bool",
-    "capitalize",
-    "count",
-    "d",
-    "default",
-    "dictsort",
-    "first",
-    "float",
-    "groupby",
-    "int",
-    "items",
-    "join",
-    "last",
-    "length",
-    "lines",
-    "list",
-    "lower",
-    "map",
-    "max",
-    "min",
-    "reject",
-    "rejectattr",
-    "replace",
-    "reverse",
-    "round",
-    "select",
-    "selectattr",
-    "sort",
-    "split",
-    "string",
-    "sum",
-    "times",
-    "title",
-    "tojson",
-    "trim",
-    "unique",
-    "upper",
-];
+/// The longest list that `range` makes.
+const RANGE_MAX: i64 = 10_000;
 
-/// What may stand after `is`.
-pub const TESTS: &[&str] = &[
-    "boolean",
-    "defined",
-    "divisibleby",
-    "endingwith",
-    "eq",
-    "equalto",
-    "even",
-    "false",
-    "float",
-    "ge",
-    "greaterthan",
-    "gt",
-    "in",
-    "integer",
-    "iterable",
-    "le",
-    "lessthan",
-    "lt",
-    "mapping",
-    "ne",
-    "none",
-    "number",
-    "odd",
-    "sequence",
-    "startingwith",
-    "string",
-    "true",
-    "undefined",
-];
+macro_rules! words {
+    ($(#[$doc:meta])* $names:ident, $add:ident, $method:ident: $($name:literal => $function:expr,)*) => {
+        $(#[$doc])*
+        pub const $names: &[&str] = &[$($name),*];
 
-/// What may be called.
-pub const FUNCTIONS: &[&str] = &["range"];
+        fn $add(environment: &mut Environment<'static>) {
+            $(environment.$method($name, metered(Value::from_function($function)));)*
+        }
+    };
+}
+
+words! {
+    /// What may stand after `|`.
+    FILTERS, add_filters, add_filter:
+    "abs" => filters::abs,
+    "attr" => filters::attr,
+    "bool" => filters::bool,
+    "capitalize" => filters::capitalize,
+    "count" => filters::length,
+    "d" => filters::default,
+    "default" => filters::default,
+    "dictsort" => filters::dictsort,
+    "first" => filters::first,
+    "float" => filters::float,
+    "groupby" => filters::groupby,
+    "int" => filters::int,
+    "items" => filters::items,
+    "join" => join,
+    "last" => filters::last,
+    "length" => filters::length,
+    "lines" => filters::lines,
+    "list" => filters::list,
+    "lower" => filters::lower,
+    "map" => filters::map,
+    "max" => filters::max,
+    "min" => filters::min,
+    "reject" => filters::reject,
+    "rejectattr" => filters::rejectattr,
+    "replace" => replace,
+    "reverse" => filters::reverse,
+    "round" => filters::round,
+    "select" => filters::select,
+    "selectattr" => filters::selectattr,
+    "sort" => filters::sort,
+    "split" => filters::split,
+    "string" => filters::string,
+    "sum" => filters::sum,
+    "times" => times,
+    "title" => filters::title,
+    "tojson" => to_json,
+    "trim" => filters::trim,
+    "unique" => filters::unique,
+    "upper" => filters::upper,
+}
+
+words! {
+    /// What may stand after `is`.
+    TESTS, add_tests, add_test:
+    "boolean" => tests::is_boolean,
+    "defined" => tests::is_defined,
+    "divisibleby" => tests::is_divisibleby,
+    "endingwith" => tests::is_endingwith,
+    "eq" => tests::is_eq,
+    "equalto" => tests::is_eq,
+    "even" => tests::is_even,
+    "false" => tests::is_false,
+    "float" => tests::is_float,
+    "ge" => tests::is_ge,
+    "greaterthan" => tests::is_gt,
+    "gt" => tests::is_gt,
+    "in" => tests::is_in,
+    "integer" => tests::is_integer,
+    "iterable" => tests::is_iterable,
+    "le" => tests::is_le,
+    "lessthan" => tests::is_lt,
+    "lt" => tests::is_lt,
+    "mapping" => tests::is_mapping,
+    "ne" => tests::is_ne,
+    "none" => tests::is_none,
+    "number" => tests::is_number,
+    "odd" => tests::is_odd,
+    "sequence" => tests::is_sequence,
+    "startingwith" => tests::is_startingwith,
+    "string" => tests::is_string,
+    "true" => tests::is_true,
+    "undefined" => tests::is_undefined,
+}
+
+words! {
+    /// What may be called.
+    FUNCTIONS, add_functions, add_function:
+    "range" => range,
+}
 
 /// The environment every expression is compiled and run in.
 pub(super) fn environment() -> &'static Environment<'static> {
@@ -106,82 +130,61 @@ pub(super) fn environment() -> &'static Environment<'static> {
         environment.set_debug(true);
         add_filters(&mut environment);
         add_tests(&mut environment);
-        environment.add_function("range", functions::range);
+        add_functions(&mut environment);
         environment
     })
 }
 
-fn add_filters(environment: &mut Environment<'static>) {
-    environment.add_filter("abs", filters::abs);
-    environment.add_filter("attr", filters::attr);
-    environment.add_filter("bool", filters::bool);
-    environment.add_filter("capitalize", filters::capitalize);
-    environment.add_filter("count", filters::length);
-    environment.add_filter("d", filters::default);
-    environment.add_filter("default", filters::default);
-    environment.add_filter("dictsort", filters::dictsort);
-    environment.add_filter("first", filters::first);
-    environment.add_filter("float", filters::float);
-    environment.add_filter("groupby", filters::groupby);
-    environment.add_filter("int", filters::int);
-    environment.add_filter("items", filters::items);
-    environment.add_filter("join", join);
-    environment.add_filter("last", filters::last);
-    environment.add_filter("length", filters::length);
-    environment.add_filter("lines", filters::lines);
-    environment.add_filter("list", filters::list);
-    environment.add_filter("lower", filters::lower);
-    environment.add_filter("map", filters::map);
-    environment.add_filter("max", filters::max);
-    environment.add_filter("min", filters::min);
-    environment.add_filter("reject", filters::reject);
-    environment.add_filter("rejectattr", filters::rejectattr);
-    environment.add_filter("replace", replace);
-    environment.add_filter("reverse", filters::reverse);
-    environment.add_filter("round", filters::round);
-    environment.add_filter("select", filters::select);
-    environment.add_filter("selectattr", filters::selectattr);
-    environment.add_filter("sort", filters::sort);
-    environment.add_filter("split", filters::split);
-    environment.add_filter("string", filters::string);
-    environment.add_filter("sum", filters::sum);
-    environment.add_filter("times", times);
-    environment.add_filter("title", filters::title);
-    environment.add_filter("tojson", to_json);
-    environment.add_filter("trim", filters::trim);
-    environment.add_filter("unique", filters::unique);
-    environment.add_filter("upper", filters::upper);
+thread_local! {
+    /// What the expression that runs on this thread may still do.
+    static FUEL_LEFT: Cell<u64> = const { Cell::new(0) };
 }
 
-fn add_tests(environment: &mut Environment<'static>) {
-    environment.add_test("boolean", tests::is_boolean);
-    environment.add_test("defined", tests::is_defined);
-    environment.add_test("divisibleby", tests::is_divisibleby);
-    environment.add_test("endingwith", tests::is_endingwith);
-    environment.add_test("eq", tests::is_eq);
-    environment.add_test("equalto", tests::is_eq);
-    environment.add_test("even", tests::is_even);
-    environment.add_test("false", tests::is_false);
-    environment.add_test("float", tests::is_float);
-    environment.add_test("ge", tests::is_ge);
-    environment.add_test("greaterthan", tests::is_gt);
-    environment.add_test("gt", tests::is_gt);
-    environment.add_test("in", tests::is_in);
-    environment.add_test("integer", tests::is_integer);
-    environment.add_test("iterable", tests::is_iterable);
-    environment.add_test("le", tests::is_le);
-    environment.add_test("lessthan", tests::is_lt);
-    environment.add_test("lt", tests::is_lt);
-    environment.add_test("mapping", tests::is_mapping);
-    environment.add_test("ne", tests::is_ne);
-    environment.add_test("none", tests::is_none);
-    environment.add_test("number", tests::is_number);
-    environment.add_test("odd", tests::is_odd);
-    environment.add_test("sequence", tests::is_sequence);
-    environment.add_test("startingwith", tests::is_startingwith);
-    environment.add_test("string", tests::is_string);
-    environment.add_test("true", tests::is_true);
-    environment.add_test("undefined", tests::is_undefined);
+/// Fills the meter; whoever evaluates an expression does it first.
+pub(super) fn refuel() {
+    FUEL_LEFT.set(FUEL);
+}
+
+/// The function, paying for each call.
+fn metered(
+    function: Value,
+) -> impl Fn(&mut State, Rest<ValueOrKwargs>) -> Result<Value, Error> + Send + Sync + 'static {
+    move |state: &mut State, arguments: Rest<ValueOrKwargs>| {
+        let arguments = arguments.into_values();
+        let price = |argument: &Value| match argument.kind() {
+            ValueKind::String => argument.as_str().map_or(0, str::len) / 64,
+            _ => argument.len().unwrap_or(0),
+        };
+        let price = 1 + arguments.iter().map(price).sum::<usize>() as u64;
+        let left = FUEL_LEFT.get();
+        if price > left {
+            return Err(Error::from(ErrorKind::OutOfFuel));
+        }
+        FUEL_LEFT.set(left - price);
+        function.call(state, &arguments)
+    }
+}
+
+/// `range(end)`, `range(start, end)`, `range(start, end, step)`.
+fn range(first: i64, end: Option<i64>, step: Option<i64>) -> Result<Vec<i64>, Error> {
+    let (start, end) = end.map_or((0, first), |end| (first, end));
+    let step = step.unwrap_or(1);
+    let refused = |why: &'static str| Error::new(ErrorKind::InvalidOperation, why);
+    if step == 0 {
+        return Err(refused("range cannot count in steps of 0"));
+    }
+    let mut list = Vec::new();
+    let mut next = Some(start);
+    while let Some(number) =
+        next.filter(|number| if step > 0 { *number < end } else { *number > end })
+    {
+        if list.len() as i64 == RANGE_MAX {
+            return Err(refused("range makes at most 10000 numbers"));
+        }
+        list.push(number);
+        next = number.checked_add(step);
+    }
+    Ok(list)
 }
 
 /// `text | replace("old", "new")`, refused before it makes more than [`TEXT_MAX_BYTES`].
@@ -254,10 +257,11 @@ fn as_json(value: &Value) -> Result<Json, Error> {
 mod unit_tests {
     use super::*;
 
-    /// The lists are what the check knows, the environment what runs: they must be the same words.
+    /// The lists are what the check knows, the environment what runs; nothing else may slip in.
     #[test]
-    fn every_word_listed_is_there() {
+    fn every_word_listed_is_there_and_no_other() {
         let environment = environment();
+        refuel();
         let known = |expression: String| {
             let compiled = environment.compile_expression_owned(expression).unwrap();
             compiled.eval(()).map_err(|error| error.kind()).err()
