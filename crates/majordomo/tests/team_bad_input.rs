@@ -3,6 +3,7 @@
 //! Ten thousand files, each made from a good or bad one by a few random edits, and some that are
 //! hostile on purpose. The edits come from a fixed seed, so a failure comes back.
 #![cfg(feature = "team")]
+#![allow(clippy::unwrap_used)] // The helpers of a test are tests.
 
 use std::fs;
 use std::path::Path;
@@ -241,7 +242,8 @@ fn bombs_do_not_go_off() {
     let squares = "range(9999)|select('in',range(9999))|list";
     let lists = "range(9999)|map('replace','1','22222222222222')|list";
     let sums = format!("[{}range(9999)]|sum(start=[])|length", "range(9999)|list,".repeat(50));
-    let nested = "range(9999)|map('string')|map('list')|map('map','replace','1','1111111111111')|map('list')|list";
+    let nested = "range(9999)|map('string')|map('list')|\
+                  map('map','replace','1','1111111111111')|map('list')|list";
     let powers = "10000000000|times(10000000000)|times(10000000000)|times(10000000000)";
     let slices = format!("args{}", "[:]".repeat(300));
     let joined = "range(9999)|join(range(9999)|join(range(999)|join('xxxxxxxxxxxxxxxxxxxxxxx')))";

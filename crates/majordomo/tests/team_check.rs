@@ -1,8 +1,10 @@
-//! What `check` says of bad team files: each `team_bad/*.toml` and, beside it, exactly what is printed.
+//! What `check` says of bad team files: each `team_bad/*.toml` and, beside it, exactly what is
+//! printed.
 //!
-//! `UPDATE_SNAPSHOTS=1 cargo test -p majordomo --test team_check` writes the `.txt` files anew; read the
-//! difference before you keep it.
+//! `UPDATE_SNAPSHOTS=1 cargo test -p majordomo --test team_check` writes the `.txt` files anew;
+//! read the difference before you keep it.
 #![cfg(feature = "team")]
+#![allow(clippy::unwrap_used)] // The helpers of a test are tests.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,5 +1,7 @@
-//! What is written about team files is true: the manual, its examples, the schema, the teams that come along.
+//! What is written about team files is true: the manual, its examples, the schema, the teams that
+//! come along.
 #![cfg(feature = "team")]
+#![allow(clippy::unwrap_used)] // The helpers of a test are tests.
 
 use std::fs;
 use std::path::{Path, PathBuf};

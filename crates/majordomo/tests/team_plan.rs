@@ -1,5 +1,6 @@
 //! A plan, step by step: what is ready, what each step starts as, what the workflow answers.
 #![cfg(feature = "team")]
+#![allow(clippy::unwrap_used)] // The helpers of a test are tests.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -84,13 +85,18 @@ fn plans_run_in_waves() {
     for (steps, args, story, output) in [
         ("[steps]\na = { ask = 'do' }", json!([]), vec!["a=null"], json!("a!")),
         (
-            "[steps]\nb = { ask = 'do', input = '{{ a }}' }\na = { ask = 'do', input = '{{ args[0] }}' }\nc = { ask = 'do', needs = ['a'] }",
+            "[steps]\n\
+             b = { ask = 'do', input = '{{ a }}' }\n\
+             a = { ask = 'do', input = '{{ args[0] }}' }\n\
+             c = { ask = 'do', needs = ['a'] }",
             json!(["x"]),
             vec!["a=\"x\"", "b=\"a!\" c=null"],
             json!({ "b": "b!", "c": "c!" }),
         ),
         (
-            "[steps]\na = { ask = 'do', when = 'args' }\nb = { ask = 'do', input = { a = '{{ a }}' } }",
+            "[steps]\n\
+             a = { ask = 'do', when = 'args' }\n\
+             b = { ask = 'do', input = { a = '{{ a }}' } }",
             json!([]),
             vec!["(a)", "b={\"a\":null}"],
             json!("b!"),
@@ -102,13 +108,17 @@ fn plans_run_in_waves() {
             json!("b!"),
         ),
         (
-            "[steps]\na = { ask = 'do', for_each = 'args', key = 'item.k', input = '{{ index }}: {{ item.v }} of {{ team.name }}' }",
+            "[steps]\n\
+             a = { ask = 'do', for_each = 'args', key = 'item.k', \
+             input = '{{ index }}: {{ item.v }} of {{ team.name }}' }",
             json!([{ "k": "p", "v": 1 }, { "k": "q", "v": [2] }]),
             vec!["a/p=\"0: 1 of null\" a/q=\"1: [2] of null\""],
             json!(["a/p!", "a/q!"]),
         ),
         (
-            "[steps]\na = { ask = 'do', for_each = 'none' }\nb = { ask = 'do', when = 'a', needs = ['a'] }",
+            "[steps]\n\
+             a = { ask = 'do', for_each = 'none' }\n\
+             b = { ask = 'do', when = 'a', needs = ['a'] }",
             json!([]),
             vec!["", "(b)"],
             Json::Null,
@@ -196,10 +206,21 @@ fn what_goes_wrong_names_step_field_and_expression() {
 #[test]
 fn a_definition_comes_back_from_its_bytes() {
     let one = definition(
-        "name = 'n'\n[steps]\n# why\nb = { ask = 'do', timeout = '60s', needs = ['a'] }\na = { ask = 'do' }",
+        "name = 'n'\n\
+         [steps]\n\
+         # why\n\
+         b = { ask = 'do', timeout = '60s', needs = ['a'] }\n\
+         a = { ask = 'do' }",
     );
     let other = definition(
-        "name = 'n'\n[steps.a]\nask = 'do'\n[steps.b]\nneeds = ['a']\nask = 'do'\ntimeout = '1m'\nretry = { attempts = 5 }",
+        "name = 'n'\n\
+         [steps.a]\n\
+         ask = 'do'\n\
+         [steps.b]\n\
+         needs = ['a']\n\
+         ask = 'do'\n\
+         timeout = '1m'\n\
+         retry = { attempts = 5 }",
     );
     assert_eq!(
         one.definition_bytes(),
@@ -210,7 +231,10 @@ fn a_definition_comes_back_from_its_bytes() {
     assert_eq!(back, one);
     assert_eq!(Plan::new(&back).unwrap().steps(), ["a", "b"]);
     let changed = definition(
-        "name = 'n'\n[steps]\nb = { ask = 'do', timeout = '61s', needs = ['a'] }\na = { ask = 'do' }",
+        "name = 'n'\n\
+         [steps]\n\
+         b = { ask = 'do', timeout = '61s', needs = ['a'] }\n\
+         a = { ask = 'do' }",
     );
     assert_ne!(changed.definition_bytes(), one.definition_bytes());
 }
@@ -233,13 +257,17 @@ fn a_definition_that_was_never_checked_is_refused_not_believed() {
     }
 }
 
-/// A list of 3,000 files with six fields each is passed to 3,000 tasks without copying it each time.
+/// A list of 3,000 files with six fields each is passed to 3,000 tasks without copying it each
+/// time.
 #[test]
 fn a_wide_step_takes_time_in_proportion_to_its_items() {
     let files: Vec<Json> = (0..3_000)
         .map(|n| json!({ "path": format!("f{n}"), "a": 1, "b": [2], "c": "x" }))
         .collect();
-    let steps = "[steps]\na = { ask = 'do' }\nb = { ask = 'do', for_each = 'a.files', key = 'item.path', input = { root = '{{ a.root }}', file = '{{ item }}' } }";
+    let steps = "[steps]\n\
+     a = { ask = 'do' }\n\
+     b = { ask = 'do', for_each = 'a.files', key = 'item.path', \
+                 input = { root = '{{ a.root }}', file = '{{ item }}' } }";
     let mut world = World::new(steps, json!([]));
     world.scope.set("a", &json!({ "root": "/r", "files": files }));
     let began = std::time::Instant::now();

@@ -5,7 +5,8 @@ use std::fmt;
 /// Longer names are mistakes.
 const NAME_MAX_BYTES: usize = 128;
 
-/// A capability as a team file writes it. Without `@N` it is version 1, for those who ask and those who serve alike.
+/// A capability as a team file writes it. Without `@N` it is version 1, for those who ask and those
+/// who serve alike.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Capability {
     /// Words of lower-case letters, digits, `_` and `-`, separated by points.

@@ -1,4 +1,5 @@
-//! What this version comes with: the builtins by the word after `use =`, and the kinds of agent that can run.
+//! What this version comes with: the builtins by the word after `use =`, and the kinds of agent
+//! that can run.
 
 /// A function that comes with Majordomo.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

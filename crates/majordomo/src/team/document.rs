@@ -1,8 +1,9 @@
 //! The text of a team file: TOML → JSON, and for every value the place where it stands.
 //!
-//! The checks work on JSON and speak of places by *path* (a JSON pointer such as `/steps/review/key`);
-//! this is the only file that knows what a path is in bytes. Strings are special: a mistake inside a
-//! template is at an offset of the *decoded* string, which escapes and quotes move in the text.
+//! The checks work on JSON and speak of places by *path* (a JSON pointer such as
+//! `/steps/review/key`); this is the only file that knows what a path is in bytes. Strings are
+//! special: a mistake inside a template is at an offset of the *decoded* string, which escapes and
+//! quotes move in the text.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -37,8 +38,8 @@ struct Place {
 }
 
 impl Document {
-    /// Parses `text`; `name` is the file's name as it is shown to people. What is wrong with the text
-    /// itself is returned beside an empty document that still can show it.
+    /// Parses `text`; `name` is the file's name as it is shown to people. What is wrong with the
+    /// text itself is returned beside an empty document that still can show it.
     pub fn parse(name: &str, text: &str) -> (Self, Problems) {
         let mut problems = Problems::default();
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -241,7 +242,8 @@ fn raw_offset(raw: &str, wanted: usize, escapes: bool) -> usize {
     raw.len() - rest.len()
 }
 
-/// Lengths, in the text and decoded, of the first character or escape of `rest`, which is not empty.
+/// Lengths, in the text and decoded, of the first character or escape of `rest`, which is not
+/// empty.
 fn one_character(rest: &str) -> (usize, usize) {
     let first = rest.chars().next().map_or(1, char::len_utf8);
     if !rest.starts_with('\\') {

@@ -1,9 +1,10 @@
-//! One expression of a team file: text → compiled, with the names it uses → a value, a truth or a list.
+//! One expression of a team file: text → compiled, with the names it uses → a value, a truth or a
+//! list.
 //!
-//! minijinja, strict: what is not there is an error, never an empty text. An expression sees `args`,
-//! `team`, the outputs of steps by their names and, in a `for_each`, `item` and `index`; it cannot
-//! include, read files, loop or bind, it runs on [`FUEL`](super::vocabulary::FUEL), and what it gives
-//! is at most [`VALUE_MAX_BYTES`] of JSON.
+//! minijinja, strict: what is not there is an error, never an empty text. An expression sees
+//! `args`, `team`, the outputs of steps by their names and, in a `for_each`, `item` and `index`; it
+//! cannot include, read files, loop or bind, it runs on [`FUEL`](super::vocabulary::FUEL), and what
+//! it gives is at most [`VALUE_MAX_BYTES`] of JSON.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -301,7 +302,8 @@ mod tests {
     fn errors_name_the_expression_and_say_what_is_wrong() {
         let long = "x".repeat(250);
         let bomb = format!(
-            "range(9999) | map('string') | map('replace', '1', '{long}') | map('replace', 'x', '{long}') | list"
+            "range(9999) | map('string') | map('replace', '1', '{long}') \
+             | map('replace', 'x', '{long}') | list"
         );
         for (source, wanted) in [
             ("survey.nothing", Code::Undefined),

@@ -1,8 +1,9 @@
-//! The team file as written: `[agents]`, `[steps]`, `[limits]` → one typed definition with every default filled in.
+//! The team file as written: `[agents]`, `[steps]`, `[limits]` → one typed definition with every
+//! default filled in.
 //!
-//! These structs are the only description of the format. The editor schema is derived from them, the
-//! shape check walks that schema, and the comments below are what an editor shows while one types.
-//! Where something stands in the text is [`Document`](super::document::Document)'s business.
+//! These structs are the only description of the format. The editor schema is derived from them,
+//! the shape check walks that schema, and the comments below are what an editor shows while one
+//! types. Where something stands in the text is [`Document`](super::document::Document)'s business.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +25,8 @@ pub struct TeamFile {
     pub description: Option<String>,
     /// Who is in the team, by name.
     pub agents: BTreeMap<String, Agent>,
-    /// What is to be done, by step name. The name is the step's key: renaming a step makes it another step.
+    /// What is to be done, by step name. The name is the step's key: renaming a step makes it
+    /// another step.
     #[serde(default)]
     pub steps: BTreeMap<String, Step>,
     /// What the workflow answers; the outputs of the steps nobody needs if nothing is said.
@@ -61,14 +63,16 @@ pub(super) const KINDS: &[&str] = &["builtin", "command", "workflow", "llm", "hu
 /// What can be said of an agent of any kind.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Common {
-    /// The capabilities it serves: `"code.review"` for version 1, `"code.review@2"` for another. A builtin serves its own if nothing is said.
+    /// The capabilities it serves: `"code.review"` for version 1, `"code.review@2"` for another. A
+    /// builtin serves its own if nothing is said.
     #[serde(default)]
     pub serves: Vec<String>,
     /// How many tasks it works on at once.
     #[serde(default = "one")]
     #[schemars(range(min = 1, max = 10_000))]
     pub slots: u32,
-    /// Working time of one attempt; waiting for others is not counted. Ten minutes for a command, else only the step's limit, if nothing is said.
+    /// Working time of one attempt; waiting for others is not counted. Ten minutes for a command,
+    /// else only the step's limit, if nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Duration>,
     /// Facts to choose by, as in `{ region = "eu" }`.
@@ -118,16 +122,19 @@ pub struct Command {
     /// How a `plain` program writes its output on stdout.
     #[serde(default)]
     pub stdout: Format,
-    /// Variables of our environment that it sees besides `PATH`, `HOME`, `USER`, `LANG`, `LC_ALL`, `LC_CTYPE`, `TZ`, `TMPDIR` and `VIRTUAL_ENV`.
+    /// Variables of our environment that it sees besides `PATH`, `HOME`, `USER`, `LANG`, `LC_ALL`,
+    /// `LC_CTYPE`, `TZ`, `TMPDIR` and `VIRTUAL_ENV`.
     #[serde(default)]
     pub env: Vec<String>,
     /// Variables set for it, as in `{ MODE = "fast" }`. No secrets: the file is kept with the run.
     #[serde(default)]
     pub set: BTreeMap<String, String>,
-    /// Its working directory, relative to the team file; where `majordomo` was started if nothing is said.
+    /// Its working directory, relative to the team file; where `majordomo` was started if nothing
+    /// is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dir: Option<String>,
-    /// Programs that must be on PATH; where one is missing the agent is left out, with a line that says so, and steps that only it serves are skipped.
+    /// Programs that must be on PATH; where one is missing the agent is left out, with a line that
+    /// says so, and steps that only it serves are skipped.
     #[serde(default)]
     pub when_on_path: Vec<String>,
     #[serde(flatten)]
@@ -220,7 +227,8 @@ pub struct A2a {
 pub struct Step {
     /// The capability asked for: `"code.review"`, or `"code.review@2"`.
     pub ask: String,
-    /// What the agent gets: any value, with `"{{ … }}"` in its strings. The item of `for_each`, else nothing (`null`), if nothing is said.
+    /// What the agent gets: any value, with `"{{ … }}"` in its strings. The item of `for_each`,
+    /// else nothing (`null`), if nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input: Option<Json>,
     /// Steps to wait for besides those that are referred to.
@@ -232,14 +240,16 @@ pub struct Step {
     /// An expression that gives a list: one task for each of its items.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub for_each: Option<String>,
-    /// An expression over `item` that names each task of a `for_each`; the item itself if nothing is said.
+    /// An expression over `item` that names each task of a `for_each`; the item itself if nothing
+    /// is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
     /// How many tasks of a `for_each` are under way at once.
     #[serde(default = "two_hundred_fifty_six")]
     #[schemars(range(min = 1, max = 100_000))]
     pub concurrency: u32,
-    /// How long one task may take, all attempts and waiting together; only the run's limit if nothing is said.
+    /// How long one task may take, all attempts and waiting together; only the run's limit if
+    /// nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Duration>,
     /// How often and how soon a failed task is tried again.
@@ -316,8 +326,8 @@ fn one_day() -> Duration {
 }
 
 impl TeamFile {
-    /// The definition as canonical JSON: defaults filled in, keys sorted, no white space. Comments, order and
-    /// notation (`"60s"` or `"1m"`) do not show in it; a run is pinned to its digest.
+    /// The definition as canonical JSON: defaults filled in, keys sorted, no white space. Comments,
+    /// order and notation (`"60s"` or `"1m"`) do not show in it; a run is pinned to its digest.
     pub fn definition_bytes(&self) -> Vec<u8> {
         let value = serde_json::to_value(self).expect("keys are strings and numbers are finite");
         serde_json::to_vec(&value).expect("a JSON value can always be written")

@@ -65,7 +65,8 @@ pub fn read(name: &str, text: &str, surroundings: &dyn Surroundings) -> Reading 
     if sound {
         match serde_json::from_value(document.json().clone()) {
             Ok(read) => definition = Some(read),
-            // The schema comes from the structs, so this is a difference between the two, ours to mend.
+            // The schema comes from the structs, so this is a difference between the two, ours to
+            // mend.
             Err(error) => problems.push(Problem::error(Code::BadType, 0..0, error.to_string())),
         }
     }

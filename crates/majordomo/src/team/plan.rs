@@ -1,9 +1,10 @@
 //! The steps of a team as a graph: what is done → what can start, and with which input.
 //!
-//! Pure: it asks nobody and remembers nothing but outputs. The executor is a loop over three questions:
-//! which steps are [`ready`](Plan::ready), what does each [`start`](Plan::start) as, and, when all are
-//! done, what is the [`output`](Plan::output). The same definition and the same outputs give the same
-//! answers, in the same order, so a replayed workflow asks for the same tasks under the same keys.
+//! Pure: it asks nobody and remembers nothing but outputs. The executor is a loop over three
+//! questions: which steps are [`ready`](Plan::ready), what does each [`start`](Plan::start) as,
+//! and, when all are done, what is the [`output`](Plan::output). The same definition and the same
+//! outputs give the same answers, in the same order, so a replayed workflow asks for the same tasks
+//! under the same keys.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -97,7 +98,8 @@ pub enum Error {
     },
     /// Two items with one key.
     #[error(
-        "step `{step}`: items {first} and {second} both have the key `{key}`; choose a `key` that tells them apart"
+        "step `{step}`: items {first} and {second} both have the key `{key}`; \
+         choose a `key` that tells them apart"
     )]
     DuplicateKey {
         /// Where.
@@ -123,7 +125,8 @@ pub enum Error {
     },
     /// More items than a run may have tasks.
     #[error(
-        "step `{step}`: `for_each` has {items} items, and the run may have {tasks} tasks; raise `limits.tasks`"
+        "step `{step}`: `for_each` has {items} items, and the run may have {tasks} \
+         tasks; raise `limits.tasks`"
     )]
     TooMany {
         /// Where.
@@ -155,7 +158,8 @@ impl Plan {
     /// Compiles the steps of a definition that passed its checks.
     ///
     /// # Errors
-    /// [`Error::Definition`] for one that did not: a pinned definition may come from another version.
+    /// [`Error::Definition`] for one that did not: a pinned definition may come from another
+    /// version.
     pub fn new(file: &TeamFile) -> Result<Self, Error> {
         let mut steps = BTreeMap::new();
         for (name, step) in &file.steps {
@@ -168,8 +172,8 @@ impl Plan {
         Ok(Self { team, steps, order, output })
     }
 
-    /// What every expression sees before the first step is done. `args` are the words after the team's
-    /// name, or whatever the run was given.
+    /// What every expression sees before the first step is done. `args` are the words after the
+    /// team's name, or whatever the run was given.
     pub fn scope(&self, args: &Json) -> Scope {
         Scope::new(args, &self.team)
     }
@@ -197,7 +201,8 @@ impl Plan {
         ready.map(String::as_str).collect()
     }
 
-    /// What `step` is, now that the outputs of all it needs are in `scope`; `tasks_max` is the run's limit.
+    /// What `step` is, now that the outputs of all it needs are in `scope`; `tasks_max` is the
+    /// run's limit.
     ///
     /// # Errors
     /// An expression without a value, keys that do not tell items apart, more items than tasks.
@@ -246,8 +251,8 @@ impl Plan {
         Ok(Start::Each(tasks))
     }
 
-    /// What the workflow answers when all is done: `output` filled in, or the output of the one step
-    /// nobody needs, or a table of those of all such steps by name.
+    /// What the workflow answers when all is done: `output` filled in, or the output of the one
+    /// step nobody needs, or a table of those of all such steps by name.
     ///
     /// # Errors
     /// An expression of `output` without a value.

@@ -1,4 +1,5 @@
-//! One mistake in a team file: a stable code, what is wrong, where, and what to do → text as rustc prints it, or JSON.
+//! One mistake in a team file: a stable code, what is wrong, where, and what to do → text as rustc
+//! prints it, or JSON.
 
 use std::fmt::Write as _;
 use std::ops::Range;
@@ -217,8 +218,8 @@ pub struct Line {
     pub suggestion: Option<String>,
 }
 
-/// The problems of one file, in the order they are found; at most [`PROBLEMS_MAX`] are kept, because
-/// nobody reads more and a hostile file could make millions.
+/// The problems of one file, in the order they are found; at most [`PROBLEMS_MAX`] are kept,
+/// because nobody reads more and a hostile file could make millions.
 #[derive(Debug, Default)]
 pub struct Problems {
     list: Vec<Problem>,
@@ -345,8 +346,8 @@ impl<'a> Window<'a> {
     }
 }
 
-/// The range, moved onto characters of the text and cut at its first line's end: a table's span is its
-/// whole body, and a caret under forty lines points at nothing.
+/// The range, moved onto characters of the text and cut at its first line's end: a table's span is
+/// its whole body, and a caret under forty lines points at nothing.
 fn clipped(text: &str, at: &Range<usize>) -> Range<usize> {
     let start = text.floor_char_boundary(at.start.min(text.len()));
     let end = text.ceil_char_boundary(at.end.min(text.len())).max(start);

@@ -1,7 +1,8 @@
-//! What a team file measures, as people write it: `"2m"`, `"512MiB"`, `1.50` → milliseconds, bytes, micro-dollars.
+//! What a team file measures, as people write it: `"2m"`, `"512MiB"`, `1.50` → milliseconds, bytes,
+//! micro-dollars.
 //!
-//! Each quantity reads and prints the same notation, and prints the shortest exact one (`"60s"` comes
-//! back as `"1m"`), so a definition has one canonical form however its author wrote it.
+//! Each quantity reads and prints the same notation, and prints the shortest exact one (`"60s"`
+//! comes back as `"1m"`), so a definition has one canonical form however its author wrote it.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,13 +10,15 @@ use std::fmt;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// A length of time in whole milliseconds, written as a number and a unit: `"250ms"`, `"5s"`, `"2m"`, `"1h"`, `"1d"`.
+/// A length of time in whole milliseconds, written as a number and a unit: `"250ms"`, `"5s"`,
+/// `"2m"`, `"1h"`, `"1d"`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Duration {
     ms: u64,
 }
 
-/// A number of bytes, written as a number and a unit: `"512B"`, `"64KiB"`, `"512MiB"`, `"2GiB"`, or `"1MB"` for powers of ten.
+/// A number of bytes, written as a number and a unit: `"512B"`, `"64KiB"`, `"512MiB"`, `"2GiB"`, or
+/// `"1MB"` for powers of ten.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Size {
     bytes: u64,

@@ -1,8 +1,9 @@
-//! Who of a team is here: a definition and the programs of this machine → the definition that can run, and why some are left out.
+//! Who of a team is here: a definition and the programs of this machine → the definition that can
+//! run, and why some are left out.
 //!
-//! An agent with `when_on_path` joins when its programs are there. Otherwise it is taken out before the
-//! run is pinned, and steps that only it serves are skipped, so the pinned definition speaks for itself:
-//! a run that is resumed on a machine with more programs goes on as it began.
+//! An agent with `when_on_path` joins when its programs are there. Otherwise it is taken out before
+//! the run is pinned, and steps that only it serves are skipped, so the pinned definition speaks
+//! for itself: a run that is resumed on a machine with more programs goes on as it began.
 
 use std::collections::BTreeSet;
 
@@ -104,9 +105,16 @@ mod tests {
     }
 
     const TEAM: &str = r#"
-        [agents]
-        ruff = { kind = "command", argv = ["sh"], serves = ["lint.py", "lint"], when_on_path = ["ruff"] }
-        clippy = { kind = "command", argv = ["sh"], serves = ["lint"], when_on_path = ["cargo-clippy"] }
+        [agents.ruff]
+        kind = "command"
+        argv = ["sh"]
+        serves = ["lint.py", "lint"]
+        when_on_path = ["ruff"]
+        [agents.clippy]
+        kind = "command"
+        argv = ["sh"]
+        serves = ["lint"]
+        when_on_path = ["cargo-clippy"]
         [steps]
         python = { ask = "lint.py" }
         any = { ask = "lint" }

@@ -1,12 +1,13 @@
-//! Where the expressions of a text are, and which names stand in an expression → ranges to point at.
+//! Where the expressions of a text are, and which names stand in an expression → ranges to point
+//! at.
 //!
 //! ```text
 //! "Hello {{ survey.root | upper }}!"   pieces: text, expression, text
 //!           ^^^^^^        ^^^^^        names:  a variable, a filter
 //! ```
-//! minijinja reads the expressions themselves. It tells the names of an expression too, but not where
-//! they stand, and it overlooks those in front of a slice (`files[:3]`); a mistake needs a place, and an
-//! overlooked name would be a step not waited for.
+//! minijinja reads the expressions themselves. It tells the names of an expression too, but not
+//! where they stand, and it overlooks those in front of a slice (`files[:3]`); a mistake needs a
+//! place, and an overlooked name would be a step not waited for.
 
 use std::ops::Range;
 

@@ -1,4 +1,5 @@
-//! The JSON schema of the team file: the structs of `file` → what editors complete with and what the shape check walks.
+//! The JSON schema of the team file: the structs of `file` → what editors complete with and what
+//! the shape check walks.
 //!
 //! Point an editor at it with `#:schema https://…/docs/team.schema.json` in the first line, or
 //! print it with `majordomo check --schema`.
@@ -33,13 +34,17 @@ pub fn text() -> String {
     text
 }
 
-/// A table with known fields takes no others: a misspelt field that is ignored would be the worst mistake.
-/// TOML has no null, and the width of our integers is no business of an editor.
+/// A table with known fields takes no others: a misspelt field that is ignored would be the worst
+/// mistake. TOML has no null, and the width of our integers is no business of an editor.
 fn close(schema: &mut Schema) {
     if schema.get("properties").is_some() && schema.get("additionalProperties").is_none() {
         schema.insert("additionalProperties".to_owned(), Json::Bool(false));
     }
     schema.remove("format");
+    // Where a comment breaks its lines is no business of an editor either.
+    if let Some(Json::String(description)) = schema.get_mut("description") {
+        *description = description.replace('\n', " ");
+    }
     if let Some(Json::Array(types)) = schema.get_mut("type") {
         types.retain(|each| each != "null");
         if let [only] = types.as_slice() {

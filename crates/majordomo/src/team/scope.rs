@@ -1,8 +1,8 @@
 //! Values on their way into expressions and out of them: JSON → what names stand for → JSON.
 //!
 //! Values go in once and are shared from then on, so a `for_each` over 100,000 items copies none of
-//! them. On the way out everything JSON cannot carry is refused; serde would turn what is missing into
-//! null without a word.
+//! them. On the way out everything JSON cannot carry is refused; serde would turn what is missing
+//! into null without a word.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

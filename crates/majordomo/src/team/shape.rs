@@ -1,8 +1,9 @@
-//! The shape of a team file: values against the schema → every unknown field, missing field and wrong type at once.
+//! The shape of a team file: values against the schema → every unknown field, missing field and
+//! wrong type at once.
 //!
 //! serde stops at the first mistake, so this walk comes first; what passes it can be read into the
-//! structs. It knows only the keywords that our own schema uses, and a test says that it passes what
-//! serde takes.
+//! structs. It knows only the keywords that our own schema uses, and a test says that it passes
+//! what serde takes.
 
 use serde_json::{Map, Value as Json};
 

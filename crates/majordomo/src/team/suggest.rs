@@ -1,9 +1,11 @@
-//! "Did you mean": a misspelt word and the words there are → the one that was meant, if one is near enough.
+//! "Did you mean": a misspelt word and the words there are → the one that was meant, if one is near
+//! enough.
 
 /// Longer words are not typing mistakes, and comparing them would take quadratic time.
 const WORD_MAX_BYTES: usize = 64;
 
-/// The candidate with the fewest typing mistakes between it and `word`: at most one in three letters.
+/// The candidate with the fewest typing mistakes between it and `word`: at most one in three
+/// letters.
 pub(super) fn nearest<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str>,

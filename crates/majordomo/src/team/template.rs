@@ -1,7 +1,8 @@
-//! A value with expressions in its texts: `{ path = "{{ args[0] }}/src" }` → the same value with the texts filled in.
+//! A value with expressions in its texts: `{ path = "{{ args[0] }}/src" }` → the same value with
+//! the texts filled in.
 //!
-//! A text that is one expression and nothing else passes the expression's *value*; any other text is
-//! rendered. Keys of tables are never templates.
+//! A text that is one expression and nothing else passes the expression's *value*; any other text
+//! is rendered. Keys of tables are never templates.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,13 +1,14 @@
-//! The words an expression may use: filters, tests and functions → one environment without includes, files or clocks.
+//! The words an expression may use: filters, tests and functions → one environment without
+//! includes, files or clocks.
 //!
 //! A closed list, not minijinja's whole set: what makes much out of little (`format`, `indent`, `*`
 //! on texts) is not here, and the two filters that can grow a text without bound, `replace` and
 //! `join`, are ours and stop at [`TEXT_MAX_BYTES`].
 //!
 //! Why a meter of our own beside minijinja's fuel? Fuel counts instructions, and without loops an
-//! expression has few; the work is inside of filters: `range(9999) | select('in', range(9999))` is a
-//! hundred million comparisons in seven instructions. So each call of a filter or test, those made by
-//! `map` and `select` included, pays for what it is given, and an expression ends soon.
+//! expression has few; the work is inside of filters: `range(9999) | select('in', range(9999))` is
+//! a hundred million comparisons in seven instructions. So each call of a filter or test, those
+//! made by `map` and `select` included, pays for what it is given, and an expression ends soon.
 
 use std::cell::Cell;
 use std::sync::OnceLock;
@@ -16,8 +17,8 @@ use minijinja::value::{Rest, ValueKind, ValueOrKwargs};
 use minijinja::{Environment, Error, ErrorKind, State, UndefinedBehavior, Value, filters, tests};
 use serde_json::Value as Json;
 
-/// What one expression may do: a unit for each call of a filter or test, one for each item of a list
-/// it is given, and one for each 64 bytes of text. Enough for some filters over 100,000 files.
+/// What one expression may do: a unit for each call of a filter or test, one for each item of a
+/// list it is given, and one for each 64 bytes of text. Enough for some filters over 100,000 files.
 pub const FUEL: u64 = 5_000_000;
 
 /// The longest text that `replace` and `join` make.
@@ -27,7 +28,11 @@ pub const TEXT_MAX_BYTES: usize = 16 << 20;
 const RANGE_MAX: i64 = 10_000;
 
 macro_rules! words {
-    ($(#[$doc:meta])* $names:ident, $add:ident, $method:ident: $($name:literal => $function:expr,)*) => {
+    (
+        $(#[$doc:meta])*
+        $names:ident, $add:ident, $method:ident:
+        $($name:literal => $function:expr,)*
+    ) => {
         $(#[$doc])*
         pub const $names: &[&str] = &[$($name),*];
 

@@ -1,4 +1,5 @@
-//! Cycles: steps that wait for each other would wait for ever → each circle once, with every link of it.
+//! Cycles: steps that wait for each other would wait for ever → each circle once, with every link
+//! of it.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -21,8 +22,8 @@ pub(super) fn check(team: &Team<'_>, waits: &Waits<'_>, problems: &mut Problems)
     }
 }
 
-/// The steps that are never ready when each waits for all it needs: those on a circle, and those that
-/// wait for one. Everything else is peeled off in the order it could run.
+/// The steps that are never ready when each waits for all it needs: those on a circle, and those
+/// that wait for one. Everything else is peeled off in the order it could run.
 fn stuck<'a>(team: &Team<'a>, waits: &Waits<'a>) -> Vec<&'a str> {
     let mut missing: BTreeMap<&str, usize> = team.steps.keys().map(|step| (*step, 0)).collect();
     let mut dependents: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
@@ -45,7 +46,8 @@ fn stuck<'a>(team: &Team<'a>, waits: &Waits<'a>) -> Vec<&'a str> {
     missing.into_keys().collect()
 }
 
-/// The shortest way from `start` back to itself, `start` first; `None` if it only waits for a circle.
+/// The shortest way from `start` back to itself, `start` first; `None` if it only waits for a
+/// circle.
 fn shortest_circle<'a>(
     start: &'a str,
     next: &BTreeMap<&'a str, Vec<&'a str>>,
@@ -81,7 +83,8 @@ fn problem(circle: &[&str], waits: &Waits<'_>) -> Problem {
     }
     let shown = if circle.len() > 10 { &circle[..10] } else { circle };
     let more = if circle.len() > 10 { " → …" } else { "" };
-    let message = format!("steps wait for each other: {}{more} → {}", shown.join(" → "), circle[0]);
+    let way = shown.join(" → ");
+    let message = format!("steps wait for each other: {way}{more} → {}", circle[0]);
     let label = |index: usize| format!("`{}` waits for `{}`", link(index).0, link(index).1);
     let mut problem = Problem::error(Code::Cycle, at(0), message).label(label(0));
     for index in 1..shown.len() {

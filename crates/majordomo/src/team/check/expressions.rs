@@ -1,4 +1,5 @@
-//! Expressions: every one can be read, and every name in it stands for something; what refers, waits.
+//! Expressions: every one can be read, and every name in it stands for something; what refers,
+//! waits.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -167,7 +168,8 @@ impl<'a> Reader<'_, 'a> {
         let message = "the tasks of this `for_each` have no names: its items are tables";
         let problem = Problem::error(Code::MissingKey, at, message);
         self.problems.push(problem.help(format!(
-            "add `key`, something that tells them apart and stays the same, as in `key = \"item.{field}\"`"
+            "add `key`, something that tells them apart and stays the same, as in \
+             `key = \"item.{field}\"`"
         )));
     }
 

@@ -1,8 +1,9 @@
-//! The sense of a team file: what is well-formed but cannot be meant → problems, one family per file.
+//! The sense of a team file: what is well-formed but cannot be meant → problems, one family per
+//! file.
 //!
-//! The checks read the JSON of the document, not the typed definition: a field of a wrong type in one
-//! step must not hide a misspelt name in another. Whoever finds a field missing or of a wrong type here
-//! says nothing; the shape check did.
+//! The checks read the JSON of the document, not the typed definition: a field of a wrong type in
+//! one step must not hide a misspelt name in another. Whoever finds a field missing or of a wrong
+//! type here says nothing; the shape check did.
 
 mod agents;
 mod cycles;

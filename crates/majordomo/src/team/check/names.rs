@@ -1,4 +1,5 @@
-//! Names: agents, steps and capabilities are written with letters that can be used where they are needed.
+//! Names: agents, steps and capabilities are written with letters that can be used where they are
+//! needed.
 
 use super::{Code, Problem, Problems, Team};
 use crate::team::capability::Capability;
