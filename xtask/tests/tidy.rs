@@ -12,6 +12,8 @@ mod bans;
 mod links;
 #[path = "tidy/mutants.rs"]
 mod mutants;
+#[path = "tidy/promises.rs"]
+mod promises;
 #[path = "tidy/ratchet.rs"]
 mod ratchet;
 #[path = "tidy/shape.rs"]

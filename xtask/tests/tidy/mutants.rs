@@ -4,23 +4,28 @@ use crate::ratchet::{Violation, hold};
 use crate::source::Source;
 use crate::tree;
 
-const NAMES: &str = "crates/kernel/src/mutant.rs";
-
 #[test]
 fn every_named_mutant_is_planted() {
     let files = tree::rust();
-    let Some(list) = files.iter().find(|source| source.path == NAMES) else { return };
-    let product = |source: &&Source| {
-        let ours = ["crates/kernel/src/", "crates/runtime/src/", "crates/adapters/src/"];
-        ours.iter().any(|folder| source.path.starts_with(folder)) && source.path != NAMES
-    };
-    let planted = |name: &str| files.iter().filter(product).any(|source| plants(source, name));
-    let names = variants(&list.code);
-    assert!(!names.is_empty(), "{NAMES} names no mutant: its enum was not read");
-    let absent = names.iter().filter(|name| !planted(name)).map(|name| {
-        Violation::new(format!("{NAMES}:{name}"), 1, "no code asks whether it is planted")
-    });
-    hold("mutants", absent.collect());
+    let lists = files.iter().filter(|source| source.path.ends_with("/mutant.rs"));
+    let mut absent = Vec::new();
+    for list in lists {
+        let names = variants(&list.code);
+        assert!(!names.is_empty(), "{} names no mutant: its enum was not read", list.path);
+        for name in names.iter().filter(|name| !planted(&files, list, name)) {
+            let place = format!("{}:{name}", list.path);
+            absent.push(Violation::new(place, 1, "no code asks whether it is planted"));
+        }
+    }
+    hold("mutants", absent);
+}
+
+/// Whether code beside the list, in the same crate's `src`, asks for this mutant.
+fn planted(files: &[Source], list: &Source, name: &str) -> bool {
+    let (krate, _) = list.path.split_once("/src/").expect("lists of mutants stand in a crate");
+    let product = format!("{krate}/src/");
+    let beside = |file: &&Source| file.path.starts_with(&product) && file.path != list.path;
+    files.iter().filter(beside).any(|file| plants(file, name))
 }
 
 /// Whether the code mentions this variant, and not only a longer name.

@@ -21,7 +21,7 @@ const EMPTY_NAMES: &[&str] =
 
 /// Files that people write and read, in the languages of the project.
 fn ours(source: &Source) -> bool {
-    source.is_rust() || source.path.ends_with(".py") && !source.path.starts_with("rules/")
+    (source.is_rust() || source.path.ends_with(".py")) && !tree::is_data(&source.path)
 }
 
 #[test]
