@@ -11,6 +11,7 @@ mod tally;
 mod test;
 mod tidy;
 mod tools;
+mod wrap;
 
 use std::process::ExitCode;
 

@@ -1,8 +1,9 @@
 //! Blobs as files: `ab/abcdef…`, written beside, synced, renamed, and the directories synced.
 //!
-//! The first two digits of the digest name the directory, so none of them gets too large. The file's
-//! time is that of the last put of its content, which is what the grace of [`Blobs::collect`] counts
-//! from. A blob that is damaged on disk is told by `get`, and mended by the next put of its content.
+//! The first two digits of the digest name the directory, so none of them gets too large. The
+//! file's time is that of the last put of its content, which is what the grace of
+//! [`Blobs::collect`] counts from. A blob that is damaged on disk is told by `get`, and mended by
+//! the next put of its content.
 
 use std::fs;
 use std::io;
@@ -22,8 +23,8 @@ pub struct Files {
     dir: PathBuf,
     grace: Duration,
     temporary: AtomicU64,
-    /// Held for writing while a blob's age is looked at and the blob removed, for reading while a put
-    /// makes it young: else a collection could remove what was put a moment ago.
+    /// Held for writing while a blob's age is looked at and the blob removed, for reading while a
+    /// put makes it young: else a collection could remove what was put a moment ago.
     ageing: RwLock<()>,
 }
 

@@ -1,4 +1,5 @@
-//! Every file operation of the journal and the blobs, in one place, so that each can be made to fail.
+//! Every file operation of the journal and the blobs, in one place, so that each can be made to
+//! fail.
 //!
 //! A [`Disk`] is the real file system; with [`faults::Faults`] it is the same file system with a
 //! plan: fail the n-th operation, tear a write, stop, lose what was never synced. Without a plan
@@ -73,7 +74,8 @@ impl Disk {
         }
     }
 
-    /// Renames within a directory, replacing what has the new name. Durable after [`Disk::sync_dir`].
+    /// Renames within a directory, replacing what has the new name. Durable after
+    /// [`Disk::sync_dir`].
     pub fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         self.allow(Operation::Rename)?;
         let replaced = self.faults.as_ref().and_then(|_| fs::File::open(to).ok());

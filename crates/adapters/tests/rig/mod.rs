@@ -1,6 +1,7 @@
 //! A log in a directory of its own, with a disk that can fail and files that can be damaged.
 //!
-//! Frames are found by a walk written from the description of the format, not by the log's own code.
+//! Frames are found by a walk written from the description of the format, not by the log's own
+//! code.
 #![allow(dead_code, reason = "each test file uses another part")]
 
 use std::collections::BTreeMap;

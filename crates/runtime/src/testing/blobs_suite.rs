@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::port::blobs::{Blobs, Digest, Error};
 
-/// Runs every clause. `fresh(false)` makes an empty store with its usual grace, `fresh(true)` one whose
-/// grace is over at once.
+/// Runs every clause. `fresh(false)` makes an empty store with its usual grace, `fresh(true)` one
+/// whose grace is over at once.
 pub fn run<B: Blobs>(mut fresh: impl FnMut(bool) -> B) {
     what_was_put_comes_back(&fresh(false));
     the_same_content_is_one_blob(&fresh(true));

@@ -19,7 +19,8 @@ pub trait Fixture {
     /// Ends a writer the way `kill -9` does: no destructor of it runs to good effect.
     fn kill(&mut self, journal: Self::Journal);
 
-    /// Opens the journal although `open` would be refused, as if the lock of another writer were lost.
+    /// Opens the journal although `open` would be refused, as if the lock of another writer were
+    /// lost.
     ///
     /// # Errors
     /// What the journal says.
@@ -104,7 +105,8 @@ pub fn read_from(journal: &mut impl Journal, from: Seq) -> Result<Vec<Read>, Err
     Ok(records)
 }
 
-/// Panics unless the journal holds the suite's records from its first to its head, and gives the head.
+/// Panics unless the journal holds the suite's records from its first to its head, and gives the
+/// head.
 pub fn assert_whole(journal: &mut impl Journal, clause: &str) -> Seq {
     let (first, head) = (journal.first(), journal.head());
     let records = read_from(journal, first).unwrap_or_else(|error| panic!("{clause}: {error}"));

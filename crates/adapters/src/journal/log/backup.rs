@@ -1,8 +1,9 @@
 //! Copies of a journal: taken while its writer runs, checked, and put back into an empty directory.
 //!
-//! A copy is a prefix of the journal that holds every record acknowledged before it began. Segments are
-//! only ever added at the end and removed at the start, so a copy that finds all of its segments is
-//! consistent; one that meets a removal starts over. The copy ends with the last whole batch.
+//! A copy is a prefix of the journal that holds every record acknowledged before it began. Segments
+//! are only ever added at the end and removed at the start, so a copy that finds all of its
+//! segments is consistent; one that meets a removal starts over. The copy ends with the last whole
+//! batch.
 
 use std::io;
 use std::path::Path;
@@ -21,11 +22,12 @@ const ATTEMPTS: usize = 16;
 /// Bytes copied at a time.
 const CHUNK: usize = 1 << 20;
 
-/// Copies the journal in `dir` into `dest`, which must be empty or missing. Needs no lock. The report
-/// is of the copy, which was read back.
+/// Copies the journal in `dir` into `dest`, which must be empty or missing. Needs no lock. The
+/// report is of the copy, which was read back.
 ///
 /// # Errors
-/// `Damaged` or `TooNew` if the journal is; `Full`, `Broken` or `Unusable` for what the system said.
+/// `Damaged` or `TooNew` if the journal is; `Full`, `Broken` or `Unusable` for what the system
+/// said.
 pub fn backup(dir: &Path, dest: &Path) -> Result<Report, Error> {
     let disk = Disk::real();
     prepare(&disk, dest)?;
@@ -46,8 +48,9 @@ pub fn backup(dir: &Path, dest: &Path) -> Result<Report, Error> {
     }
 }
 
-/// Copies a backup into `dir`, which must be empty or missing. What makes the restored journal another
-/// generation than the one it was copied from is an event, appended by whoever opens it next.
+/// Copies a backup into `dir`, which must be empty or missing. What makes the restored journal
+/// another generation than the one it was copied from is an event, appended by whoever opens it
+/// next.
 ///
 /// # Errors
 /// As [`backup`].
@@ -115,8 +118,8 @@ fn copy_segment(disk: &Disk, segment: &Segment, dest: &Path) -> io::Result<()> {
     let name = segment.path.file_name().unwrap_or_default();
     let to = disk.create(&dest.join(name))?;
     copy_bytes(&from, &to, segment.end.offset)?;
-    // The writer may have raised a fence or left a mark since the segment was scanned: the copy gets
-    // those that were there, which its records agree with.
+    // The writer may have raised a fence or left a mark since the segment was scanned: the copy
+    // gets those that were there, which its records agree with.
     to.write_at(&[0; PAGE as usize - FENCE as usize], FENCE)?;
     for (mark, fact) in
         [(Mark::Closed, segment.facts.closed), (Mark::Continued, segment.facts.continued)]

@@ -18,10 +18,11 @@
 //! ```
 //!
 //! All numbers are little-endian. The header check tells lengths that can be trusted from noise and
-//! can be verified without the frame before, which is what finding evidence after a bad frame needs.
-//! The link comes last and its last byte is never zero: a write that stopped in the middle of
-//! the frame leaves a zero there. The payload's checksum is in the chain but its bytes are not, so
-//! they can be erased: the erasure mark is a function of the link, which no flipped bit makes by chance.
+//! can be verified without the frame before, which is what finding evidence after a bad frame
+//! needs. The link comes last and its last byte is never zero: a write that stopped in the middle
+//! of the frame leaves a zero there. The payload's checksum is in the chain but its bytes are not,
+//! so they can be erased: the erasure mark is a function of the link, which no flipped bit makes by
+//! chance.
 
 use runtime::port::journal::Record;
 

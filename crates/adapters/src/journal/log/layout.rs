@@ -1,7 +1,7 @@
 //! What stands before the frames of a segment: who it belongs to, where it starts, what came after.
 //!
-//! A segment file starts with one page of 4,096 bytes, one fact per 512-byte sector, so that a power
-//! cut keeps or loses each fact as a whole. The frames follow.
+//! A segment file starts with one page of 4,096 bytes, one fact per 512-byte sector, so that a
+//! power cut keeps or loses each fact as a whole. The frames follow.
 //!
 //! ```text
 //!    0 header     magic 8 · version u16 · zero u16 · crc of bytes 0..12 u32 · journal id 16
@@ -12,9 +12,9 @@
 //! 1536 continued  the last record, written once the next segment is durable
 //! ```
 //!
-//! The last two are *marks*: magic u32, crc u32, seq u64, chain u64, end byte. A mark whose end byte
-//! is zero was not written whole and says nothing. The header is written before the segment gets its
-//! name, and never again. Its first 16 bytes mean the same in every version to come.
+//! The last two are *marks*: magic u32, crc u32, seq u64, chain u64, end byte. A mark whose end
+//! byte is zero was not written whole and says nothing. The header is written before the segment
+//! gets its name, and never again. Its first 16 bytes mean the same in every version to come.
 
 use std::path::{Path, PathBuf};
 

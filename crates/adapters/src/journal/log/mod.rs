@@ -12,10 +12,10 @@
 //! - Every byte of a record is checked, and each record is chained to the one before: [`frame`].
 //! - A torn tail is told from damage by proof, not by hope: [`tail`].
 //! - Two writers never both append, with or without a working lock: [`writer`], [`lock`].
-//! - Any failed write or sync *poisons* the open log: it refuses every later append until it is opened
-//!   again, because only a scan can say what is on disk. A full disk is reported as `Full` and
-//!   poisons as well: one rule, and the process ends either way. A failed snapshot does not poison:
-//!   it touches no file of the log.
+//! - Any failed write or sync *poisons* the open log: it refuses every later append until it is
+//!   opened again, because only a scan can say what is on disk. A full disk is reported as `Full`
+//!   and poisons as well: one rule, and the process ends either way. A failed snapshot does not
+//!   poison: it touches no file of the log.
 
 mod backup;
 mod cursor;
@@ -252,8 +252,8 @@ impl Journal for Log {
 }
 
 impl Drop for Log {
-    /// Leaves the mark of a clean stop, unless what is on disk is not known. Failing to leave it costs
-    /// nothing: the next opening treats it as an unclean stop.
+    /// Leaves the mark of a clean stop, unless what is on disk is not known. Failing to leave it
+    /// costs nothing: the next opening treats it as an unclean stop.
     fn drop(&mut self) {
         if !self.failed {
             let _ = self.writer.close();

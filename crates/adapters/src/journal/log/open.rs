@@ -72,7 +72,8 @@ fn take_over(disk: &Disk, dir: &Path) -> Result<(Inventory, Vec<Found>, Epoch), 
     Err(Error::Held { holder: "a process that lost its lock but goes on writing".to_owned() })
 }
 
-/// Another opening without a lock may have fenced the last segment before ours was there to be seen.
+/// Another opening without a lock may have fenced the last segment before ours was there to be
+/// seen.
 fn check_still_ours(
     disk: &Disk,
     dir: &Path,

@@ -6,8 +6,8 @@
 //! 56 chunks of at most 1 MiB, each: length u32 · crc u32 (seeded with the crc before) · bytes
 //! ```
 //!
-//! Two snapshots are kept, and the log from the older one on, so that a damaged newest snapshot costs
-//! a longer replay and nothing else.
+//! Two snapshots are kept, and the log from the older one on, so that a damaged newest snapshot
+//! costs a longer replay and nothing else.
 
 use std::io;
 use std::path::{Path, PathBuf};

@@ -3,19 +3,20 @@
 //! A crash can only explain what was not synced. This log makes that exact:
 //!
 //! 1. A segment is created empty, reads as zeros after its last frame, and only the opening that
-//!    created it writes to it. So a byte after the last durable batch is either zero or belongs to the
-//!    one batch that was being written. There are no stale frames to be mistaken for new ones.
+//!    created it writes to it. So a byte after the last durable batch is either zero or belongs to
+//!    the one batch that was being written. There are no stale frames to be mistaken for new ones.
 //! 2. Writing starts on a batch only when the one before is durable. Each frame says which record
 //!    that was (`synced`). A valid frame that says "record N was durable" *proves* that the bad
 //!    frame N, or an earlier one, is damage, wherever in the rest of the file it stands.
-//! 3. A later segment, the marks `closed` and `continued`, and a snapshot prove the same of the records
-//!    before them.
+//! 3. A later segment, the marks `closed` and `continued`, and a snapshot prove the same of the
+//!    records before them.
 //! 4. What remains is one batch of which nobody knows whether it was acknowledged. The crash left
-//!    of it any subset of its sectors, and zeros for the others; or, if only the process died, a first
-//!    part and zeros. A frame that shows neither (no zero sector in it, and its last byte, which is
-//!    never zero in a whole frame, is there) was written whole: its bad checksum is damage.
-//! 5. Everything else is a torn tail. It is cut at the start of its batch, so a batch is there whole
-//!    or not at all.
+//!    of it any subset of its sectors, and zeros for the others; or, if only the process died, a
+//!    first part and zeros. A frame that shows neither (no zero sector in it, and its last byte,
+//!    which is never zero in a whole frame, is there) was written whole: its bad checksum is
+//!    damage.
+//! 5. Everything else is a torn tail. It is cut at the start of its batch, so a batch is there
+//!    whole or not at all.
 //!
 //! So what can be lost without a word is at most the last batch before an unclean stop, and only by
 //! damage that looks exactly like a write that was never finished. A clean stop leaves `closed`,

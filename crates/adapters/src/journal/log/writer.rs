@@ -40,8 +40,8 @@ impl From<io::Error> for Refusal {
 }
 
 impl Writer {
-    /// Starts a segment. Where the disk has no room for `len` bytes, it takes half, and so on, as long as
-    /// `needed` bytes of frames fit.
+    /// Starts a segment. Where the disk has no room for `len` bytes, it takes half, and so on, as
+    /// long as `needed` bytes of frames fit.
     pub(super) fn start(
         disk: &Disk,
         dir: &Path,
@@ -69,7 +69,8 @@ impl Writer {
         self.segment.end.offset + bytes <= self.segment.file_len
     }
 
-    /// Writes and syncs a batch; gives its last record. On an error nothing may be written any more.
+    /// Writes and syncs a batch; gives its last record. On an error nothing may be written any
+    /// more.
     pub(super) fn append(&mut self, batch: &Batch) -> Result<Seq, Refusal> {
         self.check_fence()?;
         let start = self.segment.end;
