@@ -1,5 +1,6 @@
 //! What Majordomo talks to: journals, blobs, views, processes, protocols. One feature per folder.
 
+pub mod agent;
 pub mod blobs;
 #[cfg(feature = "log")]
 pub mod disk;

@@ -1,0 +1,150 @@
+"""Makes any Python function an agent that Majordomo can kill, resume and supervise.
+
+    @majordomo.serve("text.count")
+    def count(cx, text):
+        return len(text.split())
+
+    majordomo.run()
+
+No dependencies, Python 3.9 or later. Speaks the jsonl protocol, version 1 (docs/wire.md)."""
+from __future__ import annotations
+import itertools, json, os, queue, threading, time, traceback
+from typing import Any, Callable, Optional
+
+BEAT = 1000  # ms
+_handlers: dict[str, Callable[[Context, Any], Any]] = {}
+
+class Failure(Exception):
+    """A task or a step failed. A handler that raises it says how its own task failed."""
+    kind = "error"  # tried again, as the retry policy says
+
+    def __init__(self, message: str, kind: str = "", retry_after_ms: Optional[int] = None, **_):
+        super().__init__(message)
+        self.kind, self.retry_after_ms = kind or type(self).kind, retry_after_ms
+
+class Rejected(Failure):
+    kind = "rejected"  # this input will never do: not tried again
+class Overloaded(Failure):
+    kind = "overloaded"  # not now: tried again, not before retry_after_ms
+class Unknown(Rejected):
+    """An earlier attempt died inside this step: nobody knows whether it happened."""
+class Cancelled(BaseException):
+    kind = "cancelled"  # no `Exception`, so that `except Exception` lets it through
+
+class Context:
+    """One attempt at a task. `key` is the same on every attempt: hand it to outside services."""
+
+    def __init__(self, wire: _Wire, task: str, token: str, attempt: int, run: str, key: str,
+                 capability: str, **_later: Any):
+        self.task, self.token, self.attempt, self.run, self.key = task, token, attempt, run, key
+        self.capability, self._wire, self._cancelled = capability, wire, False
+        self._steps: set[str] = set()
+
+    def ask(self, capability: str, input: Any = None, *, step: Optional[str] = None) -> Any:
+        """Has another agent do it; gives its output. After a crash it is not done again: asks for
+        one capability are told apart by their order, or by the name `step`."""
+        return self._call(type="ask", capability=capability, input=input, step=step)["value"]
+
+    def once(self, step: str, fn: Callable[..., Any], *args: Any, on_unknown: str = "fail") -> Any:
+        """Calls `fn(*args)` once in the life of the task and records its result, a JSON value. In
+        `fn`, `cx.key` is the step's own key. If an attempt died in `fn`, nobody knows whether it
+        happened: "retry" calls it again (so give the key on), "fail" raises Unknown."""
+        if step in self._steps or on_unknown not in ("retry", "fail"):
+            raise ValueError(f"step {step!r} used twice, or unknown on_unknown {on_unknown!r}")
+        self._steps.add(step)
+        answer = self._call(type="once", step=step, retry=on_unknown == "retry")
+        if answer["answer"] == "ok":
+            return answer["value"]
+        task_key, self.key = self.key, answer["key"]
+        try:
+            value = json.loads(_line(it=fn(*args)))["it"]  # now what it will be after a crash
+        except Exception as error:
+            self._call(type="done", step=step, outcome="failed", failure=_failure(error))
+            raise
+        finally:
+            self.key = task_key
+        self._call(type="done", step=step, outcome="ok", value=value)
+        return value
+
+    def progress(self, fraction: Optional[float] = None, message: str = "") -> None:
+        self._say(type="progress", fraction=fraction, message=message)  # fraction: from 0 to 1
+
+    def log(self, message: str, level: str = "info") -> None:
+        self._say(type="log", level=level, message=message)  # debug, info, warn or error
+
+    def _say(self, **message: Any) -> None:
+        if self._cancelled:
+            raise Cancelled
+        self._wire.write(_line(token=self.token, **message))
+
+    def _call(self, **message: Any) -> dict[str, Any]:
+        id, box = next(self._wire.ids), queue.SimpleQueue[Any]()
+        self._wire.calls[id] = box
+        self._say(id=id, **message)
+        answer = box.get()
+        if answer is None:
+            raise Cancelled
+        if answer["answer"] == "unknown":
+            raise Unknown(f"nobody knows whether step {message['step']!r} happened")
+        if answer["answer"] == "failed" and message["type"] != "done":
+            raise Failure(**answer["failure"])
+        return answer
+
+class _Wire:
+    """The two pipes: one thread reads, one beats, the main thread works."""
+
+    def __init__(self) -> None:
+        self.ids, self.calls = itertools.count(1), dict[int, "queue.SimpleQueue[Any]"]()
+        self.tasks, self.lock = queue.SimpleQueue[Any](), threading.Lock()
+        self.cx: Optional[Context] = None
+        self.lines, self.out = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # the pipes are ours alone: user code reads
+        os.dup2(2, 1)  # nothing, and what it prints goes to stderr
+    def write(self, line: bytes) -> None:
+        with self.lock:  # threads write whole lines
+            self.out.write(line)
+            self.out.flush()
+
+    def read(self) -> None:
+        for message in map(json.loads, self.lines):
+            type = message.pop("type")
+            if type == "hello":
+                self.write(_line(type="ready", version=1, serves=[*_handlers], heartbeat_ms=BEAT))
+            elif type == "task":
+                input, self.cx = message.pop("input"), Context(self, **message)
+                self.tasks.put((self.cx, input))
+            elif type == "reply" and message["id"] in self.calls:
+                self.calls.pop(message["id"]).put(message)
+            elif type == "cancel" and self.cx and self.cx.token == message["token"]:
+                self.cx._cancelled = True
+                while self.calls:
+                    self.calls.popitem()[1].put(None)
+        os._exit(1) if self.cx else self.tasks.put(None)  # nobody is left to hear a result
+    def beat(self) -> None:
+        while not time.sleep(BEAT / 1000):
+            self.cx and self.write(_line(type="heartbeat"))
+
+def _line(**message: Any) -> bytes:
+    return json.dumps(message, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+
+def _failure(error: BaseException) -> dict[str, Any]:
+    told = str(error) if isinstance(error, Failure) else f"{type(error).__name__}: {error}"
+    told, later = told.encode(errors="replace").decode(), getattr(error, "retry_after_ms", None)
+    return dict(kind=getattr(error, "kind", "error"), message=told, retry_after_ms=later)
+
+def serve(capability: str) -> Callable[[Any], Any]:
+    """Makes a function serve a capability: from a Context and the input it makes the output."""
+    return lambda function: _handlers.setdefault(capability, function)
+
+def run() -> None:
+    """Serves until Majordomo says that no more tasks come: the last line of an agent's program."""
+    wire = _Wire()
+    [threading.Thread(target=loop, daemon=True).start() for loop in (wire.read, wire.beat)]
+    for cx, input in iter(wire.tasks.get, None):
+        try:
+            line = _line(type="result", token=cx.token, output=_handlers[cx.capability](cx, input))
+        except (Exception, Cancelled) as error:
+            traceback.print_exc()
+            line = _line(type="error", token=cx.token, **_failure(error))
+        wire.cx = None  # before the line: the next task may follow it at once
+        wire.write(line)

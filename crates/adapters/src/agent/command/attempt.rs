@@ -1,0 +1,247 @@
+//! One attempt by a resident process: hear what it wants, pass it to the host, write the answers.
+//!
+//! While the process has an `ask` open it is blocked and holds no slot; its answer is written when
+//! the slot is granted again. Whatever else happens, the process is either given back to the pool
+//! whole or ended whole.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use serde_json::Value;
+use tokio::runtime::Handle;
+use tokio::time::{Instant, timeout};
+
+use super::Ended;
+use super::host::{Assignment, Host, Later};
+use super::limits::Limits;
+use super::pool::Pool;
+use super::resident::{Resident, Trouble};
+use super::wire::{Answer, Failure, FromAgent, ToAgent};
+
+/// Has a process of the pool work on a task. When this future is dropped, the process gets `cancel`
+/// and, if it does not come back within the grace, its end.
+pub(super) async fn serve<H: Host>(
+    pool: &Arc<Pool>,
+    host: H,
+    work: Assignment,
+) -> Result<Value, Ended> {
+    let resident = pool.take(host.hold()).await?;
+    let limits = pool.limits();
+    let token = work.token.clone();
+    let loan = Loan { resident: Some(resident), pool: pool.clone(), token: token.clone() };
+    let calls = FuturesUnordered::new();
+    let work_left = limits.wall_ms.map(Duration::from_millis);
+    let mut attempt = Attempt { loan, host, token, calls, asks_open: 0, work_left, limits };
+    attempt.resident().send(&task(work));
+    let report = attempt.drive().await;
+    attempt.tell_story(report.is_err());
+    let Attempt { mut loan, .. } = attempt;
+    let resident = loan.resident.take().expect("only the end of the loan takes it");
+    match report {
+        Ok(report) => {
+            pool.give_back(resident);
+            report.map_err(Ended::Reported)
+        }
+        Err(trouble) => Err(resident.ended(trouble).await.into()),
+    }
+}
+
+fn task(work: Assignment) -> ToAgent {
+    let Assignment { task, token, attempt, run, key, capability, input } = work;
+    ToAgent::Task { task, token, attempt, run, key, capability, input }
+}
+
+/// What the agent said of the task in the end.
+type Report = Result<Value, Failure>;
+
+struct Attempt<H> {
+    loan: Loan,
+    host: H,
+    token: String,
+    /// Calls of the process that have no answer yet.
+    calls: FuturesUnordered<Later<Answered>>,
+    /// How many of them block it.
+    asks_open: usize,
+    /// Working time it has left.
+    work_left: Option<Duration>,
+    limits: Limits,
+}
+
+struct Answered {
+    id: u64,
+    is_ask: bool,
+    answer: Answer,
+}
+
+/// What one wake-up brought.
+enum Step {
+    Heard,
+    Answered(Answered),
+    Over(Report),
+}
+
+impl<H: Host> Attempt<H> {
+    async fn drive(&mut self) -> Result<Report, Trouble> {
+        loop {
+            let step = if self.asks_open == 0 {
+                self.work().await?
+            } else {
+                let host = self.host.clone();
+                host.parked(self.wait()).await?
+            };
+            match step {
+                Step::Heard => {}
+                Step::Answered(answered) => self.reply(answered),
+                Step::Over(report) => return Ok(report),
+            }
+        }
+    }
+
+    /// One step of a process that works, within the working time it has left.
+    async fn work(&mut self) -> Result<Step, Trouble> {
+        let Some(left) = self.work_left else { return self.step().await };
+        let began = Instant::now();
+        let step = timeout(left, self.step()).await;
+        self.work_left = Some(left.saturating_sub(began.elapsed()));
+        step.unwrap_or_else(|_elapsed| {
+            Err(Trouble::TimedOut(self.limits.wall_ms.unwrap_or(u64::MAX)))
+        })
+    }
+
+    /// Steps of a process that is blocked, until one of its asks is answered.
+    async fn wait(&mut self) -> Result<Step, Trouble> {
+        loop {
+            match self.step().await? {
+                Step::Heard => {}
+                Step::Answered(other) if !other.is_ask => self.reply(other),
+                step @ (Step::Answered(_) | Step::Over(_)) => return Ok(step),
+            }
+        }
+    }
+
+    async fn step(&mut self) -> Result<Step, Trouble> {
+        let resident = self.loan.resident.as_mut().expect("only the end of the loan takes it");
+        tokio::select! {
+            Some(answered) = self.calls.next(), if !self.calls.is_empty() => {
+                Ok(Step::Answered(answered))
+            }
+            message = resident.next() => {
+                let message = message?;
+                self.host.heartbeat();
+                self.hear(message)
+            }
+        }
+    }
+
+    fn hear(&mut self, message: FromAgent) -> Result<Step, Trouble> {
+        if message.token().is_some_and(|token| token != self.token) {
+            self.host.log("warn", "a line of an earlier attempt was not heard");
+            return Ok(Step::Heard);
+        }
+        match message {
+            FromAgent::Ask { id, capability, input, step, .. } => {
+                let answer = self.host.ask(step, capability, input);
+                self.asks_open += 1;
+                self.call(id, true, answer)?;
+            }
+            FromAgent::Once { id, step, retry, .. } => {
+                let answer = self.host.once(step, retry);
+                self.call(id, false, answer)?;
+            }
+            FromAgent::Done { id, step, outcome, .. } => {
+                let answer = self.host.done(step, outcome);
+                self.call(id, false, answer)?;
+            }
+            FromAgent::Progress { fraction, message, .. } => self.host.progress(fraction, &message),
+            FromAgent::Heartbeat {} => {}
+            FromAgent::Log { level, message } => self.host.log(&level, &message),
+            FromAgent::Result { output, .. } => return Ok(Step::Over(Ok(output))),
+            FromAgent::Error { failure, .. } => return Ok(Step::Over(Err(failure))),
+            FromAgent::Ready { .. } => return Err(Trouble::Broke("it said `ready` twice".into())),
+        }
+        Ok(Step::Heard)
+    }
+
+    fn call(&mut self, id: u64, is_ask: bool, answer: Later<Answer>) -> Result<(), Trouble> {
+        let max = self.limits.asks_max;
+        if self.calls.len() >= max {
+            return Err(Trouble::Broke(format!("it has more than {max} calls open")));
+        }
+        self.calls.push(Box::pin(async move { Answered { id, is_ask, answer: answer.await } }));
+        Ok(())
+    }
+
+    fn reply(&mut self, Answered { id, is_ask, answer }: Answered) {
+        self.asks_open -= usize::from(is_ask);
+        self.resident().send(&ToAgent::Reply { id, answer });
+    }
+
+    /// What the process wrote to stderr meanwhile goes to the log of this task.
+    fn tell_story(&mut self, is_ended: bool) {
+        // A process that is about to be ended keeps its last words for the message.
+        let resident = self.resident();
+        let story = if is_ended { resident.story() } else { resident.take_story() };
+        for line in story.lines() {
+            self.host.log("info", line);
+        }
+    }
+
+    fn resident(&mut self) -> &Resident {
+        self.loan.resident.as_ref().expect("only the end of the loan takes it")
+    }
+}
+
+/// A process at work; dropped before the end of its task, it is told to stop.
+struct Loan {
+    resident: Option<Resident>,
+    pool: Arc<Pool>,
+    token: String,
+}
+
+impl Drop for Loan {
+    fn drop(&mut self) {
+        let Some(resident) = self.resident.take() else { return };
+        let cancelling = cancel(resident, self.pool.clone(), std::mem::take(&mut self.token));
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(cancelling);
+        }
+        // Outside of a runtime the resident is dropped with the future, and its process ended.
+    }
+}
+
+/// Tells a process to stop and takes it back if it says that it did; otherwise drops it, which ends
+/// its tree. The slot is held until one or the other.
+async fn cancel(mut resident: Resident, pool: Arc<Pool>, token: String) {
+    resident.send(&ToAgent::Cancel { token: token.clone() });
+    let grace = Duration::from_millis(pool.limits().grace_ms);
+    if timeout(grace, stopped(&mut resident, &token)).await.unwrap_or(false) {
+        pool.give_back(resident);
+    }
+}
+
+/// Whether it says so. Calls it makes before it has heard of its end are refused.
+async fn stopped(resident: &mut Resident, token: &str) -> bool {
+    while let Ok(message) = resident.next().await {
+        match message {
+            FromAgent::Result { token: of, .. } | FromAgent::Error { token: of, .. } => {
+                if of == token {
+                    return true;
+                }
+            }
+            FromAgent::Ask { id, .. } | FromAgent::Once { id, .. } | FromAgent::Done { id, .. } => {
+                let failure = Failure {
+                    kind: "cancelled".into(),
+                    message: "the task was cancelled".into(),
+                    retry_after_ms: None,
+                };
+                resident.send(&ToAgent::Reply { id, answer: Answer::Failed { failure } });
+            }
+            FromAgent::Ready { .. }
+            | FromAgent::Progress { .. }
+            | FromAgent::Heartbeat {}
+            | FromAgent::Log { .. } => {}
+        }
+    }
+    false
+}

@@ -1,0 +1,62 @@
+//! What a program may want from whoever runs it: the wire's calls as a trait. The runtime's context
+//! is one host; a test is another.
+
+use std::any::Any;
+use std::future::Future;
+use std::pin::Pin;
+
+use serde_json::Value;
+
+use super::wire::{Answer, Outcome};
+
+/// A future that can be kept beside others.
+pub type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// One attempt at a task, in the words that cross the wire.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Assignment {
+    /// The task.
+    pub task: String,
+    /// The fencing token of this attempt: higher than that of every attempt before.
+    pub token: String,
+    /// 1 for the first attempt.
+    pub attempt: u32,
+    /// The run it belongs to.
+    pub run: String,
+    /// The idempotency key: the same on every attempt.
+    pub key: String,
+    /// What is asked for.
+    pub capability: String,
+    /// The question.
+    pub input: Value,
+}
+
+/// Who runs an attempt. Cheap to clone; every call speaks for that attempt.
+pub trait Host: Clone + Send + Sync + 'static {
+    /// A child task. Its step key is taken now, not when the future is polled.
+    fn ask(&self, step: Option<String>, capability: String, input: Value) -> Later<Answer>;
+
+    /// Whether a step may be performed; `retry`: also when nobody knows whether it was.
+    fn once(&self, step: String, retry: bool) -> Later<Answer>;
+
+    /// Records what came of a step; answers when that is durable.
+    fn done(&self, step: String, outcome: Outcome) -> Later<Answer>;
+
+    /// How far it is, from 0 to 1 if that can be told.
+    fn progress(&self, fraction: Option<f32>, message: &str);
+
+    /// The program has just shown that it lives.
+    fn heartbeat(&self);
+
+    /// A line for the log; the level in the program's own word.
+    fn log(&self, level: &str, message: &str);
+
+    /// Runs a future during which the attempt needs no slot.
+    fn parked<T: Send>(
+        &self,
+        future: impl Future<Output = T> + Send,
+    ) -> impl Future<Output = T> + Send;
+
+    /// The slot: taken until what this gives is dropped.
+    fn hold(&self) -> Box<dyn Any + Send + Sync>;
+}

@@ -1,0 +1,62 @@
+//! Every limit of a `command` agent, with its default and who enforces it.
+
+/// What one process of a `command` agent may use.
+///
+/// | limit | enforced by | what happens at the limit |
+/// |---|---|---|
+/// | `wall_ms` | this adapter's clock | the process tree is ended; the attempt failed with `timeout` |
+/// | `memory_max_bytes` | the kernel, `RLIMIT_DATA`, *per process* | the program's allocation fails |
+/// | `stdout_max_bytes` | the reader | the process tree is ended; the attempt failed |
+/// | `stderr_tail_bytes` | the reader | older bytes are forgotten, the program is not disturbed |
+/// | `line_max_bytes` | the reader (*jsonl*) | the process tree is ended; the attempt failed |
+/// | `grace_ms` | this adapter's clock | what has not ended after TERM gets KILL |
+/// | `start_ms` | this adapter's clock (*jsonl*) | a process that does not say `ready` is ended |
+/// | `silence_max_beats` | this adapter's clock (*jsonl*) | a process that stops beating is ended |
+/// | `processes_max` | the pool (*jsonl*) | the attempt is refused with `overloaded` |
+/// | `asks_max` | the reader (*jsonl*) | the process tree is ended; the attempt failed |
+///
+/// `RLIMIT_DATA` counts private writable memory. `RLIMIT_AS` would also count address space that is
+/// only reserved, and so forbid runtimes that reserve much and use little (Go, Java, Node). Neither
+/// bounds a whole tree: that takes a cgroup, which an unprivileged program cannot count on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Working time of one attempt, in milliseconds; time blocked in `ask` is not counted. `None`:
+    /// only the task's own deadline holds.
+    pub wall_ms: Option<u64>,
+    /// Private writable memory of each process, in bytes. `None`: as much as the machine gives.
+    pub memory_max_bytes: Option<u64>,
+    /// What a *plain* process may print as its output, in bytes.
+    pub stdout_max_bytes: usize,
+    /// How much of the end of stderr is kept for the story of the attempt, in bytes.
+    pub stderr_tail_bytes: usize,
+    /// The longest line of the *jsonl* protocol, in bytes, newline apart.
+    pub line_max_bytes: usize,
+    /// Between TERM and KILL, in milliseconds; also how long a cancelled *jsonl* handler may take to
+    /// come back.
+    pub grace_ms: u64,
+    /// From start to `ready` of a *jsonl* process, in milliseconds.
+    pub start_ms: u64,
+    /// How many of its own heartbeats a *jsonl* process may miss.
+    pub silence_max_beats: u32,
+    /// Processes of one *jsonl* agent at once, those blocked in `ask` included.
+    pub processes_max: usize,
+    /// Calls (`ask`, `once`, `done`) one *jsonl* process may have open at once.
+    pub asks_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            wall_ms: Some(10 * 60 * 1000),
+            memory_max_bytes: Some(4 << 30),
+            stdout_max_bytes: 8 << 20,
+            stderr_tail_bytes: 64 << 10,
+            line_max_bytes: 8 << 20,
+            grace_ms: 5_000,
+            start_ms: 10_000,
+            silence_max_beats: 5,
+            processes_max: 32,
+            asks_max: 64,
+        }
+    }
+}

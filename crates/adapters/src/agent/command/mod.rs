@@ -1,0 +1,195 @@
+//! `command` agents: programs in any language, one process per task (*plain*) or resident (*jsonl*).
+//!
+//! ```text
+//!   process layer                                   protocols
+//!   launch ─ child ─ process ─ ending ─ members     plain   stdin ▶ program ▶ stdout
+//!   limits   output   marker   census               jsonl   attempt ─ pool ─ resident ─ lines ─ wire
+//! ```
+//!
+//! What is enforced, and what is not: see [`Limits`] and `docs/wire.md`. Linux only (5.11 or later):
+//! it stands on pidfd, `close_range`, parent-death signals and `/proc`.
+
+mod attempt;
+mod census;
+mod child;
+mod ending;
+mod fault;
+mod host;
+mod launch;
+mod limits;
+mod lines;
+mod marker;
+mod members;
+mod output;
+mod plain;
+mod pool;
+mod process;
+mod resident;
+pub mod wire;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+pub use census::{Census, Present};
+pub use fault::{Fault, Meaning, meaning};
+pub use host::{Assignment, Host, Later};
+pub use launch::{ENVIRONMENT, Error as LaunchError, Program};
+pub use limits::Limits;
+pub use marker::VARIABLE;
+pub use members::sweep;
+pub use plain::Format;
+pub use process::{Pipes, Process};
+
+use output::Tail;
+use pool::Pool;
+use resident::About;
+
+/// A program that is an agent.
+pub struct Command {
+    spec: Arc<Spec>,
+    census: Census,
+    /// Of the *jsonl* protocol only.
+    pool: Option<Arc<Pool>>,
+}
+
+/// What a `command` agent is made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spec {
+    /// What to start.
+    pub program: Program,
+    /// How to speak with it.
+    pub protocol: Protocol,
+    /// The capabilities it is configured for.
+    pub serves: Vec<String>,
+    /// How many tasks it works on at once; the runtime's slots. Of idle *jsonl* processes as many
+    /// are kept.
+    pub slots: usize,
+    /// What it may use.
+    pub limits: Limits,
+}
+
+/// How to speak with a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// A process per attempt.
+    Plain {
+        /// How the input stands on stdin.
+        input: Format,
+        /// How the output stands on stdout.
+        output: Format,
+    },
+    /// Resident processes; see [`wire`].
+    Jsonl,
+}
+
+impl Spec {
+    /// A *plain* agent with JSON both ways, one slot and the default limits.
+    pub fn plain(program: Program, serves: &[&str]) -> Self {
+        let protocol = Protocol::Plain { input: Format::Json, output: Format::Json };
+        let serves = serves.iter().map(ToString::to_string).collect();
+        Self { program, protocol, serves, slots: 1, limits: Limits::default() }
+    }
+
+    /// A *jsonl* agent with one slot and the default limits.
+    pub fn jsonl(program: Program, serves: &[&str]) -> Self {
+        Self { protocol: Protocol::Jsonl, ..Self::plain(program, serves) }
+    }
+}
+
+/// How an attempt ended that gave no output.
+#[derive(Debug, thiserror::Error)]
+pub enum Ended {
+    /// The program misbehaved or died.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+    /// The program itself said that the task failed (*jsonl*).
+    #[error("{}: {}", .0.kind, .0.message)]
+    Reported(wire::Failure),
+}
+
+impl Command {
+    /// An agent without any process yet: each is started when a task needs it.
+    pub fn new(spec: Spec) -> Self {
+        let census = Census::new();
+        let about = || About {
+            program: spec.program.clone(),
+            limits: spec.limits.clone(),
+            serves: spec.serves.clone(),
+        };
+        let pool = (spec.protocol == Protocol::Jsonl)
+            .then(|| Arc::new(Pool::new(about(), census.clone(), spec.slots)));
+        Self { spec: Arc::new(spec), census, pool }
+    }
+
+    /// What it is made of.
+    pub fn spec(&self) -> &Spec {
+        &self.spec
+    }
+
+    /// How many process trees it has now, idle ones included.
+    pub fn processes(&self) -> usize {
+        self.census.count()
+    }
+
+    /// Has the program work on a task. The future may be dropped at any await: the work is then ended
+    /// in the background, and what [`Host::hold`] gave is dropped when that is done.
+    pub async fn attempt(&self, host: impl Host, work: Assignment) -> Result<Value, Ended> {
+        match (&self.pool, self.spec.protocol) {
+            (Some(pool), _) => attempt::serve(pool, host, work).await,
+            (None, Protocol::Plain { input, output }) => {
+                Ok(self.plain(host, work, input, output).await?)
+            }
+            (None, Protocol::Jsonl) => unreachable!("`new` makes a pool for this protocol"),
+        }
+    }
+
+    /// Ends the resident processes and returns when no process of any attempt is left. Whoever runs
+    /// attempts must have dropped or finished them.
+    pub async fn stop(&self) {
+        match &self.pool {
+            Some(pool) => pool.close().await,
+            None => self.census.empty().await,
+        }
+    }
+
+    async fn plain(
+        &self,
+        host: impl Host,
+        work: Assignment,
+        input: Format,
+        output: Format,
+    ) -> Result<Value, Fault> {
+        let Spec { program, limits, .. } = &*self.spec;
+        let variables = variables(&work);
+        let present = self.census.enter();
+        let (process, pipes) =
+            Process::start(program, &variables, limits, (present, host.hold())).await?;
+        let story = Tail::new(limits.stderr_tail_bytes);
+        let input = input.write(&work.input);
+        let job = plain::Job { program, limits, input, output, story: story.clone() };
+        let result = plain::follow(job, process, pipes).await;
+        for line in story.text().lines() {
+            host.log("info", line);
+        }
+        result
+    }
+}
+
+/// What a *plain* process finds in its environment.
+fn variables(work: &Assignment) -> BTreeMap<String, String> {
+    let Assignment { task, token, attempt, run, key, capability, input: _ } = work;
+    let attempt_no = attempt.to_string();
+    [
+        ("MAJORDOMO_TASK", task),
+        ("MAJORDOMO_TOKEN", token),
+        ("MAJORDOMO_ATTEMPT_NO", &attempt_no),
+        ("MAJORDOMO_RUN", run),
+        ("MAJORDOMO_KEY", key),
+        ("MAJORDOMO_CAPABILITY", capability),
+    ]
+    .into_iter()
+    .map(|(name, value)| (name.to_string(), value.clone()))
+    .collect()
+}

@@ -1,0 +1,177 @@
+//! A process tree under supervision: started, watched, and ended whole, whatever happens to whoever
+//! holds it.
+//!
+//! ```text
+//! Process::start ──▶ running ──▶ end(grace).await ─────────────┐
+//!                       │                                      ├─▶ no member is left ─▶ holds dropped
+//!                       └── dropped ─▶ the same in background ─┘
+//! ```
+//!
+//! The first process is not reaped before the end: while it is a zombie nobody else can get its
+//! number, so a signal to its group can hit no stranger.
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::process::ExitStatus;
+
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use tokio::io::unix::AsyncFd;
+use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout};
+use tokio::runtime::Handle;
+
+use super::launch::{self, Program};
+use super::limits::Limits;
+use super::marker::Marker;
+use super::{child, ending, members};
+
+/// A running process tree. Dropping it ends the tree in the background: TERM, grace, KILL.
+pub struct Process {
+    /// `None` only while it is being moved into its ending.
+    body: Option<Body>,
+    runtime: Handle,
+}
+
+/// The three pipes of the first process.
+pub struct Pipes {
+    /// Where it reads.
+    pub stdin: ChildStdin,
+    /// What it prints.
+    pub stdout: ChildStdout,
+    /// What it complains about.
+    pub stderr: ChildStderr,
+}
+
+/// What is left to do when the tree ends. Its own drop is the last resort.
+pub(super) struct Body {
+    pub(super) child: Child,
+    pub(super) tree: members::Tree,
+    watch: AsyncFd<OwnedFd>,
+    grace_ms: u64,
+    is_over: bool,
+    /// Dropped when no member is left, or when the attempt gives the process back: its slot.
+    holds: Vec<Box<dyn Any + Send + Sync>>,
+    /// Dropped when no member is left.
+    _for_life: Box<dyn Any + Send + Sync>,
+}
+
+impl Process {
+    /// Starts `program` with `variables` on top of its own environment. Must be called on a tokio
+    /// runtime with its IO driver on. `hold` is dropped when the whole tree has ended, also when
+    /// this future is dropped before the process has started.
+    pub async fn start(
+        program: &Program,
+        variables: &BTreeMap<String, String>,
+        limits: &Limits,
+        hold: impl Any + Send + Sync,
+    ) -> Result<(Self, Pipes), launch::Error> {
+        let (program, limits) = (program.clone(), limits.clone());
+        let marker = Marker::mint();
+        let mut all = variables.clone();
+        all.extend(launch::marked(&marker));
+        let unstarted = launch::Error::NoThread { program: program.name().into() };
+        let starting = tokio::spawn(async move {
+            let child = launch::start(&program, &all, limits.memory_max_bytes).await?;
+            let refused =
+                |source| launch::Error::Refused { program: program.name().into(), source };
+            let (body, pipes) = Body::new(child, marker, &limits, hold).map_err(refused)?;
+            Ok((Self { body: Some(body), runtime: Handle::current() }, pipes))
+        });
+        starting.await.unwrap_or(Err(unstarted))
+    }
+
+    /// Keeps something until no member of the tree is left.
+    pub fn keep(&mut self, hold: impl Any + Send + Sync) {
+        if let Some(body) = &mut self.body {
+            body.holds.push(Box::new(hold));
+        }
+    }
+
+    /// Lets go of what was kept: the process goes on, for somebody else.
+    pub fn release(&mut self) {
+        if let Some(body) = &mut self.body {
+            body.holds.clear();
+        }
+    }
+
+    /// Returns when the first process has ended by itself; its children may still live.
+    pub async fn exited(&self) {
+        match &self.body {
+            Some(body) => body.exited().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Ends the whole tree and returns when no member is left: at once when all have ended, else
+    /// TERM, the grace, KILL. If the first process has ended already, what it left gets KILL.
+    pub async fn end(mut self) -> io::Result<ExitStatus> {
+        let body = self.body.take().expect("only end and drop take it");
+        // In a task of its own, so that dropping this future does not interrupt the ending.
+        self.runtime.spawn(ending::end(body)).await.map_err(io::Error::other)?
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if let Some(body) = self.body.take() {
+            // On a runtime that is shutting down this drops the body at once: see below.
+            self.runtime.spawn(ending::end(body));
+        }
+    }
+}
+
+impl Body {
+    fn new(
+        mut child: Child,
+        marker: Marker,
+        limits: &Limits,
+        hold: impl Any + Send + Sync,
+    ) -> io::Result<(Self, Pipes)> {
+        let leader = child.id().ok_or_else(|| io::Error::other("it was reaped by a stranger"))?;
+        let pid = Pid::from_raw(leader.cast_signed()).expect("pids are positive");
+        let handle = pidfd_open(pid, PidfdFlags::empty())?;
+        let pipes = Pipes {
+            stdin: child.stdin.take().expect("piped"),
+            stdout: child.stdout.take().expect("piped"),
+            stderr: child.stderr.take().expect("piped"),
+        };
+        let watch = child::watch(handle)?;
+        let tree = members::Tree { leader, marker };
+        let body = Self {
+            child,
+            tree,
+            watch,
+            grace_ms: limits.grace_ms,
+            is_over: false,
+            holds: Vec::new(),
+            _for_life: Box::new(hold),
+        };
+        Ok((body, pipes))
+    }
+
+    pub(super) fn grace_ms(&self) -> u64 {
+        self.grace_ms
+    }
+
+    /// A pidfd becomes readable when its process has ended; the process is not reaped by that.
+    pub(super) async fn exited(&self) {
+        // An error means that the reactor is shutting down, and with it whoever waits here.
+        let _ended = self.watch.readable().await;
+    }
+
+    /// Says that no member is left, and reaps the first process.
+    pub(super) async fn bury(mut self) -> io::Result<ExitStatus> {
+        self.is_over = true;
+        self.child.wait().await
+    }
+}
+
+impl Drop for Body {
+    /// The last resort, when the runtime that should have ended the tree is gone: KILL, at once.
+    fn drop(&mut self) {
+        if !self.is_over {
+            ending::kill(&self.tree);
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! A resident *jsonl* process: it has said `ready`, and lines go both ways until it ends.
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::io;
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::AsyncWriteExt;
+use tokio::process::{ChildStdin, ChildStdout};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use super::census::Present;
+use super::fault::Fault;
+use super::launch::Program;
+use super::limits::Limits;
+use super::lines::{End, Lines};
+use super::output::Tail;
+use super::plain::LAST_WORDS_CHARS;
+use super::process::Process;
+use super::wire::{self, FromAgent, ToAgent};
+
+/// Lines to the agent that may wait beside the answers to its open calls: `hello`, `task`, `cancel`,
+/// `shutdown`.
+const OWN_LINES_MAX: usize = 4;
+
+/// How much of a malformed line a message repeats.
+const QUOTE_CHARS: usize = 80;
+
+/// One process that serves task after task.
+pub(super) struct Resident {
+    process: Process,
+    lines: Lines<ChildStdout>,
+    /// Read by a task that writes to stdin, so that we never wait for an agent that does not read.
+    outbox: mpsc::Sender<Vec<u8>>,
+    story: Tail,
+    /// How long it may be silent while it works.
+    silence_max: Option<Duration>,
+    about: Arc<About>,
+    _side: JoinSet<()>,
+}
+
+/// What all processes of one agent have in common.
+#[derive(Debug)]
+pub(super) struct About {
+    pub(super) program: Program,
+    pub(super) limits: Limits,
+    /// The capabilities it must serve.
+    pub(super) serves: Vec<String>,
+}
+
+impl About {
+    pub(super) fn name(&self) -> String {
+        self.program.name().to_string()
+    }
+}
+
+/// Why a process cannot be spoken with any longer.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    /// It closed its stdout, or a pipe broke.
+    Closed,
+    /// It said what nobody may say.
+    Broke(String),
+    /// It promised to say something and did not.
+    Silent(Duration),
+    /// It worked longer than it may.
+    TimedOut(u64),
+}
+
+impl Resident {
+    /// Starts it and waits for `ready`.
+    pub(super) async fn start(
+        about: Arc<About>,
+        present: Present,
+        hold: impl Any + Send + Sync,
+    ) -> Result<Self, Fault> {
+        let (program, limits) = (&about.program, &about.limits);
+        let (mut process, pipes) =
+            Process::start(program, &BTreeMap::new(), limits, present).await?;
+        process.keep(hold);
+        let (outbox, inbox) = mpsc::channel(limits.asks_max + OWN_LINES_MAX);
+        let story = Tail::new(limits.stderr_tail_bytes);
+        let mut side = JoinSet::new();
+        side.spawn(write(pipes.stdin, inbox));
+        side.spawn(story.clone().follow(pipes.stderr));
+        let lines = Lines::new(pipes.stdout, limits.line_max_bytes);
+        let resident = Self {
+            process,
+            lines,
+            outbox,
+            story,
+            silence_max: None,
+            about: about.clone(),
+            _side: side,
+        };
+        resident.greeted().await
+    }
+
+    /// Says hello and hears `ready`.
+    async fn greeted(mut self) -> Result<Self, Fault> {
+        let Limits { start_ms, line_max_bytes, silence_max_beats, .. } = self.about.limits;
+        self.send(&ToAgent::Hello { version: wire::VERSION, line_max_bytes });
+        let trouble = match timeout(Duration::from_millis(start_ms), self.hear()).await {
+            Err(_elapsed) => return Err(self.not_ready(start_ms).await),
+            Ok(Err(trouble)) => trouble,
+            Ok(Ok(FromAgent::Ready { version, serves, heartbeat_ms })) => {
+                match self.complaint(version, &serves) {
+                    None => {
+                        let beats = u64::from(silence_max_beats);
+                        self.silence_max = heartbeat_ms
+                            .filter(|beat_ms| *beat_ms > 0)
+                            .map(|beat_ms| Duration::from_millis(beat_ms.saturating_mul(beats)));
+                        return Ok(self);
+                    }
+                    Some(why) => Trouble::Broke(why),
+                }
+            }
+            Ok(Ok(other)) => Trouble::Broke(format!("its first line is not `ready` but {other:?}")),
+        };
+        Err(self.ended(trouble).await)
+    }
+
+    fn complaint(&self, version: u32, serves: &[String]) -> Option<String> {
+        if version == 0 || version > wire::VERSION {
+            let ours = wire::VERSION;
+            return Some(format!("it speaks version {version}, we speak up to {ours}"));
+        }
+        let missing = self.about.serves.iter().find(|wanted| !serves.contains(wanted))?;
+        Some(format!("it is configured to serve {missing} but serves only {}", serves.join(", ")))
+    }
+
+    /// Queues a line. When the process is gone, the reading side tells; when it does not read, the
+    /// limit on its open calls tells.
+    pub(super) fn send(&self, message: &ToAgent) {
+        let _told_by_the_reading_side = self.outbox.try_send(message.line());
+    }
+
+    /// The next message while it works, within the silence it may keep.
+    pub(super) async fn next(&mut self) -> Result<FromAgent, Trouble> {
+        match self.silence_max {
+            None => self.hear().await,
+            Some(max) => timeout(max, self.hear()).await.unwrap_or(Err(Trouble::Silent(max))),
+        }
+    }
+
+    async fn hear(&mut self) -> Result<FromAgent, Trouble> {
+        let line = self.lines.next().await.map_err(|end| match end {
+            End::Closed => Trouble::Closed,
+            End::Failed(source) => Trouble::Broke(source.to_string()),
+            End::TooLong => {
+                let max = self.about.limits.line_max_bytes;
+                Trouble::Broke(format!("a line is longer than {max} bytes"))
+            }
+        })?;
+        serde_json::from_slice(&line).map_err(|error| {
+            let quote: String = String::from_utf8_lossy(&line).chars().take(QUOTE_CHARS).collect();
+            Trouble::Broke(format!("{error} in the line {quote:?}"))
+        })
+    }
+
+    /// Keeps something (the slot of the attempt) until the process is given back or has ended.
+    pub(super) fn keep(&mut self, hold: impl Any + Send + Sync) {
+        self.process.keep(hold);
+    }
+
+    /// The end of stderr.
+    pub(super) fn story(&self) -> String {
+        self.story.text()
+    }
+
+    /// The end of stderr since the last call.
+    pub(super) fn take_story(&self) -> String {
+        self.story.take()
+    }
+
+    /// Lets go of what was kept: the attempt is over, the process stays.
+    pub(super) fn release(&mut self) {
+        self.process.release();
+    }
+
+    /// Whether the process still runs.
+    pub(super) async fn is_alive(&self) -> bool {
+        timeout(Duration::ZERO, self.process.exited()).await.is_err()
+    }
+
+    /// Says that no more tasks come and closes its stdin; what does not exit by itself is ended.
+    pub(super) async fn retire(self) {
+        self.send(&ToAgent::Shutdown {});
+        let Self { process, outbox, about, lines: _open, _side, .. } = self;
+        drop(outbox);
+        // Whether it went by itself or was killed, and with which code, is nobody's concern now.
+        let _status = exit_or_end(process, about.limits.grace_ms).await;
+    }
+
+    async fn not_ready(self, start_ms: u64) -> Fault {
+        let _status = self.process.end().await;
+        let last_words = self.story.last_line(LAST_WORDS_CHARS);
+        Fault::NotReady { program: self.about.name(), start_ms, last_words }
+    }
+
+    /// Ends the whole tree and says what went wrong.
+    pub(super) async fn ended(self, trouble: Trouble) -> Fault {
+        let program = self.about.name();
+        let status = match trouble {
+            // A process that closed its output is about to end; by itself it says more.
+            Trouble::Closed => exit_or_end(self.process, self.about.limits.grace_ms).await,
+            _ => self.process.end().await,
+        };
+        let last_words = self.story.last_line(LAST_WORDS_CHARS);
+        match trouble {
+            Trouble::Broke(why) => Fault::Protocol { program, why },
+            Trouble::TimedOut(wall_ms) => Fault::TimedOut { program, wall_ms },
+            Trouble::Silent(max) => {
+                let silent_ms = u64::try_from(max.as_millis()).unwrap_or(u64::MAX);
+                Fault::Silent { program, silent_ms }
+            }
+            Trouble::Closed => {
+                let how = status.map_or_else(|source| source.to_string(), told);
+                Fault::Gone { program, how, last_words }
+            }
+        }
+    }
+}
+
+fn told(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("exit code {code}"),
+        (None, signal) => format!("signal {}", signal.unwrap_or_default()),
+    }
+}
+
+/// Lets it exit by itself within the grace, then ends it and what it left.
+async fn exit_or_end(process: Process, grace_ms: u64) -> io::Result<ExitStatus> {
+    let _exited = timeout(Duration::from_millis(grace_ms), process.exited()).await;
+    process.end().await
+}
+
+async fn write(mut stdin: ChildStdin, mut inbox: mpsc::Receiver<Vec<u8>>) {
+    while let Some(line) = inbox.recv().await {
+        if stdin.write_all(&line).await.is_err() {
+            // The reading side will see that the process is gone.
+            return;
+        }
+    }
+}

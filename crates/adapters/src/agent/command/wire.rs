@@ -1,0 +1,227 @@
+//! The messages of the *jsonl* protocol, version 1: one JSON object a line, both ways. `docs/wire.md`
+//! tells it to people; its transcript is replayed against these types.
+//!
+//! **What may change.** A field may be added at any time, so both sides ignore fields they do not
+//! know. A message type is added only with a higher [`VERSION`], which is used only after the agent
+//! has named it in `ready`; so a type that is not known is a mistake, and is said to be one.
+//!
+//! Ids are strings, since not every language has integers of 64 bits. Every message that speaks for
+//! a task carries the *token* of the attempt: what comes from an older attempt is not heard.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// The version spoken here.
+pub const VERSION: u32 = 1;
+
+/// From Majordomo to the agent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ToAgent {
+    /// The first line.
+    Hello {
+        /// The highest version we speak.
+        version: u32,
+        /// The longest line we accept, in bytes.
+        line_max_bytes: usize,
+    },
+    /// Work. The next comes only after this one's `result` or `error`.
+    Task {
+        /// The task.
+        task: String,
+        /// Proof of the right to report on it; new for every attempt, and rising.
+        token: String,
+        /// 1 for the first attempt.
+        attempt: u32,
+        /// The run it belongs to.
+        run: String,
+        /// The same on every attempt: what an outside service takes as its idempotency key.
+        key: String,
+        /// What is asked for.
+        capability: String,
+        /// The question.
+        input: Value,
+    },
+    /// The answer to `ask`, `once` or `done`.
+    Reply {
+        /// The number of the call.
+        id: u64,
+        /// What came of it.
+        #[serde(flatten)]
+        answer: Answer,
+    },
+    /// Stop working on this task and say `error` with kind `cancelled`; KILL follows the grace.
+    Cancel {
+        /// The attempt's token.
+        token: String,
+    },
+    /// No more tasks will come: exit.
+    Shutdown {},
+}
+
+/// What came of a call.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "answer", rename_all = "snake_case")]
+pub enum Answer {
+    /// It is done: the child's output, the step's recorded result, or null for `done`.
+    Ok {
+        /// The value.
+        value: Value,
+    },
+    /// It failed: the child, or the step as it was recorded.
+    Failed {
+        /// How.
+        failure: Failure,
+    },
+    /// For `once`: perform the step now, then say `done`.
+    Run {
+        /// The step's own idempotency key, the same on every attempt.
+        key: String,
+    },
+    /// For `once`: an earlier attempt began the step and died; nobody knows whether it happened.
+    Unknown {},
+}
+
+/// A failure as it crosses the pipe.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// From an agent: `error` (may be tried again), `rejected` (this input will never do),
+    /// `overloaded` (not now), `cancelled`. To an agent: these and whatever else ends a child.
+    pub kind: String,
+    /// For people.
+    pub message: String,
+    /// Not before this many milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_ms: Option<u64>,
+}
+
+/// From the agent to Majordomo.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum FromAgent {
+    /// The answer to `hello`.
+    Ready {
+        /// The version it will speak, at most ours.
+        version: u32,
+        /// What it serves; what is configured must be among them.
+        serves: Vec<String>,
+        /// How often it will say something while it works. Absent: it promises nothing.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        heartbeat_ms: Option<u64>,
+    },
+    /// A child task, answered by `reply`. Until then the attempt holds no slot.
+    Ask {
+        /// The attempt's token.
+        token: String,
+        /// Chosen by the agent, not used before by this process.
+        id: u64,
+        /// What is asked for.
+        capability: String,
+        /// The question.
+        input: Value,
+        /// The step key; absent: the capability and its ordinal.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        step: Option<String>,
+    },
+    /// May this step be performed? Answered by `reply`.
+    Once {
+        /// The attempt's token.
+        token: String,
+        /// As for `ask`.
+        id: u64,
+        /// The step's name, unique in the task.
+        step: String,
+        /// Whether to perform it again when nobody knows whether it happened.
+        #[serde(default)]
+        retry: bool,
+    },
+    /// The step was performed: record the result. Answered by `reply` when that is durable.
+    Done {
+        /// The attempt's token.
+        token: String,
+        /// As for `ask`.
+        id: u64,
+        /// The step's name.
+        step: String,
+        /// What came of it.
+        #[serde(flatten)]
+        outcome: Outcome,
+    },
+    /// How far it is.
+    Progress {
+        /// The attempt's token.
+        token: String,
+        /// From 0 to 1, if it can be told.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        fraction: Option<f32>,
+        /// For people.
+        #[serde(default)]
+        message: String,
+    },
+    /// Still here. Every other line says that too.
+    Heartbeat {},
+    /// The answer to `task`.
+    Result {
+        /// The attempt's token.
+        token: String,
+        /// The answer.
+        output: Value,
+    },
+    /// The task failed.
+    Error {
+        /// The attempt's token.
+        token: String,
+        /// How.
+        #[serde(flatten)]
+        failure: Failure,
+    },
+    /// A line for the log.
+    Log {
+        /// `debug`, `info`, `warn` or `error`; anything else counts as `info`.
+        #[serde(default)]
+        level: String,
+        /// For people.
+        message: String,
+    },
+}
+
+/// What came of a step.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum Outcome {
+    /// It was performed.
+    Ok {
+        /// What it gave.
+        #[serde(default)]
+        value: Value,
+    },
+    /// It failed.
+    Failed {
+        /// How.
+        failure: Failure,
+    },
+}
+
+impl FromAgent {
+    /// For which attempt it speaks; `None`: for the process itself.
+    pub fn token(&self) -> Option<&str> {
+        match self {
+            Self::Ask { token, .. }
+            | Self::Once { token, .. }
+            | Self::Done { token, .. }
+            | Self::Progress { token, .. }
+            | Self::Result { token, .. }
+            | Self::Error { token, .. } => Some(token),
+            Self::Ready { .. } | Self::Heartbeat {} | Self::Log { .. } => None,
+        }
+    }
+}
+
+impl ToAgent {
+    /// The line, with its line break.
+    pub fn line(&self) -> Vec<u8> {
+        let mut line = serde_json::to_vec(self).expect("these types have only string keys");
+        line.push(b'\n');
+        line
+    }
+}

@@ -1,0 +1,4 @@
+//! Agents that are not Rust functions of this process: one folder each, one feature each.
+
+#[cfg(all(feature = "command", target_os = "linux"))]
+pub mod command;

@@ -1,0 +1,117 @@
+//! A stage: a directory for scripts, and a mark in the environment by which everybody who ever
+//! played on it is found in `/proc`, independently of the code under test.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use adapters::agent::command::{Limits, Program};
+
+const MARK: &str = "MAJORDOMO_TEST_STAGE";
+
+/// One test's scripts and processes.
+pub(crate) struct Stage {
+    directory: tempfile::TempDir,
+    mark: String,
+}
+
+impl Stage {
+    pub(crate) fn new() -> Self {
+        static COUNTER: AtomicU32 = AtomicU32::new(0);
+        let n = COUNTER.fetch_add(1, Ordering::Relaxed);
+        let mark = format!("{}-{n}", std::process::id());
+        Self { directory: tempfile::tempdir().unwrap(), mark }
+    }
+
+    /// A path on the stage.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// A Python script as a program.
+    pub(crate) fn python(&self, text: &str) -> Program {
+        let path = self.path("script.py");
+        std::fs::write(&path, text).unwrap();
+        self.program([python3(), "-u", path.to_str().unwrap()])
+    }
+
+    /// A shell script as a program.
+    pub(crate) fn shell(&self, text: &str) -> Program {
+        let path = self.path("script.sh");
+        std::fs::write(&path, text).unwrap();
+        self.program(["/bin/sh", path.to_str().unwrap()])
+    }
+
+    pub(crate) fn program<const N: usize>(&self, argv: [&str; N]) -> Program {
+        let mut program = Program::new(argv);
+        program.directory = Some(self.directory.path().into());
+        program.set.insert(MARK.into(), self.mark.clone());
+        program
+    }
+
+    /// Process ids of everybody alive on this stage.
+    pub(crate) fn alive(&self) -> Vec<u32> {
+        alive(&self.mark)
+    }
+
+    /// Waits until a script has written this file; gives its text.
+    pub(crate) async fn written(&self, name: &str) -> String {
+        let path = self.path(name);
+        let text = || std::fs::read_to_string(&path).ok().filter(|text| text.ends_with('\n'));
+        eventually(&format!("{name} is written"), || text().is_some()).await;
+        text().unwrap()
+    }
+
+    pub(crate) async fn empty(&self) {
+        eventually("nobody is left", || self.alive().is_empty()).await;
+    }
+
+    pub(crate) fn mark(&self) -> (&str, &str) {
+        (MARK, &self.mark)
+    }
+}
+
+/// Everybody alive whose environment carries the mark.
+pub(crate) fn alive(mark: &str) -> Vec<u32> {
+    let pair = format!("{MARK}={mark}");
+    let carries = |pid: &u32| {
+        let environ = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        let is_zombie = stat.rsplit_once(')').is_none_or(|(_, rest)| rest.starts_with(" Z"));
+        !is_zombie && environ.split(|byte| *byte == 0).any(|entry| entry == pair.as_bytes())
+    };
+    std::fs::read_dir("/proc")
+        .unwrap()
+        .filter_map(|entry| entry.unwrap().file_name().to_str()?.parse().ok())
+        .filter(carries)
+        .collect()
+}
+
+/// Waits for a condition, at most ten seconds.
+pub(crate) async fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !condition() {
+        assert!(start.elapsed() < Duration::from_secs(10), "still not so after 10 s: {what}");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+/// The interpreter, or a clear word that it is missing.
+pub(crate) fn python3() -> &'static str {
+    static CHECKED: OnceLock<()> = OnceLock::new();
+    CHECKED.get_or_init(|| {
+        let answer = Command::new("python3").arg("-V").output();
+        assert!(
+            answer.is_ok_and(|output| output.status.success()),
+            "these tests need `python3` (3.9 or later) on PATH; install it and run them again"
+        );
+    });
+    "python3"
+}
+
+/// Limits short enough for a test and long enough for a busy machine.
+pub(crate) fn limits() -> Limits {
+    Limits { grace_ms: 50, ..Limits::default() }
+}
