@@ -189,7 +189,8 @@ async fn a_bomb_of_forks_is_ended_whole() {
     let limits = Limits { wall_ms: Some(300), ..stage::limits() };
     let program = stage.python(
         "import os, time\n\
-         for _ in range(6):\n    os.fork()\n    os.setsid() if os.getsid(0) != os.getpid() else None\n\
+         for _ in range(6):\n    os.fork()\n    \
+         os.setsid() if os.getsid(0) != os.getpid() else None\n\
          time.sleep(600)",
     );
     let fault = fault(&stage, &limited(program, limits)).await;

@@ -121,7 +121,8 @@ async fn the_process_gets_what_it_is_given_and_nothing_else() {
          print(sorted(n for n in os.environ if n.startswith('CARGO')))\n\
          print(os.environ['GREETING'], os.environ['MAJORDOMO_KEY'])\n\
          print(oct(os.umask(0)), os.getsid(0) == os.getpid() == os.getpgid(0))\n\
-         print(resource.getrlimit(resource.RLIMIT_DATA)[0], resource.getrlimit(resource.RLIMIT_CORE))",
+         of = resource.getrlimit\n\
+         print(of(resource.RLIMIT_DATA)[0], of(resource.RLIMIT_CORE))",
     );
     program.set.insert("GREETING".into(), "$HOME; echo `id`".into());
     let limits = Limits { memory_max_bytes: Some(1 << 30), ..stage::limits() };

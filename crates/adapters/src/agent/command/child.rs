@@ -47,7 +47,8 @@ fn settle_in(parent: Pid, memory_max_bytes: Option<u64>) -> io::Result<()> {
     close_on_exec()
 }
 
-/// Marks every descriptor from 3 up. Ours are marked already; those of a foreign library may not be.
+/// Marks every descriptor from 3 up. Ours are marked already; those of a foreign library may not
+/// be.
 fn close_on_exec() -> io::Result<()> {
     // SAFETY: close_range takes three numbers and touches no memory; with CLOEXEC it closes nothing
     // yet, so the pipe by which the standard library reports a failed exec still works.

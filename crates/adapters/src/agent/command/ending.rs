@@ -2,8 +2,9 @@
 //! `/proc` finds none.
 //!
 //! TERM goes to the group only, as a terminal's Ctrl-C would: it is a request, and a program that
-//! has moved children elsewhere is expected to pass it on. KILL goes to every member in every net of
-//! [`super::members`]. A killed member may just have forked, so we look again until nobody is there.
+//! has moved children elsewhere is expected to pass it on. KILL goes to every member in every net
+//! of [`super::members`]. A killed member may just have forked, so we look again until nobody is
+//! there.
 
 use std::io;
 use std::process::ExitStatus;

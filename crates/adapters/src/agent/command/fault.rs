@@ -1,4 +1,5 @@
-//! What can go wrong with a program, in words for the task's story, and whether it may be tried again.
+//! What can go wrong with a program, in words for the task's story, and whether it may be tried
+//! again.
 
 use super::launch;
 
@@ -67,7 +68,7 @@ pub enum Fault {
         why: String,
     },
     /// A *jsonl* process did not say `ready` in time and was ended.
-    #[error("{program} did not say `ready` within {start_ms} ms and was ended{}", said(.last_words))]
+    #[error("{program} was not `ready` within {start_ms} ms and was ended{}", said(.last_words))]
     NotReady {
         /// The program, as configured.
         program: String,

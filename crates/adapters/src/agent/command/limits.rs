@@ -4,8 +4,8 @@
 ///
 /// | limit | enforced by | what happens at the limit |
 /// |---|---|---|
-/// | `wall_ms` | this adapter's clock | the process tree is ended; the attempt failed with `timeout` |
-/// | `memory_max_bytes` | the kernel, `RLIMIT_DATA`, *per process* | the program's allocation fails |
+/// | `wall_ms` | this adapter's clock | the tree is ended; the attempt failed: `timeout` |
+/// | `memory_max_bytes` | the kernel, `RLIMIT_DATA`, *per process* | its allocation fails |
 /// | `stdout_max_bytes` | the reader | the process tree is ended; the attempt failed |
 /// | `stderr_tail_bytes` | the reader | older bytes are forgotten, the program is not disturbed |
 /// | `line_max_bytes` | the reader (*jsonl*) | the process tree is ended; the attempt failed |
@@ -31,8 +31,8 @@ pub struct Limits {
     pub stderr_tail_bytes: usize,
     /// The longest line of the *jsonl* protocol, in bytes, newline apart.
     pub line_max_bytes: usize,
-    /// Between TERM and KILL, in milliseconds; also how long a cancelled *jsonl* handler may take to
-    /// come back.
+    /// Between TERM and KILL, in milliseconds; also how long a cancelled *jsonl* handler may take
+    /// to come back.
     pub grace_ms: u64,
     /// From start to `ready` of a *jsonl* process, in milliseconds.
     pub start_ms: u64,

@@ -1,10 +1,10 @@
-//! Who belongs to a process tree, read from `/proc`: the group, the descendants, and whoever carries
-//! the marker.
+//! Who belongs to a process tree, read from `/proc`: the group, the descendants, and whoever
+//! carries the marker.
 //!
-//! Three nets, because each has a hole. The *group* loses who calls `setsid`. The *descendants* lose
-//! who forks twice and lets the middle one die. The *marker* loses who clears its environment. Only
-//! a process that does all three, and only after its parents are gone, escapes; that is the limit of
-//! what an unprivileged program can enforce without a cgroup.
+//! Three nets, because each has a hole. The *group* loses who calls `setsid`. The *descendants*
+//! lose who forks twice and lets the middle one die. The *marker* loses who clears its environment.
+//! Only a process that does all three, and only after its parents are gone, escapes; that is the
+//! limit of what an unprivileged program can enforce without a cgroup.
 
 use std::collections::BTreeSet;
 

@@ -1,13 +1,14 @@
-//! `command` agents: programs in any language, one process per task (*plain*) or resident (*jsonl*).
+//! `command` agents: programs in any language, one process per task (*plain*) or resident
+//! (*jsonl*).
 //!
 //! ```text
 //!   process layer                                   protocols
 //!   launch ─ child ─ process ─ ending ─ members     plain   stdin ▶ program ▶ stdout
-//!   limits   output   marker   census               jsonl   attempt ─ pool ─ resident ─ lines ─ wire
+//!   limits   output   marker   census               jsonl   attempt ─ pool ─ resident ─ wire
 //! ```
 //!
-//! What is enforced, and what is not: see [`Limits`] and `docs/wire.md`. Linux only (5.11 or later):
-//! it stands on pidfd, `close_range`, parent-death signals and `/proc`.
+//! What is enforced, and what is not: see [`Limits`] and `docs/wire.md`. Linux only (5.11 or
+//! later): it stands on pidfd, `close_range`, parent-death signals and `/proc`.
 
 mod attempt;
 mod census;
@@ -133,8 +134,8 @@ impl Command {
         self.census.count()
     }
 
-    /// Has the program work on a task. The future may be dropped at any await: the work is then ended
-    /// in the background, and what [`Host::hold`] gave is dropped when that is done.
+    /// Has the program work on a task. The future may be dropped at any await: the work is then
+    /// ended in the background, and what [`Host::hold`] gave is dropped when that is done.
     pub async fn attempt(&self, host: impl Host, work: Assignment) -> Result<Value, Ended> {
         match (&self.pool, self.spec.protocol) {
             (Some(pool), _) => attempt::serve(pool, host, work).await,

@@ -1,4 +1,5 @@
-//! Reading what a process prints, never more than a limit: all of its stdout, the end of its stderr.
+//! Reading what a process prints, never more than a limit: all of its stdout, the end of its
+//! stderr.
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,5 +1,6 @@
 //! The *plain* protocol: a process per attempt. Input on stdin, output on stdout, the end of stderr
-//! for the story, and an exit code that says what to do next (see [`fault::meaning`](super::fault)).
+//! for the story, and an exit code that says what to do next (see
+//! [`fault::meaning`](super::fault)).
 
 use std::future::Future;
 use std::io;
@@ -67,8 +68,8 @@ pub(super) struct Job<'a> {
     pub(super) story: Tail,
 }
 
-/// Watches a started process to its end and gives its output. When this future is dropped, so is the
-/// process, which ends its tree in the background.
+/// Watches a started process to its end and gives its output. When this future is dropped, so is
+/// the process, which ends its tree in the background.
 pub(super) async fn follow(job: Job<'_>, process: Process, pipes: Pipes) -> Result<Value, Fault> {
     let mut side = JoinSet::new();
     side.spawn(feed(pipes.stdin, job.input));

@@ -1,5 +1,5 @@
-//! The resident processes of one *jsonl* agent: one per task at work, plus those whose task is blocked
-//! in `ask`, up to a limit.
+//! The resident processes of one *jsonl* agent: one per task at work, plus those whose task is
+//! blocked in `ask`, up to a limit.
 //!
 //! A process blocked in `ask` has given its slot back, so another task may come and needs another
 //! process. When the limit is reached a task is refused with `overloaded` rather than made to wait:

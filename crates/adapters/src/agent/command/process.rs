@@ -2,8 +2,8 @@
 //! holds it.
 //!
 //! ```text
-//! Process::start ──▶ running ──▶ end(grace).await ─────────────┐
-//!                       │                                      ├─▶ no member is left ─▶ holds dropped
+//! Process::start ──▶ running ──▶ end().await ──────────────────┐
+//!                       │                                      ├─▶ nobody is left ─▶ holds dropped
 //!                       └── dropped ─▶ the same in background ─┘
 //! ```
 //!

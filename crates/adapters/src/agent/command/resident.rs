@@ -24,8 +24,8 @@ use super::plain::LAST_WORDS_CHARS;
 use super::process::Process;
 use super::wire::{self, FromAgent, ToAgent};
 
-/// Lines to the agent that may wait beside the answers to its open calls: `hello`, `task`, `cancel`,
-/// `shutdown`.
+/// Lines to the agent that may wait beside the answers to its open calls: `hello`, `task`,
+/// `cancel`, `shutdown`.
 const OWN_LINES_MAX: usize = 4;
 
 /// How much of a malformed line a message repeats.

@@ -1,5 +1,5 @@
-//! The messages of the *jsonl* protocol, version 1: one JSON object a line, both ways. `docs/wire.md`
-//! tells it to people; its transcript is replayed against these types.
+//! The messages of the *jsonl* protocol, version 1: one JSON object a line, both ways.
+//! `docs/wire.md` tells it to people; its transcript is replayed against these types.
 //!
 //! **What may change.** A field may be added at any time, so both sides ignore fields they do not
 //! know. A message type is added only with a higher [`VERSION`], which is used only after the agent
