@@ -5,6 +5,7 @@
 extern crate majordomo_adapters as adapters;
 
 mod host;
+mod jsonl;
 mod plain;
 mod process;
 mod stage;

@@ -37,6 +37,15 @@ impl Stage {
         self.program([python3(), "-u", path.to_str().unwrap()])
     }
 
+    /// A Python script that uses the client.
+    pub(crate) fn client(&self, text: &str) -> Program {
+        let mut program = self.python(text);
+        let client = concat!(env!("CARGO_MANIFEST_DIR"), "/../../clients/python");
+        program.set.insert("PYTHONPATH".into(), client.into());
+        program.set.insert("PYTHONDONTWRITEBYTECODE".into(), "1".into());
+        program
+    }
+
     /// A shell script as a program.
     pub(crate) fn shell(&self, text: &str) -> Program {
         let path = self.path("script.sh");
@@ -98,17 +107,19 @@ pub(crate) async fn eventually(what: &str, mut condition: impl FnMut() -> bool) 
     }
 }
 
-/// The interpreter, or a clear word that it is missing.
+/// The interpreter itself (what is on PATH may be a slow script that looks for it), or a clear word
+/// that there is none.
 pub(crate) fn python3() -> &'static str {
-    static CHECKED: OnceLock<()> = OnceLock::new();
-    CHECKED.get_or_init(|| {
-        let answer = Command::new("python3").arg("-V").output();
-        assert!(
-            answer.is_ok_and(|output| output.status.success()),
-            "these tests need `python3` (3.9 or later) on PATH; install it and run them again"
+    static FOUND: OnceLock<String> = OnceLock::new();
+    FOUND.get_or_init(|| {
+        let script = "import sys; assert sys.version_info >= (3, 9); print(sys.executable)";
+        let answer = Command::new("python3").args(["-c", script]).output();
+        let found = answer.ok().filter(|output| output.status.success());
+        let output = found.expect(
+            "these tests need `python3` (3.9 or later) on PATH; install it and run them again",
         );
-    });
-    "python3"
+        String::from_utf8(output.stdout).unwrap().trim().to_string()
+    })
 }
 
 /// Limits short enough for a test and long enough for a busy machine.

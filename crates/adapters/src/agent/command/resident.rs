@@ -28,6 +28,9 @@ use super::wire::{self, FromAgent, ToAgent};
 /// `cancel`, `shutdown`.
 const OWN_LINES_MAX: usize = 4;
 
+/// How long the last lines of an ended process may take to come through the pipe.
+const LAST_LINE_MAX: Duration = Duration::from_millis(20);
+
 /// How much of a malformed line a message repeats.
 const QUOTE_CHARS: usize = 80;
 
@@ -149,7 +152,7 @@ impl Resident {
     }
 
     async fn hear(&mut self) -> Result<FromAgent, Trouble> {
-        let line = self.lines.next().await.map_err(|end| match end {
+        let line = self.line().await.map_err(|end| match end {
             End::Closed => Trouble::Closed,
             End::Failed(source) => Trouble::Broke(source.to_string()),
             End::TooLong => {
@@ -161,6 +164,18 @@ impl Resident {
             let quote: String = String::from_utf8_lossy(&line).chars().take(QUOTE_CHARS).collect();
             Trouble::Broke(format!("{error} in the line {quote:?}"))
         })
+    }
+
+    /// The next line, or the end when the first process has ended: a child it left behind may hold
+    /// the pipe open for ever.
+    async fn line(&mut self) -> Result<Vec<u8>, End> {
+        tokio::select! {
+            biased;
+            line = self.lines.next() => return line,
+            () = self.process.exited() => {}
+        }
+        // What it wrote last is in the pipe already.
+        timeout(LAST_LINE_MAX, self.lines.next()).await.unwrap_or(Err(End::Closed))
     }
 
     /// Keeps something (the slot of the attempt) until the process is given back or has ended.
