@@ -80,6 +80,7 @@ pub(crate) fn run(name: &str, line: &Line) -> Result<Output> {
         // What follows keeps the output plain and every test from writing into the tree.
         .env("CARGO_TERM_COLOR", "never")
         .env("INSTA_UPDATE", "no")
+        .env_remove("UPDATE_SNAPSHOTS")
         .env("PYTHONDONTWRITEBYTECODE", "1");
     let mut child = command.spawn().with_context(|| format!("`{line}` cannot be started"))?;
     // `command` holds our copies of the pipe's writing end; the reader ends when all are closed.

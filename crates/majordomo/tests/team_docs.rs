@@ -37,6 +37,13 @@ fn every_example_of_the_manual_is_sound() {
 }
 
 #[test]
+fn the_team_on_the_front_page_is_sound() {
+    let page = fs::read_to_string(docs("../README.md")).unwrap();
+    let example = page.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+    assert_sound("README.md", example);
+}
+
+#[test]
 fn the_starter_and_the_teams_that_come_along_are_sound() {
     assert_sound(init::FILE_NAME, init::STARTER);
     for (name, text) in init::TEAMS {
