@@ -126,11 +126,11 @@ class _Wire:
 
 def _line(**message: Any) -> bytes:
     return json.dumps(message, ensure_ascii=False, allow_nan=False).encode() + b"\n"
-
 def _failure(error: BaseException) -> dict[str, Any]:
-    told = str(error) if isinstance(error, Failure) else f"{type(error).__name__}: {error}"
-    told, later = told.encode(errors="replace").decode(), getattr(error, "retry_after_ms", None)
-    return dict(kind=getattr(error, "kind", "error"), message=told, retry_after_ms=later)
+    name = "" if isinstance(error, Failure) else f"{type(error).__name__}: "
+    told = f"{name}{error}".rstrip(": ").encode(errors="replace").decode()
+    kind, later = getattr(error, "kind", "error"), getattr(error, "retry_after_ms", None)
+    return dict(kind=kind, message=told, retry_after_ms=later)
 
 def serve(capability: str) -> Callable[[Any], Any]:
     """Makes a function serve a capability: from a Context and the input it makes the output."""

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use adapters::agent::command::wire::{Answer, Outcome};
+use adapters::agent::command::wire::{Answer, Failure, Outcome};
 use adapters::agent::command::{Assignment, Census, Host, Later};
 use serde_json::{Value, json};
 
@@ -114,6 +114,11 @@ pub(crate) fn attempt(n: u32, capability: &str, input: Value) -> Assignment {
         capability: capability.into(),
         input,
     }
+}
+
+pub(crate) fn failed(kind: &str, message: &str) -> Answer {
+    let failure = Failure { kind: kind.into(), message: message.into(), retry_after_ms: None };
+    Answer::Failed { failure }
 }
 
 /// The first attempt, with no input.

@@ -4,6 +4,7 @@
 
 extern crate majordomo_adapters as adapters;
 
+mod document;
 mod host;
 mod jsonl;
 mod plain;
