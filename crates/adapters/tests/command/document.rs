@@ -1,5 +1,5 @@
-//! `docs/wire.md` is exact: each line in it is a message of ours, and its transcript is replayed from
-//! both ends; against the Python client, and against the adapter.
+//! `docs/wire.md` is exact: each line in it is a message of ours, and its transcript is replayed
+//! from both ends; against the Python client, and against the adapter.
 
 use std::collections::BTreeSet;
 use std::process::Stdio;
@@ -51,7 +51,7 @@ fn every_line_from_the_agent_is_understood_in_every_field() {
     }
 }
 
-/// The names by which serde knows the variants, taken from its complaint about one it does not know.
+/// The names by which serde knows the variants, from its complaint about one it does not know.
 fn variants<T: serde::de::DeserializeOwned>(tag: &str) -> BTreeSet<String> {
     let error = serde_json::from_value::<T>(json!({ tag: "?" })).err().unwrap().to_string();
     let (_, names) = error.split_once("expected one of ").unwrap();
