@@ -37,7 +37,14 @@ pub(crate) fn find(name: &str) -> Option<&'static Verb> {
     VERBS.iter().find(|verb| verb.name == name)
 }
 
-fn main() -> Result<ExitCode> {
+fn main() -> ExitCode {
+    dispatch().unwrap_or_else(|error| {
+        eprintln!("cargo xtask: {error:#}");
+        ExitCode::from(2)
+    })
+}
+
+fn dispatch() -> Result<ExitCode> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let Some((name, rest)) = arguments.split_first() else {
         print!("{}", overview());
