@@ -110,9 +110,11 @@ fn machines_get_the_same_with_line_and_column() {
 
 #[test]
 fn colour_is_added_only_when_asked_for_and_control_characters_never_pass() {
-    let text = "[agents.\"\\u001b[31mred\"]\nkind = \"buil\\u202etin\"\n";
+    let text = "[agents.\"\\u001b[31mred\"]\nkind = \"buil\\u202etin\"\n[steps]\n\
+                \"sur\\u001bvey\" = { ask = \"a\" }\nb = { ask = \"a\", needs = [\"survey\"] }\n";
     let reading = team::read("t.toml", text, &ThreePrograms);
     assert!(!reading.render(false).contains(['\u{1b}', '\u{202e}']), "{}", reading.render(false));
     assert!(reading.render(true).contains("\u{1b}["));
     assert!(!reading.render(true).contains("\u{1b}[31mred"));
+    assert!(reading.render(true).contains("did you mean `sur\u{fffd}vey`"));
 }

@@ -290,7 +290,8 @@ fn code_review_asks_for_each_file_and_fixes_where_something_was_found() {
     let mut world = World { plan, scope, outputs: BTreeMap::new(), story: Vec::new() };
     let answer = |key: &str, input: &Json| match key {
         "survey" => {
-            json!({ "root": "/r", "files": [{ "path": "a.py" }, { "path": "b.py" }], "skipped": {} })
+            let files = json!([{ "path": "a.py" }, { "path": "b.py" }]);
+            json!({ "root": "/r", "files": files, "skipped": {} })
         }
         "review/a.py" => json!({ "path": "a.py", "findings": [{ "rule": "x" }] }),
         "review/b.py" => json!({ "path": "b.py", "findings": [] }),
@@ -305,7 +306,8 @@ fn code_review_asks_for_each_file_and_fixes_where_something_was_found() {
             "survey={\"path\":\".\"}",
             "review/a.py={\"file\":{\"path\":\"a.py\"},\"root\":\"/r\"} \
              review/b.py={\"file\":{\"path\":\"b.py\"},\"root\":\"/r\"}",
-            "fix/a.py={\"findings\":[{\"rule\":\"x\"}],\"path\":\"a.py\",\"root\":\"/r\"}",
+            "fix/a.py={\"findings\":[{\"rule\":\"x\"}],\
+             \"path\":\"a.py\",\"root\":\"/r\"}",
         ]
     );
     assert_eq!(report["reviews"].as_array().unwrap().len(), 2);
