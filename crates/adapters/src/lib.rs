@@ -5,3 +5,5 @@ pub mod blobs;
 #[cfg(feature = "log")]
 pub mod disk;
 pub mod journal;
+#[cfg(feature = "views")]
+pub mod views;

@@ -1,0 +1,300 @@
+//! Entries become changes of rows. Pure: no SQL, no clock.
+
+use super::change::{
+    Agent, Attempt, Changes, Dead, NewAttempt, NewTask, Step, StepChange, Wait, bucket_ms,
+};
+use super::memory::{Lease, Memory, Open};
+use super::{line, names};
+use kernel::{Accepted, Event, Failure, Granted, Loss, Outcome, Payload, Presence, TaskId, Time};
+use kernel::{Entry, Token};
+
+/// One entry on its way into the changes.
+pub(super) struct Fold<'m, 'e> {
+    memory: &'m mut Memory,
+    changes: &'m mut Changes<'e>,
+    seq: i64,
+    at_ms: i64,
+}
+
+/// Folds one entry in. A start of the runtime is more than rows; `start.rs` has handled it before.
+pub(super) fn fold<'e>(memory: &mut Memory, changes: &mut Changes<'e>, seq: u64, entry: &'e Entry) {
+    let at_ms = wall_ms(memory, entry.at);
+    let mut fold = Fold { memory, changes, seq: seq as i64, at_ms };
+    let line = line::of(fold.memory, fold.seq, at_ms, &entry.event);
+    fold.changes.events.push(line);
+    fold.event(&entry.event);
+    memory.applied = seq;
+    memory.applied_ms = at_ms;
+}
+
+/// Kernel time as wall time, as of the latest start.
+pub(super) fn wall_ms(memory: &Memory, at: Time) -> i64 {
+    (at.0 as i64).saturating_add(memory.offset_ms)
+}
+
+impl<'e> Fold<'_, 'e> {
+    fn event(&mut self, event: &'e Event) {
+        match event {
+            Event::RuntimeStarted { .. } | Event::KeyForgotten { .. } => {} // A line says it all.
+            Event::DrainStarted => self.memory.draining = true,
+            Event::RunStarted { run, team, definition } => {
+                self.changes.pins.push((run.0, team, definition.to_string()));
+            }
+            Event::TaskAccepted(accepted) => self.accepted(accepted),
+            Event::LeaseGranted(granted) => self.granted(granted),
+            Event::TaskStarted { task } => self.started(*task),
+            Event::TaskWaiting { task } => self.waiting(*task),
+            Event::TaskResumed { task, .. } => self.resumed(*task),
+            Event::OnceStarted { task, step, token } => {
+                self.step(*task, step, StepChange::Once { token: token.0 });
+            }
+            Event::OnceDone { task, step, outcome } => {
+                self.step(*task, step, StepChange::Ended(Some(outcome)));
+            }
+            Event::TimerSet { task, step, due } => {
+                let due_ms = wall_ms(self.memory, *due);
+                let token = self.token_of(*task);
+                self.step(*task, step, StepChange::Timer { due_ms, token });
+            }
+            Event::TimerFired { task, step } => self.step(*task, step, StepChange::Ended(None)),
+            Event::Spent { task, token, cost } => {
+                let (money, tokens) = (cost.money_micros, cost.tokens);
+                let row = self.changes.tasks.at(task.0);
+                row.money_micros += money;
+                row.tokens += tokens;
+                let row = self.changes.attempts.at((task.0, token.0));
+                row.money_micros += money;
+                row.tokens += tokens;
+            }
+            Event::AttemptFailed { task, failure, retry_at, stop, .. } => {
+                self.attempt_failed(*task, failure, *retry_at, *stop);
+            }
+            Event::AttemptLost { task, cause, retry_at, .. } => {
+                self.attempt_lost(*task, *cause, *retry_at);
+            }
+            Event::WorkEnded { token } => self.work_ended(*token),
+            Event::TaskCompleted { task, output, .. } => self.completed(*task, output),
+            Event::TaskFailed { task, failure } => {
+                self.ended(*task, "failed", (names::failure(failure.kind), &failure.message));
+            }
+            Event::TaskCancelled { task, reason } => {
+                self.ended(*task, "cancelled", ("cancelled", reason));
+            }
+            Event::TaskDied { task, failure } => {
+                let at_ms = self.at_ms;
+                self.changes.dead.push(Dead::Died { task: task.0, at_ms, failure });
+                self.ended(*task, "dead", (names::failure(failure.kind), &failure.message));
+            }
+            Event::DeadReleased { task, into } => self.dead_closed(*task, Some(into.0)),
+            Event::DeadDiscarded { task } => self.dead_closed(*task, None),
+            Event::AgentJoined { agent, spec } => {
+                self.memory.agents.insert(agent.0, (spec.name.clone(), spec.remote));
+                let joined = Agent::Joined { id: *agent, spec, at_ms: self.at_ms };
+                self.changes.agents.push(joined);
+            }
+            Event::AgentLeft { agent: id } => self.presence(*id, Presence::Left),
+            Event::AgentPaused { agent: id } => self.presence(*id, Presence::Paused),
+            Event::AgentUnpaused { agent: id } => self.presence(*id, Presence::Active),
+            Event::AgentRestarted { agent: id, reason } => {
+                self.changes.agents.push(Agent::Restarted { id: *id, reason });
+            }
+        }
+    }
+
+    fn accepted(&mut self, accepted: &'e Accepted) {
+        let id = accepted.task.0;
+        let mut run = id;
+        if let Some(parent) = &accepted.parent {
+            run = self.memory.run_of(parent.task.0);
+            self.memory.open.insert(id, Open { run, attempts: 0, lease: None });
+            let token = self.token_of(parent.task);
+            self.step(parent.task, &parent.step, StepChange::Child { child: id, token });
+        }
+        let wall = |at: Time| wall_ms(self.memory, at);
+        let ready_ms = accepted.ready_at.map(wall);
+        let deadline_ms = accepted.deadline.filter(|at| *at != Time::NEVER).map(wall);
+        let row = self.changes.tasks.at(id);
+        let (seq, at_ms) = (self.seq, self.at_ms);
+        row.new = Some(NewTask { accepted, run, seq, at_ms, deadline_ms });
+        row.status = Some("queued");
+        row.ready_ms = ready_ms;
+    }
+
+    fn granted(&mut self, granted: &'e Granted) {
+        let (id, token, agent) = (granted.task.0, granted.token.0, granted.agent.0);
+        let fresh = Open { run: id, attempts: 0, lease: None };
+        let open = self.memory.open.entry(id).or_insert(fresh);
+        open.attempts += 1;
+        open.lease = Some(Lease { token, agent, since_ms: self.at_ms, worked_ms: 0, wait: None });
+        let number = open.attempts;
+        let agent = self.memory.agent(agent);
+        let task = self.changes.tasks.at(id);
+        task.status = Some("assigned");
+        task.agent = Some(agent.clone());
+        task.token = Some(token);
+        task.attempts += 1;
+        task.started_ms = task.started_ms.or(Some(self.at_ms));
+        let (seq, at_ms) = (self.seq, self.at_ms);
+        self.changes.attempts.at((id, token)).new =
+            Some(NewAttempt { granted, agent, number, seq, at_ms });
+    }
+
+    fn started(&mut self, task: TaskId) {
+        self.changes.tasks.at(task.0).status = Some("running");
+        let at_ms = self.at_ms;
+        if let Some(attempt) = self.attempt(task) {
+            attempt.started_ms = Some(at_ms);
+        }
+    }
+
+    fn waiting(&mut self, task: TaskId) {
+        let (seq, at_ms) = (self.seq, self.at_ms);
+        let Some(lease) = self.lease(task) else { return };
+        let token = lease.token;
+        let worked = std::mem::replace(&mut lease.since_ms, at_ms);
+        lease.worked_ms += (at_ms - worked).max(0);
+        lease.wait = Some(seq);
+        self.worked(task, token, (at_ms - worked).max(0));
+        self.changes.tasks.at(task.0).status = Some("waiting");
+        self.changes.waits.at((task.0, seq)).begun = Some((token, at_ms));
+    }
+
+    fn resumed(&mut self, task: TaskId) {
+        let at_ms = self.at_ms;
+        let Some(lease) = self.lease(task) else { return };
+        lease.since_ms = at_ms;
+        let wait = lease.wait.take();
+        self.changes.tasks.at(task.0).status = Some("running");
+        if let Some(seq) = wait {
+            let wait: &mut Wait = self.changes.waits.at((task.0, seq));
+            wait.until_ms = Some(at_ms);
+        }
+    }
+
+    fn attempt_failed(&mut self, task: TaskId, failure: &'e Failure, retry: Time, stop: bool) {
+        let Some(lease) = self.close_lease(task, "failed", stop) else { return };
+        self.changes.scores.entry(lease.agent).or_default().failed += 1;
+        self.changes.attempts.at((task.0, lease.token)).failed(failure);
+        self.changes.tasks.at(task.0).failed += 1;
+        self.queued_again(task, lease.token, retry);
+    }
+
+    fn attempt_lost(&mut self, task: TaskId, cause: Loss, retry: Time) {
+        let handed_back = cause == Loss::HandedBack;
+        let Some(lease) = self.close_lease(task, "lost", !handed_back) else { return };
+        let attempt = self.changes.attempts.at((task.0, lease.token));
+        attempt.failure = Some((names::loss(cause), None));
+        if cause == Loss::RuntimeEnded {
+            // It went with the process: nothing is left to stop.
+            attempt.work_ended_ms = Some(self.at_ms);
+            self.memory.stopping.remove(&lease.token);
+        }
+        self.changes.tasks.at(task.0).lost += u32::from(!handed_back);
+        self.queued_again(task, lease.token, retry);
+    }
+
+    fn queued_again(&mut self, task: TaskId, token: u64, retry: Time) {
+        let row = self.changes.tasks.at(task.0);
+        row.status = Some("queued");
+        if retry != Time::NEVER {
+            let retry_ms = wall_ms(self.memory, retry).max(self.at_ms);
+            row.ready_ms = Some(retry_ms);
+            self.changes.attempts.at((task.0, token)).retry_ms = Some(retry_ms);
+        }
+    }
+
+    fn completed(&mut self, task: TaskId, output: &'e Payload) {
+        if let Some(lease) = self.close_lease(task, "completed", false) {
+            let score = self.changes.scores.entry(lease.agent).or_default();
+            score.completed += 1;
+            *score.times.entry(bucket_ms(lease.worked_ms)).or_default() += 1;
+        }
+        let row = self.changes.tasks.at(task.0);
+        row.output = Some(output);
+        self.settled(task, "completed");
+    }
+
+    /// It ends other than by completing; work that goes on is stopped.
+    fn ended(&mut self, task: TaskId, status: &'static str, why: (&'static str, &'e str)) {
+        if let Some(lease) = self.close_lease(task, "stopped", true) {
+            self.changes.attempts.at((task.0, lease.token)).failure = Some((why.0, Some(why.1)));
+        }
+        self.changes.tasks.at(task.0).failure = Some(why);
+        self.settled(task, status);
+    }
+
+    fn settled(&mut self, task: TaskId, status: &'static str) {
+        let row = self.changes.tasks.at(task.0);
+        row.status = Some(status);
+        row.ended_ms = Some(self.at_ms);
+        row.ended_seq = Some(self.seq);
+        self.memory.open.remove(&task.0);
+    }
+
+    /// Ends the attempt that has the task; its lease comes back with all its work counted.
+    fn close_lease(&mut self, task: TaskId, how: &'static str, fenced: bool) -> Option<Lease> {
+        let at_ms = self.at_ms;
+        let mut lease = self.memory.open.get_mut(&task.0)?.lease.take()?;
+        match lease.wait {
+            Some(seq) => self.changes.waits.at((task.0, seq)).until_ms = Some(at_ms),
+            None => {
+                let stretch_ms = (at_ms - lease.since_ms).max(0);
+                lease.worked_ms += stretch_ms;
+                self.worked(task, lease.token, stretch_ms);
+            }
+        }
+        let attempt = self.changes.attempts.at((task.0, lease.token));
+        attempt.ended_ms = Some(at_ms);
+        attempt.outcome = Some(how);
+        attempt.fenced |= fenced;
+        if fenced {
+            let agent = self.memory.agent(lease.agent);
+            self.memory.stopping.insert(lease.token, (task.0, agent));
+        }
+        Some(lease)
+    }
+
+    fn work_ended(&mut self, token: Token) {
+        if let Some((task, _)) = self.memory.stopping.remove(&token.0) {
+            self.changes.attempts.at((task, token.0)).work_ended_ms = Some(self.at_ms);
+        }
+    }
+
+    fn worked(&mut self, task: TaskId, token: u64, ms: i64) {
+        self.changes.tasks.at(task.0).worked_ms += ms;
+        self.changes.attempts.at((task.0, token)).worked_ms += ms;
+    }
+
+    fn step(&mut self, task: TaskId, step: &'e str, what: StepChange<'e>) {
+        self.changes.steps.push(Step { task: task.0, step, at_ms: self.at_ms, what });
+    }
+
+    fn presence(&mut self, id: kernel::AgentId, presence: Presence) {
+        self.changes.agents.push(Agent::Presence { id, presence });
+    }
+
+    fn dead_closed(&mut self, task: TaskId, into: Option<u64>) {
+        self.changes.dead.push(Dead::Closed { task: task.0, at_ms: self.at_ms, into });
+    }
+
+    fn lease(&mut self, task: TaskId) -> Option<&mut Lease> {
+        self.memory.open.get_mut(&task.0)?.lease.as_mut()
+    }
+
+    fn token_of(&self, task: TaskId) -> Option<u64> {
+        self.memory.open.get(&task.0)?.lease.as_ref().map(|lease| lease.token)
+    }
+
+    fn attempt(&mut self, task: TaskId) -> Option<&mut Attempt<'e>> {
+        let token = self.token_of(task)?;
+        Some(self.changes.attempts.at((task.0, token)))
+    }
+}
+
+/// How a step ended, for its row: outcome, complaint, output.
+pub(super) fn ending(outcome: Option<&Outcome>) -> (&'static str, Option<&str>, Option<&Payload>) {
+    match outcome {
+        None => ("completed", None, None), // A timer fired.
+        Some(it) => (names::outcome(it), names::complaint(it), it.output()),
+    }
+}

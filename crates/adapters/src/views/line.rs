@@ -1,0 +1,104 @@
+//! One entry of the journal as one line for people.
+
+use super::change::Line;
+use super::memory::Memory;
+use super::names;
+use kernel::Event;
+
+/// The entry as one line for people.
+pub(super) fn of<'e>(memory: &Memory, seq: i64, at_ms: i64, event: &'e Event) -> Line<'e> {
+    let mut line = Line {
+        seq,
+        at_ms,
+        kind: event_name(event),
+        task: event.task().map(|task| task.0),
+        ..Line::default()
+    };
+    match event {
+        Event::TaskAccepted(accepted) => {
+            line.note = Some(&accepted.terms.capability);
+            line.step = accepted.parent.as_ref().map(|parent| &*parent.step);
+        }
+        Event::LeaseGranted(granted) => {
+            line.token = Some(granted.token.0);
+            line.agent = Some(memory.agent(granted.agent.0));
+            line.note = Some(names::reason(granted.why.reason));
+        }
+        Event::OnceStarted { step, token, .. } => {
+            (line.step, line.token) = (Some(&**step), Some(token.0));
+        }
+        Event::OnceDone { step, outcome, .. } => {
+            line.step = Some(step);
+            line.note = Some(names::complaint(outcome).unwrap_or(names::outcome(outcome)));
+        }
+        Event::TimerSet { step, .. } | Event::TimerFired { step, .. } => line.step = Some(step),
+        Event::Spent { token, .. } | Event::TaskCompleted { token, .. } => {
+            line.token = Some(token.0);
+        }
+        Event::WorkEnded { token } => {
+            line.token = Some(token.0);
+            line.task = memory.stopping.get(&token.0).map(|(task, _)| *task);
+        }
+        Event::AttemptFailed { token, failure, .. } => {
+            (line.token, line.note) = (Some(token.0), Some(&*failure.message));
+        }
+        Event::AttemptLost { token, cause, .. } => {
+            (line.token, line.note) = (Some(token.0), Some(names::loss(*cause)));
+        }
+        Event::TaskFailed { failure, .. } | Event::TaskDied { failure, .. } => {
+            line.note = Some(&failure.message);
+        }
+        Event::TaskCancelled { reason, .. } => line.note = Some(reason),
+        Event::AgentJoined { spec, .. } => line.agent = Some(spec.name.clone()),
+        Event::AgentRestarted { agent, reason } => {
+            (line.agent, line.note) = (Some(memory.agent(agent.0)), Some(&**reason));
+        }
+        Event::AgentLeft { agent }
+        | Event::AgentPaused { agent }
+        | Event::AgentUnpaused { agent } => line.agent = Some(memory.agent(agent.0)),
+        Event::RunStarted { team, .. } => line.note = Some(team),
+        Event::RuntimeStarted { .. }
+        | Event::DrainStarted
+        | Event::KeyForgotten { .. }
+        | Event::TaskStarted { .. }
+        | Event::TaskWaiting { .. }
+        | Event::TaskResumed { .. }
+        | Event::DeadReleased { .. }
+        | Event::DeadDiscarded { .. } => {}
+    }
+    line
+}
+
+/// The kind of an event, as the journal spells it.
+fn event_name(event: &Event) -> &'static str {
+    match event {
+        Event::RuntimeStarted { .. } => "runtime_started",
+        Event::DrainStarted => "drain_started",
+        Event::RunStarted { .. } => "run_started",
+        Event::TaskAccepted(_) => "task_accepted",
+        Event::LeaseGranted(_) => "lease_granted",
+        Event::TaskStarted { .. } => "task_started",
+        Event::TaskWaiting { .. } => "task_waiting",
+        Event::TaskResumed { .. } => "task_resumed",
+        Event::OnceStarted { .. } => "once_started",
+        Event::OnceDone { .. } => "once_done",
+        Event::TimerSet { .. } => "timer_set",
+        Event::TimerFired { .. } => "timer_fired",
+        Event::Spent { .. } => "spent",
+        Event::AttemptFailed { .. } => "attempt_failed",
+        Event::AttemptLost { .. } => "attempt_lost",
+        Event::WorkEnded { .. } => "work_ended",
+        Event::TaskCompleted { .. } => "task_completed",
+        Event::TaskFailed { .. } => "task_failed",
+        Event::TaskCancelled { .. } => "task_cancelled",
+        Event::TaskDied { .. } => "task_died",
+        Event::DeadReleased { .. } => "dead_released",
+        Event::DeadDiscarded { .. } => "dead_discarded",
+        Event::KeyForgotten { .. } => "key_forgotten",
+        Event::AgentJoined { .. } => "agent_joined",
+        Event::AgentLeft { .. } => "agent_left",
+        Event::AgentPaused { .. } => "agent_paused",
+        Event::AgentUnpaused { .. } => "agent_unpaused",
+        Event::AgentRestarted { .. } => "agent_restarted",
+    }
+}

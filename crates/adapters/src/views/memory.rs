@@ -1,0 +1,147 @@
+//! What the builder of the views remembers between batches, and finds again in the file.
+//!
+//! A root task that waits for its first agent costs nothing here: only children and tasks that were
+//! granted are remembered, until they end.
+
+use super::schema::int;
+use kernel::Text;
+use rusqlite::Connection;
+use std::collections::HashMap;
+
+/// Derived from the file by [`Memory::load`]; never the only copy of anything.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Memory {
+    pub(super) applied: u64,
+    /// Wall time of the last entry.
+    pub(super) applied_ms: i64,
+    /// Wall time minus kernel time.
+    pub(super) offset_ms: i64,
+    pub(super) incarnation: u64,
+    pub(super) draining: bool,
+    /// Name, and whether it lives outside the process.
+    pub(super) agents: HashMap<u32, (Text, bool)>,
+    pub(super) open: HashMap<u64, Open>,
+    /// Work that was told to stop: token → (task, agent).
+    pub(super) stopping: HashMap<u64, (u64, Text)>,
+}
+
+/// An open task that has a parent or a past.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Open {
+    pub(super) run: u64,
+    pub(super) attempts: u32,
+    pub(super) lease: Option<Lease>,
+}
+
+/// The attempt that has it.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Lease {
+    pub(super) token: u64,
+    pub(super) agent: u32,
+    /// When its present stretch of work, or its present wait, began.
+    pub(super) since_ms: i64,
+    /// Work done in earlier stretches.
+    pub(super) worked_ms: i64,
+    /// The wait it is in, by the entry that began it.
+    pub(super) wait: Option<i64>,
+}
+
+impl Memory {
+    /// What the file says.
+    pub(super) fn load(connection: &Connection) -> rusqlite::Result<Memory> {
+        let mut memory = Memory::default();
+        let mut meta = connection.prepare("select name, value from meta")?;
+        let mut rows = meta.query([])?;
+        while let Some(row) = rows.next()? {
+            let value: i64 = row.get(1)?;
+            match row.get_ref(0)?.as_str()? {
+                "applied_seq" => memory.applied = value as u64,
+                "applied_ms" => memory.applied_ms = value,
+                "offset_ms" => memory.offset_ms = value,
+                "incarnation" => memory.incarnation = value as u64,
+                "draining" => memory.draining = value != 0,
+                _ => {} // A name that only people use.
+            }
+        }
+        memory.load_agents(connection)?;
+        memory.load_open(connection)?;
+        memory.load_stopping(connection)?;
+        Ok(memory)
+    }
+
+    /// Stores the numbers; the rest stands in the tables already.
+    pub(super) fn store(&self, connection: &Connection) -> rusqlite::Result<()> {
+        let mut put = connection.prepare_cached("insert or replace into meta values (?1, ?2)")?;
+        put.execute(("applied_seq", int(self.applied)))?;
+        put.execute(("applied_ms", self.applied_ms))?;
+        put.execute(("offset_ms", self.offset_ms))?;
+        put.execute(("incarnation", int(self.incarnation)))?;
+        put.execute(("draining", self.draining))?;
+        Ok(())
+    }
+
+    /// The run that a task belongs to. One that is not remembered is a root.
+    pub(super) fn run_of(&self, task: u64) -> u64 {
+        self.open.get(&task).map_or(task, |open| open.run)
+    }
+
+    /// The name of an agent, for ever.
+    pub(super) fn agent(&self, id: u32) -> Text {
+        let known = self.agents.get(&id).map(|(name, _)| name.clone());
+        known.unwrap_or_else(|| format!("#{id}").into())
+    }
+
+    fn load_agents(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        let mut select = connection.prepare("select id, name, remote from agents")?;
+        let mut rows = select.query([])?;
+        while let Some(row) = rows.next()? {
+            self.agents.insert(row.get(0)?, (row.get::<_, String>(1)?.into(), row.get(2)?));
+        }
+        Ok(())
+    }
+
+    fn load_open(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        let ids: HashMap<Text, u32> =
+            self.agents.iter().map(|(id, (name, _))| (name.clone(), *id)).collect();
+        let mut select = connection.prepare(
+            "select t.id, t.run, t.attempts, a.token, a.agent, a.granted_ms, a.worked_ms,
+                    (select max(seq) from waits w where w.task = t.id and w.until_ms is null),
+                    (select max(coalesce(until_ms, since_ms)) from waits w
+                      where w.task = t.id and w.token = a.token)
+             from tasks t
+             left join attempts a on a.task = t.id and a.token = t.token and a.ended_ms is null
+             where t.ended_ms is null and (t.parent is not null or t.attempts > 0)",
+        )?;
+        let mut rows = select.query([])?;
+        while let Some(row) = rows.next()? {
+            let mut lease = None;
+            if let Some(token) = row.get::<_, Option<i64>>(3)? {
+                let name: String = row.get(4)?;
+                let granted_ms: i64 = row.get(5)?;
+                lease = Some(Lease {
+                    token: token as u64,
+                    agent: ids.get(&*name).copied().unwrap_or(u32::MAX),
+                    since_ms: row.get::<_, Option<i64>>(8)?.unwrap_or(granted_ms),
+                    worked_ms: row.get(6)?,
+                    wait: row.get(7)?,
+                });
+            }
+            let open = Open { run: row.get::<_, i64>(1)? as u64, attempts: row.get(2)?, lease };
+            self.open.insert(row.get::<_, i64>(0)? as u64, open);
+        }
+        Ok(())
+    }
+
+    fn load_stopping(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        let mut select = connection.prepare(
+            "select token, task, agent from attempts
+             where fenced = 1 and work_ended_ms is null",
+        )?;
+        let mut rows = select.query([])?;
+        while let Some(row) = rows.next()? {
+            let (token, task) = (row.get::<_, i64>(0)? as u64, row.get::<_, i64>(1)? as u64);
+            self.stopping.insert(token, (task, row.get::<_, String>(2)?.into()));
+        }
+        Ok(())
+    }
+}

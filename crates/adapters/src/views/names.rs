@@ -1,0 +1,87 @@
+//! The words of the kernel as the views spell them.
+
+use kernel::{Class, FailureKind, Loss, Outcome, Presence, Reason, Versions};
+
+pub(super) fn class(class: Class) -> &'static str {
+    match class {
+        Class::Critical => "critical",
+        Class::High => "high",
+        Class::Normal => "normal",
+        Class::Low => "low",
+        Class::Background => "background",
+    }
+}
+
+pub(super) fn failure(kind: FailureKind) -> &'static str {
+    match kind {
+        FailureKind::Error => "error",
+        FailureKind::Rejected => "rejected",
+        FailureKind::Panic => "panic",
+        FailureKind::Crash => "crash",
+        FailureKind::Timeout => "timeout",
+        FailureKind::LeaseExpired => "lease_expired",
+        FailureKind::Overloaded => "overloaded",
+        FailureKind::Garbage => "garbage",
+        FailureKind::Deadline => "deadline",
+        FailureKind::OverBudget => "over_budget",
+        FailureKind::Drift => "drift",
+        FailureKind::Unknown => "unknown",
+        FailureKind::Limit => "limit",
+        FailureKind::Child => "child",
+        FailureKind::Lost => "lost",
+    }
+}
+
+pub(super) fn loss(cause: Loss) -> &'static str {
+    match cause {
+        Loss::RuntimeEnded => "runtime_ended",
+        Loss::HandedBack => "handed_back",
+        Loss::AgentLeft => "agent_left",
+    }
+}
+
+pub(super) fn reason(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Only => "only",
+        Reason::Preferred => "preferred",
+        Reason::LeastLoaded => "least_loaded",
+        Reason::LongestIdle => "longest_idle",
+        Reason::AnotherThanLast => "another_than_last",
+    }
+}
+
+pub(super) fn presence(presence: Presence) -> &'static str {
+    match presence {
+        Presence::Active => "active",
+        Presence::Paused => "paused",
+        Presence::Left => "left",
+    }
+}
+
+pub(super) fn outcome(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Completed(_) => "completed",
+        Outcome::Failed(_) => "failed",
+        Outcome::Cancelled(_) => "cancelled",
+        Outcome::Dead(_) => "dead",
+    }
+}
+
+/// What is said of an outcome that is no success.
+pub(super) fn complaint(outcome: &Outcome) -> Option<&str> {
+    match outcome {
+        Outcome::Completed(_) => None,
+        Outcome::Failed(failure) | Outcome::Dead(failure) => Some(&failure.message),
+        Outcome::Cancelled(reason) => Some(reason),
+    }
+}
+
+/// `None` where every version will do.
+pub(super) fn versions(versions: Versions) -> Option<String> {
+    match versions {
+        Versions::ANY => None,
+        Versions { min, max } if min == max => Some(min.to_string()),
+        Versions { min, max: u32::MAX } => Some(format!("{min}-")),
+        Versions { min, max } => Some(format!("{min}-{max}")),
+    }
+}

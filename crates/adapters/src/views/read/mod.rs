@@ -1,0 +1,1 @@
+//! The questions that people ask of the views, one file each.

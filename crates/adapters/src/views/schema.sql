@@ -1,0 +1,210 @@
+-- The views of a journal, for people. Everything here but `logs` is derived and can be rebuilt.
+-- A column `*_ms` is wall time in milliseconds since 1970; `*_at` beside it is the same moment as text.
+
+create table meta (
+  name  text primary key,       -- applied_seq, applied_ms, offset_ms, incarnation, draining
+  value integer not null
+) without rowid;
+
+create table starts (           -- a process took the journal over
+  incarnation integer primary key,
+  seq        integer not null,  -- its entry in the journal
+  down_ms    integer,           -- last sign of the process before; null for the first
+  at_ms      integer not null,  -- when this one began
+  generation integer not null,  -- life of the journal; a restore raises it
+  why        text not null,     -- first, drain (the one before ended in order), crash (it did not)
+  at         text generated always as (strftime('%Y-%m-%dT%H:%M:%fZ', at_ms / 1000.0, 'unixepoch')) virtual
+);
+
+create table tasks (
+  id           integer primary key,
+  run          integer not null, -- the root of its tree; its own id if it is one
+  parent       integer,          -- the task that asked for it
+  step         text,             -- as which step of its parent
+  capability   text not null,
+  version      text,             -- versions that will do: '1', '1-3'; null is any
+  class        text not null,    -- critical, high, normal, low, background
+  tenant       text,
+  team         text,
+  status       text not null,    -- queued, assigned, running, waiting, completed, failed, cancelled, dead
+  agent        text,             -- who has it, or had it last
+  token        integer,          -- fencing token of the latest attempt
+  attempts     integer not null, -- leases granted
+  failed       integer not null, -- attempts charged to it
+  lost         integer not null, -- attempts lost with the runtime or an agent that left
+  attempts_max integer not null, -- charged attempts before it is set aside as dead
+  timeout_ms   integer,          -- a duration: how long one attempt may work
+  key          text,             -- idempotency key
+  released_from integer,         -- the dead task that this is another life of
+  accepted_seq integer not null,
+  accepted_ms  integer not null,
+  ready_ms     integer,          -- it may not start before (delay, or back-off after a failure)
+  deadline_ms  integer,          -- it must end by then
+  started_ms   integer,          -- first granted to an agent
+  ended_ms     integer,
+  ended_seq    integer,
+  worked_ms    integer not null, -- a duration: held a slot, over all ended stretches of work
+  money_micros integer not null, -- millionths of a dollar
+  tokens       integer not null, -- model tokens
+  failure_kind text,             -- how it failed or died; 'cancelled' with the reason beside it
+  failure      text,
+  input_bytes  integer not null,
+  input_blob   text,             -- digest, where the input is in the blob store
+  input        text,             -- JSON up to 4 KiB; null if in a blob or erased
+  output_bytes integer,
+  output_blob  text,
+  output       text,
+  accepted_at  text generated always as (strftime('%Y-%m-%dT%H:%M:%fZ', accepted_ms / 1000.0, 'unixepoch')) virtual,
+  ready_at     text generated always as (strftime('%Y-%m-%dT%H:%M:%fZ', ready_ms / 1000.0, 'unixepoch')) virtual,
+  deadline_at  text generated always as (strftime('%Y-%m-%dT%H:%M:%fZ', deadline_ms / 1000.0, 'unixepoch')) virtual,
+  started_at   text generated always as (strftime('%Y-%m-%dT%H:%M:%fZ', started_ms / 1000.0, 'unixepoch')) virtual,
+  ended_at     text generated always as (strftime('%Y-%m-%dT%H:%M:%fZ', ended_ms / 1000.0, 'unixepoch')) virtual
+);
+create index tasks_of_run on tasks (run, status);
+create index tasks_open on tasks (status) where ended_ms is null;
+
+create table attempts (         -- one lease of one task, and why its agent was chosen
+  task         integer not null,
+  token        integer not null, -- fencing token
+  number       integer not null, -- 1 for the task's first attempt
+  agent        text not null,
+  granted_seq  integer not null,
+  granted_ms   integer not null,
+  started_ms   integer,          -- the agent said that it began
+  ended_ms     integer,
+  worked_ms    integer not null, -- a duration: held a slot, over its ended stretches of work
+  outcome      text,             -- null while it lasts; completed, failed, lost, stopped (its task ended)
+  failure_kind text,             -- of a lost one: runtime_ended, handed_back, agent_left
+  failure      text,
+  retry_ms     integer,          -- the task may be tried again from then on
+  fenced       integer not null, -- 1: it did not end by its own report; what it says later is refused
+  work_ended_ms integer,         -- when the work behind a fenced attempt had really stopped
+  money_micros integer not null,
+  tokens       integer not null,
+  reason       text not null,    -- only, preferred, least_loaded, longest_idle, another_than_last
+  candidates   text,             -- JSON, best first: [{"agent","prefer","load"}], load in 1/1024 of its slots
+  busy         integer not null, -- agents that serve it and had no free slot
+  paused       integer not null, -- agents that serve it and were paused
+  not_serving  integer not null, -- agents present that do not serve it
+  granted_at   text generated always as (strftime('%Y-%m-%dT%H:%M:%fZ', granted_ms / 1000.0, 'unixepoch')) virtual,
+  ended_at     text generated always as (strftime('%Y-%m-%dT%H:%M:%fZ', ended_ms / 1000.0, 'unixepoch')) virtual,
+  primary key (task, token)
+) without rowid;
+create index attempts_stopping on attempts (token) where fenced = 1 and work_ended_ms is null;
+
+create table waits (            -- stretches in which an attempt held no slot
+  task     integer not null,
+  seq      integer not null,    -- the entry with which it began
+  token    integer not null,
+  since_ms integer not null,
+  until_ms integer,             -- null while it lasts
+  primary key (task, seq)
+) without rowid;
+
+create table steps (            -- what a task asked for, each under its own key
+  task         integer not null,
+  step         text not null,
+  kind         text not null,   -- child, once, timer
+  child        integer,         -- the child's task
+  token        integer,         -- the attempt that began it last
+  tries        integer not null, -- times a once was begun
+  due_ms       integer,         -- when a timer fires
+  started_ms   integer not null,
+  ended_ms     integer,         -- null while open; a child's end stands in its task
+  outcome      text,            -- completed, failed, cancelled, dead
+  failure      text,
+  output_bytes integer,
+  output_blob  text,
+  output       text,
+  primary key (task, step)
+) without rowid;
+
+create table agents (
+  id           integer primary key,
+  name         text not null,
+  kind         text not null,    -- native, command, builtin, workflow, human, …
+  team         text,
+  serves       text not null,    -- JSON: ["code.review@1", …]
+  slots        integer not null,
+  prefer       integer not null,
+  remote       integer not null, -- 1: lives outside this process
+  presence     text not null,    -- active, paused, left
+  joined_ms    integer not null,
+  completed    integer not null,
+  failed       integer not null,
+  restarts     integer not null,
+  last_restart text,             -- why it was last started again
+  joined_at    text generated always as (strftime('%Y-%m-%dT%H:%M:%fZ', joined_ms / 1000.0, 'unixepoch')) virtual
+);
+
+create table work_times (       -- a histogram of completed attempts
+  agent   text not null,
+  work_ms integer not null,     -- middle of a bucket; buckets are at most 1/32 wide
+  count   integer not null,
+  primary key (agent, work_ms)
+) without rowid;
+
+create table dead_letters (
+  task          integer primary key,
+  capability    text,
+  at_ms         integer not null,
+  failure_kind  text not null,
+  failure       text not null,
+  released_into integer,         -- its other life
+  closed_ms     integer,         -- when it was released or dropped
+  at            text generated always as (strftime('%Y-%m-%dT%H:%M:%fZ', at_ms / 1000.0, 'unixepoch')) virtual
+);
+
+create table pins (             -- runs that are pinned to a team definition
+  run        integer primary key,
+  team       text,
+  definition text not null      -- digest
+);
+
+create table events (           -- the latest million entries of the journal, one line each
+  seq   integer primary key,
+  at_ms integer not null,
+  kind  text not null,
+  task  integer,
+  token integer,
+  agent text,
+  step  text,
+  note  text,                   -- capability, failure or reason
+  at    text generated always as (strftime('%Y-%m-%dT%H:%M:%fZ', at_ms / 1000.0, 'unixepoch')) virtual
+);
+
+create table if not exists logs ( -- what agents said while they worked; not in the journal
+  id    integer primary key,
+  task  integer not null,
+  token integer not null,
+  at_ms integer not null,
+  level text not null,          -- error, warn, info, debug, progress, stderr, refused
+  text  text not null,
+  at    text generated always as (strftime('%Y-%m-%dT%H:%M:%fZ', at_ms / 1000.0, 'unixepoch')) virtual
+);
+create index if not exists logs_of_task on logs (task, id);
+
+create view runs as
+select
+  t.id as run, t.capability, t.team, p.definition, t.status, t.tenant,
+  t.accepted_ms as started_ms, t.accepted_at as started_at, t.ended_ms, t.ended_at,
+  t.failure_kind, t.failure,
+  (select count(*) from tasks c where c.run = t.id) as tasks,
+  (select count(*) from tasks c where c.run = t.id and c.status = 'completed') as completed,
+  (select count(*) from tasks c where c.run = t.id and c.status = 'failed') as failed,
+  (select count(*) from tasks c where c.run = t.id and c.status = 'cancelled') as cancelled,
+  (select count(*) from tasks c where c.run = t.id and c.status = 'dead') as dead
+from tasks t left join pins p on p.run = t.id
+where t.parent is null;
+
+create view agent_speeds as
+select agent, total as completed,
+  min(case when upto * 2 >= total then work_ms end) as p50_ms,
+  min(case when upto * 20 >= total * 19 then work_ms end) as p95_ms
+from (
+  select agent, work_ms,
+    sum(count) over (partition by agent order by work_ms) as upto,
+    sum(count) over (partition by agent) as total
+  from work_times
+)
+group by agent;

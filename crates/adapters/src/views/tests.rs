@@ -1,0 +1,224 @@
+//! The views as a whole: equal however they were built, honest after damage, forgetful on request.
+
+use super::testing::Scene;
+use super::{Error, Views};
+use kernel::{Command, FailureKind, Limits, Report, TaskId};
+use runtime::port::journal::Seq;
+use rusqlite::Connection;
+use rusqlite::types::Value;
+
+/// A morning with everything in it: trees, failures, crashes, a drain, dead letters.
+pub(super) fn busy_morning() -> Scene {
+    let mut scene = Scene::new();
+    scene.join("lead", &["lead"], 2);
+    scene.join("ann", &["review"], 2);
+    scene.join("bob", &["review"], 1);
+    let root = scene.submit("lead", r#"{"path":"."}"#);
+    scene.start(root);
+    let children: Vec<TaskId> = (0..6)
+        .map(|n| scene.ask(root, &format!("review#{n}"), "review", &format!("\"file {n}\"")))
+        .collect();
+    scene.wait(root);
+    scene.after(100);
+    scene.complete(children[0], "\"fine\"");
+    scene.fail(children[1], FailureKind::Crash, "it fell over");
+    scene.once(children[2], "pay", "42");
+    scene.report(children[2], Report::Sleep { step: "nap".into(), ms: 500 });
+    scene.wait(children[2]);
+    scene.after(5_000);
+    scene.begin(60_000); // A crash: the clock ran on, the kernel did not.
+    scene.join("lead", &["lead"], 2);
+    scene.join("ann", &["review"], 2);
+    scene.after(2_000);
+    for child in &children[1..] {
+        for _ in 0..6 {
+            scene.fail(*child, FailureKind::Error, "no luck");
+            scene.after(70_000).stopped();
+        }
+    }
+    scene.complete(root, "\"done\"");
+    let cancelled = scene.submit("review", "1");
+    scene.tell(Command::Cancel { task: cancelled, reason: "changed my mind".into() });
+    let dead = scene.kernel.state().dead.keys().next().copied();
+    scene.tell(Command::Release(dead.expect("some died")));
+    scene.submit("review", "2");
+    scene.after(40_000); // Nobody renews: its lease runs out.
+    scene.tell(Command::Drain);
+    scene.begin(1_000);
+    scene
+}
+
+/// Every row of every table, in order, as text.
+fn dump(path: &std::path::Path) -> String {
+    let connection = Connection::open(path).unwrap();
+    let mut tables = connection
+        .prepare("select name from sqlite_schema where type in ('table', 'view') order by name")
+        .unwrap();
+    let names: Vec<String> =
+        tables.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap();
+    let mut text = String::new();
+    for name in names {
+        let mut select = connection.prepare(&format!("select * from \"{name}\"")).unwrap();
+        let columns = select.column_count();
+        let mut rows = select.query([]).unwrap();
+        let mut lines = Vec::new();
+        while let Some(row) = rows.next().unwrap() {
+            let values: Vec<Value> = (0..columns).map(|at| row.get_unwrap(at)).collect();
+            lines.push(format!("{name} {values:?}\n"));
+        }
+        lines.sort();
+        text.extend(lines);
+    }
+    text
+}
+
+#[test]
+fn views_are_the_same_however_they_were_built() {
+    let scene = busy_morning();
+    let directory = tempfile::tempdir().unwrap();
+    let at_once = directory.path().join("once.db");
+    drop(scene.views(&at_once));
+    let expected = dump(&at_once);
+    assert!(expected.lines().count() > 200, "{expected}");
+    for size in [1, 2, 3, 7, 50] {
+        let path = directory.path().join(format!("by-{size}.db"));
+        for (at, entries) in scene.journal.chunks(size).enumerate() {
+            // A new builder now and then: nothing may hang on what one remembers.
+            let mut views = Views::open(&path).unwrap();
+            views.apply(entries).unwrap();
+            assert_eq!(views.applied_seq(), entries.last().unwrap().0);
+            if at % 2 == 0 {
+                views.apply(entries).unwrap(); // Twice is harmless.
+            }
+        }
+        assert_eq!(dump(&path), expected, "in portions of {size}");
+    }
+}
+
+#[test]
+fn what_a_builder_remembers_is_what_it_finds_again() {
+    let scene = busy_morning();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("views.db");
+    let mut views = Views::open(&path).unwrap();
+    for (seq, entry) in &scene.journal {
+        views.apply(&[(*seq, entry.clone())]).unwrap();
+        let found = super::memory::Memory::load(&views.connection).unwrap();
+        assert_eq!(views.memory, found, "after {seq}: {entry:?}");
+    }
+}
+
+#[test]
+fn the_tables_agree_with_the_kernel() {
+    let scene = busy_morning();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("views.db");
+    let _views = scene.views(&path);
+    let connection = Connection::open(&path).unwrap();
+    let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
+    let counts = scene.kernel.state().counts;
+    let with_status = |status: &str| {
+        number(&format!("select count(*) from tasks where status = '{status}'")) as u64
+    };
+    assert_eq!(number("select count(*) from tasks") as u64, counts.accepted);
+    assert_eq!(with_status("completed"), counts.completed);
+    assert_eq!(with_status("failed"), counts.failed);
+    assert_eq!(with_status("cancelled"), counts.cancelled);
+    assert_eq!(with_status("dead"), counts.dead);
+    assert_eq!(number("select count(*) from attempts") as u64, counts.granted);
+    assert_eq!(number("select sum(attempts) from tasks") as u64, counts.granted);
+    let failed = number("select count(*) from attempts where outcome = 'failed'") as u64;
+    assert_eq!(failed, counts.attempts_failed);
+    assert_eq!(number("select sum(count) from work_times") as u64, counts.completed);
+    for agent in scene.kernel.state().agents() {
+        let row = format!("from agents where id = {}", agent.id);
+        assert_eq!(number(&format!("select completed {row}")) as u64, agent.completed);
+        assert_eq!(number(&format!("select failed {row}")) as u64, agent.failed);
+    }
+    for task in scene.kernel.state().tasks() {
+        let sql = format!("select status from tasks where id = {}", task.id);
+        let status: String = connection.query_row(&sql, [], |row| row.get(0)).unwrap();
+        assert_eq!(status, task.status.name());
+    }
+    let open = number("select count(*) from tasks where ended_ms is null") as usize;
+    assert_eq!(open, scene.kernel.state().open());
+    assert_eq!(Limits::default(), *scene.kernel.limits());
+}
+
+#[test]
+fn wall_time_follows_the_latest_start_and_deadlines_move_with_it() {
+    let mut scene = Scene::new();
+    let mut question = super::testing::question("nobody", "1");
+    question.deadline_ms = Some(10_000);
+    scene.tell(Command::Submit(question));
+    scene.after(1_000).begin(60_000);
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("views.db");
+    let _views = scene.views(&path);
+    let connection = Connection::open(&path).unwrap();
+    let sql = "select accepted_at, deadline_at from tasks";
+    let times: (String, String) =
+        connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    assert_eq!(times.0, "2026-01-02T03:04:05.000Z");
+    assert_eq!(times.1, "2026-01-02T03:05:15.000Z", "10 s of running time, 61 s of which 1 ran");
+}
+
+#[test]
+fn a_gap_is_refused_and_changes_nothing() {
+    let scene = busy_morning();
+    let directory = tempfile::tempdir().unwrap();
+    let mut views = Views::open(directory.path().join("views.db")).unwrap();
+    views.apply(&scene.journal[..10]).unwrap();
+    let mut torn = scene.journal[10..20].to_vec();
+    torn.remove(5);
+    let gap = views.apply(&torn);
+    assert!(matches!(gap, Err(Error::Gap { expected: Seq(16), found: Seq(17) })), "{gap:?}");
+    assert_eq!((views.applied_seq(), views.lag(Seq(15))), (Seq(10), 5));
+    views.apply(&scene.journal[10..]).unwrap();
+}
+
+#[test]
+fn another_version_and_damage_are_built_anew_and_a_foreign_file_is_left_alone() {
+    let scene = busy_morning();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("views.db");
+    drop(scene.views(&path));
+    let set = |sql: &str| Connection::open(&path).unwrap().execute_batch(sql).unwrap();
+    set("pragma user_version = 9999");
+    assert_eq!(Views::open(&path).unwrap().applied_seq(), Seq(0));
+    drop(scene.views(&path));
+    std::fs::write(&path, b"power cut").unwrap();
+    assert_eq!(Views::open(&path).unwrap().applied_seq(), Seq(0));
+    set("pragma application_id = 1");
+    assert!(matches!(Views::open(&path), Err(Error::Foreign { .. })));
+}
+
+#[test]
+fn reset_empties_all_but_the_logs_and_they_can_be_built_again() {
+    let scene = busy_morning();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("views.db");
+    let mut views = scene.views(&path);
+    views.append_log(TaskId(1), kernel::Token(1), 5, "info", "hello").unwrap();
+    let before = dump(&path);
+    views.reset().unwrap();
+    assert_eq!(views.applied_seq(), Seq(0));
+    assert_eq!(dump(&path).lines().count(), 1, "the line of the log");
+    views.apply(&scene.journal).unwrap();
+    assert_eq!(dump(&path), before);
+}
+
+#[test]
+fn forgetting_a_run_erases_what_was_said_and_keeps_that_it_was() {
+    let scene = busy_morning();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("views.db");
+    let mut views = scene.views(&path);
+    views.append_log(TaskId(2), kernel::Token(2), 5, "info", "a secret file").unwrap();
+    let (rows, said) = (dump(&path).lines().count(), ["file 0", "secret", "Text(\"42\")"]);
+    assert!(said.iter().all(|it| dump(&path).contains(it.trim_matches('"'))));
+    views.forget(TaskId(1)).unwrap();
+    let after = dump(&path);
+    assert!(!said.iter().any(|it| after.contains(it)), "{after}");
+    assert_eq!(after.lines().count(), rows - 1, "only the line of the log is gone");
+}

@@ -1,0 +1,93 @@
+//! Rows of `attempts`: a lease, and why its agent was chosen.
+
+use crate::views::change::{Attempt, Changes, NewAttempt};
+use crate::views::memory::Memory;
+use crate::views::names;
+use crate::views::schema::int;
+use rusqlite::{Connection, params};
+
+pub(super) fn write(
+    connection: &Connection,
+    memory: &Memory,
+    changes: &Changes<'_>,
+) -> rusqlite::Result<()> {
+    let mut added = connection.prepare_cached(
+        "insert into attempts (task, token, number, agent, granted_seq, granted_ms, started_ms,
+           ended_ms, worked_ms, outcome, failure_kind, failure, retry_ms, fenced, work_ended_ms,
+           money_micros, tokens, reason, candidates, busy, paused, not_serving)
+         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
+           ?19, ?20, ?21, ?22)",
+    )?;
+    let mut changed = connection.prepare_cached(
+        "update attempts set started_ms = coalesce(?3, started_ms),
+           ended_ms = coalesce(?4, ended_ms), worked_ms = worked_ms + ?5,
+           outcome = coalesce(?6, outcome), failure_kind = coalesce(?7, failure_kind),
+           failure = coalesce(?8, failure), retry_ms = coalesce(?9, retry_ms),
+           fenced = fenced | ?10, work_ended_ms = coalesce(?11, work_ended_ms),
+           money_micros = money_micros + ?12, tokens = tokens + ?13
+         where task = ?1 and token = ?2",
+    )?;
+    for ((task, token), attempt) in changes.attempts.iter() {
+        match &attempt.new {
+            Some(new) => insert(&mut added, memory, new, attempt)?,
+            None => {
+                changed.execute(params![
+                    int(*task),
+                    int(*token),
+                    attempt.started_ms,
+                    attempt.ended_ms,
+                    attempt.worked_ms,
+                    attempt.outcome,
+                    attempt.failure.map(|it| it.0),
+                    attempt.failure.and_then(|it| it.1),
+                    attempt.retry_ms,
+                    attempt.fenced,
+                    attempt.work_ended_ms,
+                    int(attempt.money_micros),
+                    int(attempt.tokens),
+                ])?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn insert(
+    insert: &mut rusqlite::CachedStatement<'_>,
+    memory: &Memory,
+    new: &NewAttempt<'_>,
+    attempt: &Attempt<'_>,
+) -> rusqlite::Result<()> {
+    let why = &new.granted.why;
+    let candidate = |it: &kernel::Candidate| {
+        let name = memory.agent(it.agent.0);
+        serde_json::json!({ "agent": &*name, "prefer": it.prefer, "load": it.load })
+    };
+    let candidates = (!why.candidates.is_empty())
+        .then(|| serde_json::Value::from_iter(why.candidates.iter().map(candidate)).to_string());
+    insert.execute(params![
+        int(new.granted.task.0),
+        int(new.granted.token.0),
+        new.number,
+        &*new.agent,
+        new.seq,
+        new.at_ms,
+        attempt.started_ms,
+        attempt.ended_ms,
+        attempt.worked_ms,
+        attempt.outcome,
+        attempt.failure.map(|it| it.0),
+        attempt.failure.and_then(|it| it.1),
+        attempt.retry_ms,
+        attempt.fenced,
+        attempt.work_ended_ms,
+        int(attempt.money_micros),
+        int(attempt.tokens),
+        names::reason(why.reason),
+        candidates,
+        why.busy,
+        why.paused,
+        why.not_serving,
+    ])?;
+    Ok(())
+}

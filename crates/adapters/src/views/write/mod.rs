@@ -1,0 +1,214 @@
+//! Changes become rows: prepared statements, run row by row inside the caller's transaction.
+
+mod attempt;
+mod task;
+
+use crate::views::change::{Agent, Changes, Dead, Step, StepChange};
+use crate::views::fold::ending;
+use crate::views::memory::Memory;
+use crate::views::names;
+use crate::views::schema::int;
+use kernel::{AgentSpec, Payload};
+use runtime::record::INLINE_MAX_BYTES;
+use rusqlite::{Connection, params};
+use std::borrow::Cow;
+
+/// Writes everything gathered so far and leaves the changes empty.
+pub(super) fn flush(
+    connection: &Connection,
+    memory: &Memory,
+    changes: &mut Changes<'_>,
+) -> rusqlite::Result<()> {
+    let changes = std::mem::take(changes);
+    task::write(connection, &changes)?;
+    attempt::write(connection, memory, &changes)?;
+    waits(connection, &changes)?;
+    changes.steps.iter().try_for_each(|it| step(connection, it))?;
+    changes.agents.iter().try_for_each(|it| agent(connection, it))?;
+    scores(connection, memory, &changes)?;
+    changes.dead.iter().try_for_each(|it| dead(connection, it))?;
+    for (run, team, definition) in &changes.pins {
+        connection
+            .prepare_cached("insert or replace into pins values (?1, ?2, ?3)")?
+            .execute(params![int(*run), filled(team), definition])?;
+    }
+    events(connection, &changes)
+}
+
+fn waits(connection: &Connection, changes: &Changes<'_>) -> rusqlite::Result<()> {
+    for ((task, seq), wait) in changes.waits.iter() {
+        match wait.begun {
+            Some((token, since_ms)) => connection
+                .prepare_cached("insert into waits values (?1, ?2, ?3, ?4, ?5)")?
+                .execute(params![int(*task), seq, int(token), since_ms, wait.until_ms])?,
+            None => connection
+                .prepare_cached("update waits set until_ms = ?3 where task = ?1 and seq = ?2")?
+                .execute(params![int(*task), seq, wait.until_ms])?,
+        };
+    }
+    Ok(())
+}
+
+fn step(connection: &Connection, step: &Step<'_>) -> rusqlite::Result<()> {
+    let begin = "insert into steps (task, step, kind, child, token, tries, due_ms, started_ms)
+         values (?1, ?2, ?3, ?4, ?5, 1, ?6, ?7)
+         on conflict (task, step) do update set token = excluded.token, tries = tries + 1";
+    let (kind, child, token, due_ms) = match &step.what {
+        StepChange::Child { child, token } => ("child", Some(int(*child)), *token, None),
+        StepChange::Once { token } => ("once", None, Some(*token), None),
+        StepChange::Timer { due_ms, token } => ("timer", None, *token, Some(*due_ms)),
+        StepChange::Ended(outcome) => {
+            let (outcome, failure, output) = ending(*outcome);
+            let content = output.map(Content::of).unwrap_or_default();
+            let mut end = connection.prepare_cached(
+                "update steps set ended_ms = ?3, outcome = ?4, failure = ?5, output_bytes = ?6,
+                   output_blob = ?7, output = ?8
+                 where task = ?1 and step = ?2",
+            )?;
+            let bytes = output.map(|it| it.len);
+            end.execute(params![
+                int(step.task),
+                step.step,
+                step.at_ms,
+                outcome,
+                failure,
+                bytes,
+                content.blob,
+                content.text,
+            ])?;
+            return Ok(());
+        }
+    };
+    connection.prepare_cached(begin)?.execute(params![
+        int(step.task),
+        step.step,
+        kind,
+        child,
+        token.map(int),
+        due_ms,
+        step.at_ms,
+    ])?;
+    Ok(())
+}
+
+fn agent(connection: &Connection, agent: &Agent<'_>) -> rusqlite::Result<()> {
+    match agent {
+        Agent::Joined { id, spec, at_ms } => connection
+            .prepare_cached(
+                "insert into agents (id, name, kind, team, serves, slots, prefer, remote, presence,
+                   joined_ms, completed, failed, restarts)
+                 values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'active', ?9, 0, 0, 0)
+                 on conflict (id) do update set name = excluded.name, kind = excluded.kind,
+                   team = excluded.team, serves = excluded.serves, slots = excluded.slots,
+                   prefer = excluded.prefer, remote = excluded.remote,
+                   presence = excluded.presence, joined_ms = excluded.joined_ms",
+            )?
+            .execute(params![
+                id.0,
+                &*spec.name,
+                &*spec.kind,
+                filled(&spec.team),
+                serves(spec),
+                spec.slots,
+                spec.prefer,
+                spec.remote,
+                at_ms,
+            ])?,
+        Agent::Presence { id, presence } => connection
+            .prepare_cached("update agents set presence = ?2 where id = ?1")?
+            .execute(params![id.0, names::presence(*presence)])?,
+        Agent::Restarted { id, reason } => connection
+            .prepare_cached(
+                "update agents set restarts = restarts + 1, last_restart = ?2 where id = ?1",
+            )?
+            .execute(params![id.0, reason])?,
+    };
+    Ok(())
+}
+
+fn serves(spec: &AgentSpec) -> String {
+    let name = |it: &kernel::Serves| match it.version {
+        0 => it.capability.to_string(),
+        version => format!("{}@{version}", it.capability),
+    };
+    serde_json::Value::from_iter(spec.serves.iter().map(name)).to_string()
+}
+
+fn scores(connection: &Connection, memory: &Memory, changes: &Changes<'_>) -> rusqlite::Result<()> {
+    for (id, score) in &changes.scores {
+        connection
+            .prepare_cached(
+                "update agents set completed = completed + ?2, failed = failed + ?3 where id = ?1",
+            )?
+            .execute(params![id, int(score.completed), int(score.failed)])?;
+        let mut add = connection.prepare_cached(
+            "insert into work_times values (?1, ?2, ?3)
+             on conflict (agent, work_ms) do update set count = count + excluded.count",
+        )?;
+        let name = memory.agent(*id);
+        for (work_ms, count) in &score.times {
+            add.execute(params![&*name, work_ms, int(*count)])?;
+        }
+    }
+    Ok(())
+}
+
+fn dead(connection: &Connection, dead: &Dead<'_>) -> rusqlite::Result<()> {
+    match dead {
+        Dead::Died { task, at_ms, failure } => connection
+            .prepare_cached(
+                "insert or replace into dead_letters
+                   (task, capability, at_ms, failure_kind, failure)
+                 values (?1, (select capability from tasks where id = ?1), ?2, ?3, ?4)",
+            )?
+            .execute(params![int(*task), at_ms, names::failure(failure.kind), &*failure.message])?,
+        Dead::Closed { task, at_ms, into } => connection
+            .prepare_cached(
+                "update dead_letters set closed_ms = ?2, released_into = ?3 where task = ?1",
+            )?
+            .execute(params![int(*task), at_ms, into.map(int)])?,
+    };
+    Ok(())
+}
+
+fn events(connection: &Connection, changes: &Changes<'_>) -> rusqlite::Result<()> {
+    let mut insert = connection.prepare_cached(
+        "insert into events (seq, at_ms, kind, task, token, agent, step, note)
+         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    )?;
+    for line in &changes.events {
+        insert.execute(params![
+            line.seq,
+            line.at_ms,
+            line.kind,
+            line.task.map(int),
+            line.token.map(int),
+            line.agent.as_deref(),
+            line.step,
+            line.note,
+        ])?;
+    }
+    Ok(())
+}
+
+/// A payload as columns: its text if it is small, the digest of its blob if it is not.
+#[derive(Default)]
+struct Content<'e> {
+    blob: Option<String>,
+    text: Option<Cow<'e, str>>,
+}
+
+impl Content<'_> {
+    fn of(payload: &Payload) -> Content<'_> {
+        if payload.len as usize > INLINE_MAX_BYTES {
+            return Content { blob: Some(payload.digest.to_string()), text: None };
+        }
+        let bytes = payload.inline.as_deref().filter(|bytes| !bytes.is_empty());
+        Content { blob: None, text: bytes.map(String::from_utf8_lossy) }
+    }
+}
+
+/// Empty text means "none" in the kernel.
+fn filled(text: &str) -> Option<&str> {
+    (!text.is_empty()).then_some(text)
+}

@@ -1,0 +1,121 @@
+//! Rows of `tasks`.
+
+use super::{Content, filled};
+use crate::views::change::{Changes, NewTask, Task};
+use crate::views::names;
+use crate::views::schema::int;
+use rusqlite::{Connection, params};
+
+pub(super) fn write(connection: &Connection, changes: &Changes<'_>) -> rusqlite::Result<()> {
+    let mut added = connection.prepare_cached(
+        "insert into tasks (id, run, parent, step, capability, version, class, tenant, team, status,
+           agent, token, attempts, failed, lost, attempts_max, timeout_ms, key, released_from,
+           accepted_seq, accepted_ms, ready_ms, deadline_ms, started_ms, ended_ms, ended_seq,
+           worked_ms, money_micros, tokens, failure_kind, failure,
+           input_bytes, input_blob, input, output_bytes, output_blob, output)
+         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
+           ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, ?36,
+           ?37)",
+    )?;
+    let mut changed = connection.prepare_cached(
+        "update tasks set status = coalesce(?2, status), agent = coalesce(?3, agent),
+           token = coalesce(?4, token), attempts = attempts + ?5, failed = failed + ?6,
+           lost = lost + ?7, ready_ms = coalesce(?8, ready_ms),
+           started_ms = coalesce(started_ms, ?9), ended_ms = coalesce(?10, ended_ms),
+           ended_seq = coalesce(?11, ended_seq), worked_ms = worked_ms + ?12,
+           money_micros = money_micros + ?13, tokens = tokens + ?14,
+           failure_kind = coalesce(?15, failure_kind), failure = coalesce(?16, failure),
+           output_bytes = coalesce(?17, output_bytes), output_blob = coalesce(?18, output_blob),
+           output = coalesce(?19, output)
+         where id = ?1",
+    )?;
+    for (id, task) in changes.tasks.iter() {
+        match &task.new {
+            Some(new) => insert(&mut added, int(*id), new, task)?,
+            None => update(&mut changed, int(*id), task)?,
+        }
+    }
+    Ok(())
+}
+
+fn insert(
+    insert: &mut rusqlite::CachedStatement<'_>,
+    id: i64,
+    new: &NewTask<'_>,
+    task: &Task<'_>,
+) -> rusqlite::Result<()> {
+    let (accepted, terms) = (new.accepted, &new.accepted.terms);
+    let parent = accepted.parent.as_ref();
+    let input = Content::of(&accepted.input);
+    let output = task.output.map(Content::of).unwrap_or_default();
+    insert.execute(params![
+        id,
+        int(new.run),
+        parent.map(|it| int(it.task.0)),
+        parent.map(|it| &*it.step),
+        &*terms.capability,
+        names::versions(terms.versions),
+        names::class(terms.class),
+        filled(&terms.tenant),
+        filled(&terms.team),
+        task.status,
+        task.agent.as_deref(),
+        task.token.map(int),
+        task.attempts,
+        task.failed,
+        task.lost,
+        terms.retry.attempts_max,
+        terms.timeout_ms.map(int),
+        accepted.key.as_deref(),
+        accepted.released_from.map(|it| int(it.0)),
+        new.seq,
+        new.at_ms,
+        task.ready_ms,
+        new.deadline_ms,
+        task.started_ms,
+        task.ended_ms,
+        task.ended_seq,
+        task.worked_ms,
+        int(task.money_micros),
+        int(task.tokens),
+        task.failure.map(|it| it.0),
+        task.failure.map(|it| it.1),
+        accepted.input.len,
+        input.blob,
+        input.text,
+        task.output.map(|it| it.len),
+        output.blob,
+        output.text,
+    ])?;
+    Ok(())
+}
+
+fn update(
+    update: &mut rusqlite::CachedStatement<'_>,
+    id: i64,
+    task: &Task<'_>,
+) -> rusqlite::Result<()> {
+    let output = task.output.map(Content::of).unwrap_or_default();
+    update.execute(params![
+        id,
+        task.status,
+        task.agent.as_deref(),
+        task.token.map(int),
+        task.attempts,
+        task.failed,
+        task.lost,
+        task.ready_ms,
+        task.started_ms,
+        task.ended_ms,
+        task.ended_seq,
+        task.worked_ms,
+        int(task.money_micros),
+        int(task.tokens),
+        task.failure.map(|it| it.0),
+        task.failure.map(|it| it.1),
+        task.output.map(|it| it.len),
+        output.blob,
+        output.text,
+    ])?;
+    Ok(())
+}
