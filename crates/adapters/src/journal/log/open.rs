@@ -32,13 +32,13 @@ pub(super) fn open(disk: &Disk, dir: &Path, options: Options) -> Result<Log, Err
         }
         None => Header { journal: identity(dir)?, first: 1, epoch: epoch.0, chain: 0 },
     };
+    for path in leftovers {
+        disk.remove(&path).map_err(|source| refused(dir, source))?;
+    }
     let started = Writer::start(disk, dir, header, options.first_bytes, 0);
     let writer = started.map_err(|source| refused(dir, source))?;
     check_still_ours(disk, dir, segments.last(), &writer, epoch)?;
     close_segments(disk, &mut segments, header.first).map_err(|source| refused(dir, source))?;
-    for path in leftovers {
-        disk.remove(&path).map_err(|source| refused(dir, source))?;
-    }
     let next_bytes = options.first_bytes;
     let mut log = Log {
         disk: disk.clone(),

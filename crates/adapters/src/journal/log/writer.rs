@@ -53,7 +53,9 @@ impl Writer {
         loop {
             match Segment::create(disk, dir, header, len) {
                 Ok((segment, file)) => return Ok(Writer { segment, file, buffer: Vec::new() }),
-                Err(error) if disk::is_full(&error) && len / 2 >= PAGE + needed => len /= 2,
+                Err(error) if disk::is_full(&error) && len > PAGE + needed => {
+                    len = (len / 2).max(PAGE + needed);
+                }
                 Err(error) => return Err(error),
             }
         }
