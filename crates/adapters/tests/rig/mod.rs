@@ -4,6 +4,8 @@
 //! code.
 #![allow(dead_code, reason = "each test file uses another part")]
 
+pub(crate) mod checks;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};

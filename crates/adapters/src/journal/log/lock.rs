@@ -58,6 +58,9 @@ impl Drop for Lock {
     fn drop(&mut self) {
         // An empty note is right for a journal that nobody holds; failing to empty it harms no one.
         let _ = self.file.set_len(0);
+        // Closing would not be enough: a process that is just being started elsewhere in this program
+        // has a copy of the descriptor until it runs its own program.
+        let _ = flock(&self.file, FlockOperation::Unlock);
     }
 }
 

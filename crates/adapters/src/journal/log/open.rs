@@ -17,7 +17,7 @@ use super::{Cut, Log, Options};
 use crate::disk::{self, Disk};
 
 /// How often a writer that lost its lock may get in between before we give up.
-const ATTEMPTS: usize = 8;
+const ATTEMPTS: usize = 32;
 
 pub(super) fn open(disk: &Disk, dir: &Path, options: Options) -> Result<Log, Error> {
     disk.create_dir(dir).map_err(|source| refused(dir, source))?;
@@ -37,7 +37,7 @@ pub(super) fn open(disk: &Disk, dir: &Path, options: Options) -> Result<Log, Err
     }
     let started = Writer::start(disk, dir, header, options.first_bytes, 0);
     let writer = started.map_err(|source| refused(dir, source))?;
-    check_still_ours(disk, dir, segments.last(), &writer, epoch)?;
+    check_still_ours(disk, segments.last(), epoch)?;
     close_segments(disk, &mut segments, header.first).map_err(|source| refused(dir, source))?;
     let next_bytes = options.first_bytes;
     let mut log = Log {
@@ -58,10 +58,23 @@ pub(super) fn open(disk: &Disk, dir: &Path, options: Options) -> Result<Log, Err
 }
 
 /// Checks the log, raises our fence in it, and makes sure that nothing was added in between.
+///
+/// A writer that lost its lock may be at work while we look, and what we see of a batch in flight can
+/// look like damage. Real damage stays where it is: it is believed when it was seen twice.
 fn take_over(disk: &Disk, dir: &Path) -> Result<(Inventory, Vec<Found>, Epoch), Error> {
+    let mut seen = String::new();
     for _ in 0..ATTEMPTS {
-        let mut inventory = Inventory::take(disk, dir)?;
-        let found = inventory.scan(disk)?;
+        let (inventory, found) = match inspect(disk, dir) {
+            Ok(inspected) => inspected,
+            Err(error) => {
+                let said = error.to_string();
+                if said == seen {
+                    return Err(error);
+                }
+                seen = said;
+                continue;
+            }
+        };
         let epoch = Epoch(inventory.epoch() + 1);
         let Some(last) = inventory.segments.last() else { return Ok((inventory, found, epoch)) };
         writer::raise_fence(disk, last, epoch).map_err(|source| refused(dir, source))?;
@@ -72,21 +85,20 @@ fn take_over(disk: &Disk, dir: &Path) -> Result<(Inventory, Vec<Found>, Epoch), 
     Err(Error::Held { holder: "a process that lost its lock but goes on writing".to_owned() })
 }
 
-/// Another opening without a lock may have fenced the last segment before ours was there to be
-/// seen.
-fn check_still_ours(
-    disk: &Disk,
-    dir: &Path,
-    last: Option<&Segment>,
-    ours: &Writer,
-    epoch: Epoch,
-) -> Result<(), Error> {
+fn inspect(disk: &Disk, dir: &Path) -> Result<(Inventory, Vec<Found>), Error> {
+    let mut inventory = Inventory::take(disk, dir)?;
+    let found = inventory.scan(disk)?;
+    Ok((inventory, found))
+}
+
+/// Another opening without a lock may have fenced the last segment before ours was there to be seen.
+fn check_still_ours(disk: &Disk, last: Option<&Segment>, epoch: Epoch) -> Result<(), Error> {
     let Some(last) = last else { return Ok(()) };
     let (last, _) = Segment::open(disk, &last.path)?;
     if last.facts.fenced_by == Some(epoch.0) {
         return Ok(());
     }
-    disk.remove(&ours.segment.path).map_err(|source| refused(dir, source))?;
+    // Our segment stays, empty: removing it is the other one's business now.
     Err(Error::Held { holder: "a process that opened it at the same moment".to_owned() })
 }
 
