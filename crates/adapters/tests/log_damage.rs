@@ -76,8 +76,8 @@ fn every_bit_of_the_last_record_flipped() {
                 Outcome::Prefix(held) => assert_eq!(held, 34, "bit {bit}: the last record is lost"),
             }
         }
-        // A flipped bit does not look like a write that stopped, so nothing acknowledged is cut. Only
-        // seven bytes of the erasure field say nothing.
+        // A flipped bit does not look like a write that stopped, so nothing acknowledged is cut.
+        // Only seven bytes of the erasure field say nothing.
         assert_eq!(refused, (last.size - 7) * 8);
     }
 }

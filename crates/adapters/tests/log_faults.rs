@@ -1,4 +1,5 @@
-//! Every operation fails once, in every way; the process stops in every one; the power is cut (P7, P9).
+//! Every operation fails once, in every way; the process stops in every one; the power is cut (P7,
+//! P9).
 #![cfg(feature = "log")]
 
 mod rig;

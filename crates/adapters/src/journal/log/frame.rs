@@ -18,11 +18,11 @@
 //! ```
 //!
 //! All numbers are little-endian. The header check tells lengths that can be trusted from noise and
-//! can be verified without the frame before, which is what finding evidence after a bad frame needs.
-//! The link comes last and its last byte is never zero: a write that stopped in the middle of
-//! the frame leaves a zero there. The payload's checksum is in the chain but its bytes are not, so
-//! they can be erased: the erasure mark stands outside every checksum, and is a function of the link, which
-//! no flipped bit makes by chance.
+//! can be verified without the frame before, which is what finding evidence after a bad frame
+//! needs. The link comes last and its last byte is never zero: a write that stopped in the middle
+//! of the frame leaves a zero there. The payload's checksum is in the chain but its bytes are not,
+//! so they can be erased: the erasure mark stands outside every checksum, and is a function of the
+//! link, which no flipped bit makes by chance.
 
 use runtime::port::journal::Record;
 
@@ -159,8 +159,8 @@ pub(super) fn check(bytes: &[u8], want: &Want) -> Result<Frame, Fault> {
     let payload = &bytes[head_end..payload_end];
     let mark = u64_at(bytes, ERASURE as usize);
     let erasure = match mark {
-        // Its last byte is never zero, so this is none, or one of which the write stopped: the payload
-        // is still there then, and its checksum says whether it is whole.
+        // Its last byte is never zero, so this is none, or one of which the write stopped: the
+        // payload is still there then, and its checksum says whether it is whole.
         0..=0x00ff_ffff_ffff_ffff => Erasure::None,
         _ if mark != erasure_mark(chain) => return bad("its erasure mark is wrong"),
         _ if payload.iter().all(|byte| *byte == 0) => Erasure::Done,

@@ -11,6 +11,7 @@ use std::path::Path;
 
 use runtime::port::journal::Error;
 use rustix::fs::{FlockOperation, flock};
+use rustix::process::{Pid, test_kill_process};
 
 /// The held lock. Dropping it empties the note and lets go.
 pub(super) struct Lock {
@@ -32,12 +33,7 @@ impl Lock {
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {}
             Err(rustix::io::Errno::WOULDBLOCK) => {
-                let mut holder = String::new();
-                // A holder that is just starting has not written its note yet.
-                if file.read_to_string(&mut holder).is_err() || holder.is_empty() {
-                    "another process".clone_into(&mut holder);
-                }
-                return Err(Error::Held { holder: holder.trim_end().to_owned() });
+                return Err(Error::Held { holder: holder(&mut file) });
             }
             Err(error) => return Err(unusable(error.into())),
         }
@@ -58,10 +54,25 @@ impl Drop for Lock {
     fn drop(&mut self) {
         // An empty note is right for a journal that nobody holds; failing to empty it harms no one.
         let _ = self.file.set_len(0);
-        // Closing would not be enough: a process that is just being started elsewhere in this program
-        // has a copy of the descriptor until it runs its own program.
+        // Closing would not be enough: a process that is just being started elsewhere in this
+        // program has a copy of the descriptor until it runs its own program.
         let _ = flock(&self.file, FlockOperation::Unlock);
     }
+}
+
+/// Who the note names. A holder that is just starting has not written its own yet; what stands
+/// there is then empty, or of a process that was killed, and names nobody.
+fn holder(file: &mut fs::File) -> String {
+    let mut note = String::new();
+    let is_read = file.read_to_string(&mut note).is_ok();
+    let number = note.strip_prefix("process ").and_then(|rest| rest.split(' ').next());
+    let process = number.and_then(|digits| Pid::from_raw(digits.parse().ok()?));
+    // A process of somebody else is alive too, although it may not be signalled.
+    let is_alive = |pid| test_kill_process(pid) != Err(rustix::io::Errno::SRCH);
+    if is_read && process.is_some_and(is_alive) {
+        return note.trim_end().to_owned();
+    }
+    "another process, which is just starting".to_owned()
 }
 
 /// The program and its verb. Further arguments may hold what others should not read.

@@ -59,8 +59,8 @@ pub(super) fn open(disk: &Disk, dir: &Path, options: Options) -> Result<Log, Err
 
 /// Checks the log, raises our fence in it, and makes sure that nothing was added in between.
 ///
-/// A writer that lost its lock may be at work while we look, and what we see of a batch in flight can
-/// look like damage. Real damage stays where it is: it is believed when it was seen twice.
+/// A writer that lost its lock may be at work while we look, and what we see of a batch in flight
+/// can look like damage. Real damage stays where it is: it is believed when it was seen twice.
 fn take_over(disk: &Disk, dir: &Path) -> Result<(Inventory, Vec<Found>, Epoch), Error> {
     let mut seen = String::new();
     for _ in 0..ATTEMPTS {
@@ -91,7 +91,8 @@ fn inspect(disk: &Disk, dir: &Path) -> Result<(Inventory, Vec<Found>), Error> {
     Ok((inventory, found))
 }
 
-/// Another opening without a lock may have fenced the last segment before ours was there to be seen.
+/// Another opening without a lock may have fenced the last segment before ours was there to be
+/// seen.
 fn check_still_ours(disk: &Disk, last: Option<&Segment>, epoch: Epoch) -> Result<(), Error> {
     let Some(last) = last else { return Ok(()) };
     let (last, _) = Segment::open(disk, &last.path)?;

@@ -112,8 +112,9 @@ impl Writer {
         let end = self.segment.end;
         let header = Header { first: end.seq, chain: end.chain, ..self.segment.header };
         let started = Writer::start(disk, dir, header, len, needed);
-        // A newer opening that raised the fence meanwhile may not have seen the new segment, or may have
-        // cleared it away half-made. It stays, empty: removing it is the newer one's business now.
+        // A newer opening that raised the fence meanwhile may not have seen the new segment, or may
+        // have cleared it away half-made. It stays, empty: removing it is the newer one's business
+        // now.
         self.check_fence()?;
         let mut next = started?;
         std::mem::swap(&mut next.buffer, &mut self.buffer);
