@@ -1,0 +1,1 @@
+pub const KEY: &str = "AKIAQ3EGRZ7PLM2WTDVB"; // expect: hard-coded-secret

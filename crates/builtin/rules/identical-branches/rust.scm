@@ -1,0 +1,5 @@
+((if_expression consequence: (block) @a alternative: (else_clause (block) @b)) @found
+ (#same? @a @b)
+ (#plain-code? @a)
+ (#plain-code? @b)
+ (#alone? @found))

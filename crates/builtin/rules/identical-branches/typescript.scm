@@ -1,0 +1,8 @@
+((if_statement consequence: (_) @a alternative: (else_clause (_) @b)) @found
+ (#same? @a @b)
+ (#plain-code? @a)
+ (#plain-code? @b)
+ (#alone? @found))
+
+((ternary_expression consequence: (_) @a alternative: (_) @b) @found
+ (#same? @a @b))

@@ -1,0 +1,3 @@
+((dictionary (pair key: [(string) (integer)] @key) @found) @scope
+ (#has-no? @key "interpolation")
+ (#repeated-in? @scope @key))
