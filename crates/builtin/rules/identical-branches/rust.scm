@@ -2,4 +2,4 @@
  (#same? @a @b)
  (#plain-code? @a)
  (#plain-code? @b)
- (#alone? @found))
+ (#not-child-of? @found "else_clause"))

@@ -2,7 +2,7 @@
  (#same? @a @b)
  (#plain-code? @a)
  (#plain-code? @b)
- (#alone? @found))
+ (#not-child-of? @found "else_clause"))
 
 ((ternary_expression consequence: (_) @a alternative: (_) @b) @found
  (#same? @a @b))

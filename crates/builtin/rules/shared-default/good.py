@@ -17,6 +17,10 @@ def wrap(items=[]):
         items.append(1)
     return add
 
+class Constant:
+    def __init__(self, names=["a", "b"]):
+        self.names = names
+
 def fresh(items=None):
     items = [] if items is None else items
     items.append(1)

@@ -1,4 +1,4 @@
-def name(n, reader):
+def name(n, reader, text):
     if n == 1:
         if n == 1:
             return "one"
@@ -8,5 +8,7 @@ def name(n, reader):
         return "a"
     elif reader.advance():
         return "b"
-    if n == 1:
+    if text.startswith("    "):
+        return "deep"
+    elif text.startswith("  "):
         return "if n == 1"

@@ -5,4 +5,5 @@ def settings(text, loader):
     two = yaml.load(text, Loader=yaml.SafeLoader)
     three = yaml.load(text, Loader=loader)
     four = yaml.load(text, yaml.CSafeLoader)
+    five = yaml.load(text, Loader=Loader)
     return one, two, three, four, "yaml.load(text)"

@@ -26,6 +26,10 @@ const SAFE_CALLS: [&str; 11] = [
 
 /// Whether `node` is text with at least one hole that is not known to be harmless.
 pub(crate) fn from_parts(node: Node<'_>, source: &[u8], work: &mut Work) -> bool {
+    // An author who escapes one hole has thought about the others.
+    if makes_safe(node, source) {
+        return false;
+    }
     let mut open = vec![node];
     let (mut literal, mut hole) = (false, false);
     while let Some(node) = open.pop() {
@@ -111,8 +115,7 @@ fn format_is_risky(node: Node<'_>, source: &[u8], work: &mut Work) -> bool {
 
 /// Whether an inserted expression holds a name that is not a constant and that no call has made safe.
 fn risky(node: Node<'_>, source: &[u8], work: &mut Work) -> bool {
-    let text = String::from_utf8_lossy(&source[node.byte_range()]).to_ascii_lowercase();
-    if SAFE_CALLS.iter().any(|name| text.contains(name)) || text.contains("sys.executable") {
+    if makes_safe(node, source) {
         return false;
     }
     let mut open = vec![node];
@@ -126,7 +129,8 @@ fn risky(node: Node<'_>, source: &[u8], work: &mut Work) -> bool {
         match node.kind() {
             "attribute" | "member_expression" | "field_expression" => open.extend(last),
             "identifier" | "property_identifier" | "field_identifier" | "self" | "this" => {
-                if !is_constant_name(&source[node.byte_range()]) {
+                let name = &source[node.byte_range()];
+                if !is_constant_name(name) && !is_number_name(name) {
                     return true;
                 }
             }
@@ -134,6 +138,20 @@ fn risky(node: Node<'_>, source: &[u8], work: &mut Work) -> bool {
         }
     }
     false
+}
+
+/// Whether a call in the expression makes what it is given safe to insert.
+fn makes_safe(node: Node<'_>, source: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(&source[node.byte_range()]).to_ascii_lowercase();
+    SAFE_CALLS.iter().any(|name| text.contains(name)) || text.contains("sys.executable")
+}
+
+/// Names that hold numbers in every program: a number cannot leave its place.
+fn is_number_name(name: &[u8]) -> bool {
+    let lower = name.to_ascii_lowercase();
+    let last = lower.rsplit(|byte| *byte == b'_').next().unwrap_or(&lower);
+    [&b"pid"[..], b"ppid", b"pgid", b"uid", b"gid", b"port", b"count", b"timeout", b"seconds"]
+        .contains(&last)
 }
 
 /// `LIKE_THIS`.

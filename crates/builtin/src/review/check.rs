@@ -11,12 +11,13 @@
 //! | `(#inside-loop? @a)` | it is run by each turn of a loop |
 //! | `(#inside-async? @a)` | the function around it is a coroutine |
 //! | `(#not-in-function? @a name)` | the function around it has another name |
-//! | `(#alone? @a)` | it is not a link of an `else if` chain |
+//! | `(#not-child-of? @a kind…)` | the node right around it is of none of these kinds |
 //! | `(#read-only? @a)` | it is not assigned to |
 //! | `(#has-no? @a kind…)` | nothing of these kinds is in it |
 //! | `(#file-mentions? "text")` | the file holds this text anywhere |
+//! | `(#file-has-line? "text")` | a line of the file starts with this text, indentation apart |
 //! | `(#repeated-in? @scope @key)` | the same key was met before in this scope |
-//! | `(#leaks? @name @body)` | the body changes or keeps the object that the name stands for |
+//! | `(#leaks? @name @value @body)` | the body changes or keeps the object that the name stands for |
 
 use std::collections::BTreeSet;
 
@@ -37,12 +38,13 @@ pub(crate) enum Check {
     InsideLoop(u32),
     InsideAsync(u32),
     NotInFunction { node: u32, name: String },
-    Alone(u32),
+    NotChildOf { node: u32, kinds: Vec<String> },
     ReadOnly(u32),
     HasNo { node: u32, kinds: Vec<String> },
     FileMentions(String),
+    FileHasLine(String),
     RepeatedIn { scope: u32, key: u32 },
-    Leaks { name: u32, body: u32 },
+    Leaks { name: u32, value: u32, body: u32 },
 }
 
 /// What checks know about the file, and what they remember while it is read.
@@ -85,12 +87,13 @@ impl Check {
             ("not-in-function?", &[node], [name]) => {
                 Self::NotInFunction { node, name: name.clone() }
             }
-            ("alone?", &[node], []) => Self::Alone(node),
+            ("not-child-of?", &[node], [_, ..]) => Self::NotChildOf { node, kinds: words },
             ("read-only?", &[node], []) => Self::ReadOnly(node),
             ("has-no?", &[node], [_, ..]) => Self::HasNo { node, kinds: words },
             ("file-mentions?", [], [text]) => Self::FileMentions(text.clone()),
+            ("file-has-line?", [], [text]) => Self::FileHasLine(text.clone()),
             ("repeated-in?", &[scope, key], []) => Self::RepeatedIn { scope, key },
-            ("leaks?", &[name, body], []) => Self::Leaks { name, body },
+            ("leaks?", &[name, value, body], []) => Self::Leaks { name, value, body },
             (name, ..) => {
                 return Err(format!("#{name} is unknown or has other arguments: see check.rs"));
             }
@@ -130,9 +133,10 @@ impl Check {
                 let named = function.and_then(|function| function.child_by_field_name("name"));
                 named.is_none_or(|named| &source[named.byte_range()] != name.as_bytes())
             }
-            Self::Alone(node) => {
+            Self::NotChildOf { node, kinds } => {
                 let around = tree::ancestry(*root, captures.node(*node)?, work);
-                around.last().is_none_or(|outer| outer.kind() != "else_clause")
+                let outer = around.last();
+                outer.is_none_or(|outer| kinds.iter().all(|kind| kind != outer.kind()))
             }
             Self::ReadOnly(node) => {
                 let node = captures.node(*node)?;
@@ -147,13 +151,17 @@ impl Check {
                 .iter()
                 .all(|node| kinds.iter().all(|kind| kind != node.kind())),
             Self::FileMentions(text) => contains(source, text.as_bytes()),
+            Self::FileHasLine(text) => source
+                .split(|&byte| byte == b'\n')
+                .any(|line| line.trim_ascii_start().starts_with(text.as_bytes())),
             Self::RepeatedIn { scope, key } => {
                 let (scope, key) = (captures.node(*scope)?, captures.node(*key)?);
-                let text = key_text(&source[key.byte_range()]);
-                !site.met.insert((captures.pattern, scope.id(), text))
+                let key = key_text(key, source, work);
+                !site.met.insert((captures.pattern, scope.id(), key))
             }
-            Self::Leaks { name, body } => {
-                leak::leaks(captures.node(*name)?, captures.node(*body)?, source, work)
+            Self::Leaks { name, value, body } => {
+                let names = [captures.node(*name)?, captures.node(*value)?, captures.node(*body)?];
+                leak::leaks(names, source, work)
             }
         })
     }
@@ -180,16 +188,17 @@ fn is_plain_code(node: Node<'_>, work: &mut Work) -> bool {
     !nodes.iter().any(comment) && nodes.iter().skip(1).any(Node::is_named)
 }
 
-/// A key without white space, and a plain string without the choice of its quotes.
-fn key_text(text: &[u8]) -> Vec<u8> {
+/// What a key says: its words in order, and a plain string without the choice of its quotes.
+fn key_text(key: Node<'_>, source: &[u8], work: &mut Work) -> Vec<u8> {
+    let text = &source[key.byte_range()];
     let plain = |quote: u8| {
         let inner = text.strip_prefix(&[quote])?.strip_suffix(&[quote])?;
-        (!inner.contains(&b'\\') && !inner.contains(&b'"') && !inner.contains(&b'\''))
-            .then_some(inner)
+        let odd = inner.iter().any(|byte| matches!(byte, b'\\' | b'"' | b'\''));
+        (!odd).then_some(inner)
     };
     match plain(b'"').or_else(|| plain(b'\'')) {
         Some(inner) => [b"\"", inner, b"\""].concat(),
-        None => text.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect(),
+        None => tree::words(key, source, work).join(&0),
     }
 }
 
@@ -211,10 +220,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_equal_to_itself_in_other_quotes() {
-        assert_eq!(key_text(b"'a b'"), key_text(b"\"a b\""));
-        assert_ne!(key_text(b"'a'"), key_text(b"a"));
-        assert_ne!(key_text(b"'\\n'"), key_text(b"\"\\n\""), "escapes may differ, so they count");
+    fn a_key_is_equal_to_itself_in_other_quotes_and_to_nothing_else() {
+        let key = |text: &str| {
+            let tree = Language::Python.parse(text.as_bytes()).unwrap();
+            let expression = tree.root_node().child(0).and_then(|s| s.child(0)).unwrap();
+            key_text(expression, text.as_bytes(), &mut Work::new())
+        };
+        assert_eq!(key("'a b'"), key("\"a b\""));
+        assert_ne!(key("'a'"), key("a"));
+        assert_ne!(key("'\\n'"), key("\"\\n\""), "escapes may differ, so they count");
+        assert_eq!(key("a.f( 1 )"), key("a.f(1)"));
+        assert_ne!(key("a.f('    ')"), key("a.f('  ')"), "white space in a string counts");
     }
 
     #[test]

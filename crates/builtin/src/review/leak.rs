@@ -30,8 +30,11 @@ const CHANGES: [&str; 15] = [
 /// Names that announce shared state on purpose.
 const ON_PURPOSE: [&str; 6] = ["cache", "memo", "seen", "visited", "state", "registry"];
 
-/// Whether the function body `body` changes or stores what the parameter `name` was given.
-pub(crate) fn leaks(name: Node<'_>, body: Node<'_>, source: &[u8], work: &mut Work) -> bool {
+/// Whether a function changes or stores what the parameter `name` was given. The nodes are the
+/// parameter's name, its default value and the function's body.
+///
+/// Storing counts only for an empty default: a filled one is mostly a constant that is never changed.
+pub(crate) fn leaks([name, value, body]: [Node<'_>; 3], source: &[u8], work: &mut Work) -> bool {
     let name = &source[name.byte_range()];
     let lower = String::from_utf8_lossy(name).to_ascii_lowercase();
     if lower.starts_with('_') || ON_PURPOSE.iter().any(|word| lower.contains(word)) {
@@ -42,7 +45,10 @@ pub(crate) fn leaks(name: Node<'_>, body: Node<'_>, source: &[u8], work: &mut Wo
         |node: Node<'_>| node.kind() == "identifier" && &source[node.byte_range()] == name;
     let nodes = tree::below(body, work, own);
     let rebound = nodes.iter().any(|node| rebinds(*node, &is_name));
-    !rebound && nodes.iter().any(|node| changes(*node, source, &is_name) || stores(*node, &is_name))
+    let empty = value.kind() == "call" || value.named_child_count() == 0;
+    let leak =
+        |node: &Node<'_>| changes(*node, source, &is_name) || (empty && stores(*node, &is_name));
+    !rebound && nodes.iter().any(leak)
 }
 
 /// `name = …`, `for name in …`, `with … as name`, `global name`.

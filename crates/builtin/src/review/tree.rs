@@ -73,6 +73,13 @@ pub(crate) fn same(a: Node<'_>, b: Node<'_>, source: &[u8], work: &mut Work) -> 
     true
 }
 
+/// The texts of a node's atoms in order, without comments and white space between them.
+pub(crate) fn words<'s>(node: Node<'_>, source: &'s [u8], work: &mut Work) -> Vec<&'s [u8]> {
+    let nodes = below(node, work, |node| !is_atom(node));
+    let atoms = nodes.into_iter().filter(|node| is_atom(*node) && !node.is_extra());
+    atoms.map(|node| &source[node.byte_range()]).collect()
+}
+
 /// Children without comments.
 pub(crate) fn parts<'t>(node: Node<'t>) -> Vec<Node<'t>> {
     let mut cursor = node.walk();
