@@ -12,10 +12,13 @@
 mod built;
 mod catalog;
 mod check;
+pub mod external;
 mod finding;
+mod fix;
 mod language;
 mod leak;
 mod query;
+mod report;
 mod reviewing;
 mod sniff;
 mod source;
@@ -24,7 +27,9 @@ mod tree;
 
 pub use catalog::{Rule, page, rules};
 pub use finding::{Dimension, Finding, SNIPPET_COLUMNS_MAX, SNIPPET_LINES_MAX, Severity};
+pub use fix::{Error as FixError, FIXES_MAX, Fix, FixInput, Reason, Refused, fix};
 pub use language::Language;
+pub use report::{Member, Report, ReportInput, report};
 pub use reviewing::{FINDINGS_MAX, Review, ReviewInput, Skip, review, review_source};
 pub use source::Error as ReadError;
 pub use survey::{Error as SurveyError, FileRef, Survey, SurveyInput, survey};

@@ -100,26 +100,45 @@ pub fn review(input: &ReviewInput) -> Result<Review, source::Error> {
 /// Reviews `source` as if it were the content of `path`. Any bytes will do.
 #[must_use]
 pub fn review_source(path: &str, language: Language, source: &[u8]) -> Review {
-    let Some(tree) = language.parse(source) else {
+    let Some(study) = study(path, language, source) else {
         return empty(path, language, Skip::TooComplex);
     };
-    let (hits, partial) = hits(path, language, source, &tree);
-    let compiled = query::compiled(language);
-    let mut ordinals = BTreeMap::new();
-    let findings = hits.iter().map(|hit| {
-        let rule = &catalog::rules()[compiled.patterns[hit.pattern].rule];
-        hit.finding(rule, path, source, &mut ordinals)
-    });
     Review {
         path: path.to_owned(),
         language,
-        lines: source.iter().filter(|&&byte| byte == b'\n').count() as u64,
+        lines: source.split_inclusive(|&byte| byte == b'\n').count() as u64,
         digest: blake3::hash(source).to_hex().to_string(),
         changed: false,
-        parse_ok: !tree.root_node().has_error(),
-        skipped: partial.then_some(Skip::Partial),
-        findings: findings.collect(),
+        parse_ok: study.errors == 0,
+        skipped: study.partial.then_some(Skip::Partial),
+        findings: study.findings,
     }
+}
+
+/// All that one look at a file tells; `review` reports it and `fix` compares two of them.
+pub(crate) struct Study {
+    /// Places in the order of the file.
+    pub(crate) hits: Vec<Hit>,
+    /// What is said about each place, in the same order.
+    pub(crate) findings: Vec<Finding>,
+    /// Errors and missing tokens in the syntax tree.
+    pub(crate) errors: usize,
+    /// Whether work ran out.
+    pub(crate) partial: bool,
+}
+
+/// Parses and judges; `None` when the parser gives up.
+pub(crate) fn study(path: &str, language: Language, source: &[u8]) -> Option<Study> {
+    let tree = language.parse(source)?;
+    let (hits, partial) = hits(path, language, source, &tree);
+    let compiled = query::compiled(language);
+    let mut ordinals = BTreeMap::new();
+    let finding = |hit: &Hit| {
+        let rule = &catalog::rules()[compiled.patterns[hit.pattern].rule];
+        hit.finding(rule, path, source, &mut ordinals)
+    };
+    let findings = hits.iter().map(finding).collect();
+    Some(Study { hits, findings, errors: tree::errors(tree.root_node()), partial })
 }
 
 fn empty(path: &str, language: Language, skip: Skip) -> Review {

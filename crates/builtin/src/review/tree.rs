@@ -80,6 +80,12 @@ pub(crate) fn words<'s>(node: Node<'_>, source: &'s [u8], work: &mut Work) -> Ve
     atoms.map(|node| &source[node.byte_range()]).collect()
 }
 
+/// How many errors and missing tokens a tree holds.
+pub(crate) fn errors(root: Node<'_>) -> usize {
+    let nodes = below(root, &mut Work::new(), |node| node.has_error());
+    nodes.iter().filter(|node| node.is_error() || node.is_missing()).count()
+}
+
 /// Children without comments.
 pub(crate) fn parts<'t>(node: Node<'t>) -> Vec<Node<'t>> {
     let mut cursor = node.walk();
