@@ -5,6 +5,7 @@
 
 mod invoke;
 mod mutants;
+mod precision;
 mod sim;
 mod stage;
 mod tally;
@@ -30,7 +31,7 @@ pub(crate) struct Verb {
 }
 
 /// Every verb, in the order of the help.
-const VERBS: &[Verb] = &[test::VERB, tidy::VERB, sim::VERB, mutants::VERB];
+const VERBS: &[Verb] = &[test::VERB, tidy::VERB, sim::VERB, mutants::VERB, precision::VERB];
 
 /// The verb of this name, if it has been written.
 pub(crate) fn find(name: &str) -> Option<&'static Verb> {

@@ -1,9 +1,10 @@
 //! `cargo xtask precision`: thirty findings in other people's code, each with a committed verdict.
 //!
 //! The packages are pinned in `rules/packages.toml` and fetched by cargo, pip and npm into
-//! `target/precision/`. Of everything that is found a seeded sample is drawn, and each finding in it is looked up in
-//! `rules/verdicts.toml`, where somebody who read the code wrote true or false and why. A package that
-//! cannot be had or a finding without a verdict fails the command: nothing is assumed.
+//! `target/precision/`. Of everything that is found a seeded sample is drawn, and each finding in
+//! it is looked up in `rules/verdicts.toml`, where somebody who read the code wrote true or false
+//! and why. A package that cannot be had or a finding without a verdict fails the command: nothing
+//! is assumed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -192,7 +193,18 @@ fn fetch_crate(package: &Package, target: &Path, sources: &Path) -> Result<()> {
     std::fs::create_dir_all(target.join("src"))?;
     std::fs::write(target.join("src/lib.rs"), "")?;
     let manifest = format!(
-        "[package]\nname = \"precision\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n\n[dependencies]\n{name} = {{ version = \"={version}\", default-features = false }}\n"
+        "[package]
+name = \"precision\"
+version = \"0.0.0\"
+edition = \"2024\"
+
+\
+         [workspace]
+
+[dependencies]
+\
+         {name} = {{ version = \"={version}\", default-features = false }}
+"
     );
     std::fs::write(target.join("Cargo.toml"), manifest)?;
     run_in(target, "cargo", &["vendor", "--quiet", "vendored"])?;

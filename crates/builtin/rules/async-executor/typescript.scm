@@ -2,4 +2,4 @@
    constructor: (identifier) @class
    arguments: (arguments . [(arrow_function . "async" body: (_) @body) (function_expression . "async" body: (_) @body)] @found))
  (#eq? @class "Promise")
- (#not-match? @body "^\\{\\s*try\\b"))
+ (#has-no-own? @body "try_statement"))

@@ -9,5 +9,8 @@ class Box:
     def __init__(self, items=list()):  # expect: shared-default
         self.items = items
 
+    def put(self, item):
+        self.items.append(item)
+
 def grow(more, all=[]):  # expect: shared-default
     all += more

@@ -21,6 +21,9 @@ class Constant:
     def __init__(self, names=["a", "b"]):
         self.names = names
 
+    def first(self):
+        return self.names[0]
+
 def fresh(items=None):
     items = [] if items is None else items
     items.append(1)

@@ -2,8 +2,8 @@
 //!
 //! The injection rules stand on this one question. It is answered from what is written in place: a
 //! literal with a hole (`f"{x}"`, `` `${x}` ``, `format!("{x}")`, `"%s" % x`, `"{}".format(x)`) or
-//! a literal added to something. A bare variable is not reported, for nothing here shows what it holds.
-//! Holes that are filled with constants, numbers or quoted text do not count.
+//! a literal added to something. A bare variable is not reported, for nothing here shows what it
+//! holds. Holes that are filled with constants, numbers or quoted text do not count.
 
 use tree_sitter::Node;
 
@@ -113,7 +113,8 @@ fn format_is_risky(node: Node<'_>, source: &[u8], work: &mut Work) -> bool {
     names || nodes.iter().any(|node| node.kind() == "string_content" && inline(node))
 }
 
-/// Whether an inserted expression holds a name that is not a constant and that no call has made safe.
+/// Whether an inserted expression holds a name that is not a constant and that no call has made
+/// safe.
 fn risky(node: Node<'_>, source: &[u8], work: &mut Work) -> bool {
     if makes_safe(node, source) {
         return false;

@@ -7,17 +7,20 @@
 //! | `(#pure? @a)` | evaluating it twice gives the same and changes nothing |
 //! | `(#plain-code? @a)` | it holds code and no comment that could explain it |
 //! | `(#built-from-parts? @a)` | it is text with holes that are not known to be harmless |
-//! | `(#inside? @a kind…)`, `(#not-inside? @a kind…)` | one, or none, of the kinds is around it in its function |
+//! | `(#inside? @a kind…)`, `(#not-inside? @a kind…)` | one, or none, of the kinds is around it in
+//! its function |
 //! | `(#inside-loop? @a)` | it is run by each turn of a loop |
 //! | `(#inside-async? @a)` | the function around it is a coroutine |
 //! | `(#not-in-function? @a name)` | the function around it has another name |
 //! | `(#not-child-of? @a kind…)` | the node right around it is of none of these kinds |
 //! | `(#read-only? @a)` | it is not assigned to |
 //! | `(#has-no? @a kind…)` | nothing of these kinds is in it |
+//! | `(#has-no-own? @a kind…)` | the same, functions inside of it apart |
 //! | `(#file-mentions? "text")` | the file holds this text anywhere |
 //! | `(#file-has-line? "text")` | a line of the file starts with this text, indentation apart |
 //! | `(#repeated-in? @scope @key)` | the same key was met before in this scope |
-//! | `(#leaks? @name @value @body)` | the body changes or keeps the object that the name stands for |
+//! | `(#leaks? @name @body)` | the body changes or keeps the object that the name stands for
+//! |
 
 use std::collections::BTreeSet;
 
@@ -41,10 +44,11 @@ pub(crate) enum Check {
     NotChildOf { node: u32, kinds: Vec<String> },
     ReadOnly(u32),
     HasNo { node: u32, kinds: Vec<String> },
+    HasNoOwn { node: u32, kinds: Vec<String> },
     FileMentions(String),
     FileHasLine(String),
     RepeatedIn { scope: u32, key: u32 },
-    Leaks { name: u32, value: u32, body: u32 },
+    Leaks { name: u32, body: u32 },
 }
 
 /// What checks know about the file, and what they remember while it is read.
@@ -90,10 +94,11 @@ impl Check {
             ("not-child-of?", &[node], [_, ..]) => Self::NotChildOf { node, kinds: words },
             ("read-only?", &[node], []) => Self::ReadOnly(node),
             ("has-no?", &[node], [_, ..]) => Self::HasNo { node, kinds: words },
+            ("has-no-own?", &[node], [_, ..]) => Self::HasNoOwn { node, kinds: words },
             ("file-mentions?", [], [text]) => Self::FileMentions(text.clone()),
             ("file-has-line?", [], [text]) => Self::FileHasLine(text.clone()),
             ("repeated-in?", &[scope, key], []) => Self::RepeatedIn { scope, key },
-            ("leaks?", &[name, value, body], []) => Self::Leaks { name, value, body },
+            ("leaks?", &[name, body], []) => Self::Leaks { name, body },
             (name, ..) => {
                 return Err(format!("#{name} is unknown or has other arguments: see check.rs"));
             }
@@ -150,6 +155,12 @@ impl Check {
             Self::HasNo { node, kinds } => tree::below(captures.node(*node)?, work, |_| true)
                 .iter()
                 .all(|node| kinds.iter().all(|kind| kind != node.kind())),
+            Self::HasNoOwn { node, kinds } => {
+                let own = |node: Node<'_>| !tree::is_function(node);
+                tree::below(captures.node(*node)?, work, own)
+                    .iter()
+                    .all(|node| kinds.iter().all(|kind| kind != node.kind()))
+            }
             Self::FileMentions(text) => contains(source, text.as_bytes()),
             Self::FileHasLine(text) => source
                 .split(|&byte| byte == b'\n')
@@ -159,9 +170,10 @@ impl Check {
                 let key = key_text(key, source, work);
                 !site.met.insert((captures.pattern, scope.id(), key))
             }
-            Self::Leaks { name, value, body } => {
-                let names = [captures.node(*name)?, captures.node(*value)?, captures.node(*body)?];
-                leak::leaks(names, source, work)
+            Self::Leaks { name, body } => {
+                let (name, body) = (captures.node(*name)?, captures.node(*body)?);
+                let around = tree::ancestry(*root, body, work);
+                leak::leaks([name, body], &around, source, work)
             }
         })
     }

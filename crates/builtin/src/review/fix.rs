@@ -1,11 +1,12 @@
 //! `fix`: a unified diff for the findings whose rule knows a mechanical one. Nothing is written.
 //!
-//! A fix is believed only after it was tried: the changed text is reviewed again, and the fix is kept
-//! if no new syntax error came, the finding is gone, and no other finding took its place. Edits
-//! are made from the end of the file to its start, so that earlier places stay where they are.
+//! A fix is believed only after it was tried: the changed text is reviewed again, and the fix is
+//! kept if no new syntax error came, the finding is gone, and no other finding took its place.
+//! Edits are made from the end of the file to its start, so that earlier places stay where they
+//! are.
 //!
-//! The findings of the input only *name* places. What is written there is worked out afresh from the
-//! file, because a finding may have passed through other hands.
+//! The findings of the input only *name* places. What is written there is worked out afresh from
+//! the file, because a finding may have passed through other hands.
 
 use std::collections::BTreeSet;
 use std::path::Path;

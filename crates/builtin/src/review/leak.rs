@@ -1,8 +1,8 @@
 //! Does a Python function change or keep the object that its default argument stands for?
 //!
-//! A mutable default is harmless as long as it is only read. It is a bug once the body changes it (the
-//! next call sees the change) or stores it in an object (two objects share it). A body that first
-//! gives the name another value has made its own copy, and a name that says `cache` means it.
+//! A mutable default is harmless as long as it is only read. It is a bug once the body changes it
+//! (the next call sees the change) or stores it in an object (two objects share it). A body that
+//! first gives the name another value has made its own copy, and a name that says `cache` means it.
 
 use tree_sitter::Node;
 
@@ -30,11 +30,17 @@ const CHANGES: [&str; 15] = [
 /// Names that announce shared state on purpose.
 const ON_PURPOSE: [&str; 6] = ["cache", "memo", "seen", "visited", "state", "registry"];
 
-/// Whether a function changes or stores what the parameter `name` was given. The nodes are the
-/// parameter's name, its default value and the function's body.
+/// Whether a function lets calls or objects share what the parameter `name` was given. `function` is
+/// the name, the default's owner and the body as the query captured them; `around` the nodes
+/// around the function, outermost first.
 ///
-/// Storing counts only for an empty default: a filled one is mostly a constant that is never changed.
-pub(crate) fn leaks([name, value, body]: [Node<'_>; 3], source: &[u8], work: &mut Work) -> bool {
+/// Storing counts only if the class changes the attribute somewhere: one that is only read is safe.
+pub(crate) fn leaks(
+    [name, body]: [Node<'_>; 2],
+    around: &[Node<'_>],
+    source: &[u8],
+    work: &mut Work,
+) -> bool {
     let name = &source[name.byte_range()];
     let lower = String::from_utf8_lossy(name).to_ascii_lowercase();
     if lower.starts_with('_') || ON_PURPOSE.iter().any(|word| lower.contains(word)) {
@@ -44,11 +50,22 @@ pub(crate) fn leaks([name, value, body]: [Node<'_>; 3], source: &[u8], work: &mu
     let is_name =
         |node: Node<'_>| node.kind() == "identifier" && &source[node.byte_range()] == name;
     let nodes = tree::below(body, work, own);
-    let rebound = nodes.iter().any(|node| rebinds(*node, &is_name));
-    let empty = value.kind() == "call" || value.named_child_count() == 0;
-    let leak =
-        |node: &Node<'_>| changes(*node, source, &is_name) || (empty && stores(*node, &is_name));
-    !rebound && nodes.iter().any(leak)
+    if nodes.iter().any(|node| rebinds(*node, &is_name)) {
+        return false;
+    }
+    if nodes.iter().any(|node| changes(*node, source, &is_name)) {
+        return true;
+    }
+    let Some(class) = around.iter().rev().find(|node| node.kind() == "class_definition") else {
+        return false;
+    };
+    let stored: Vec<_> = nodes.iter().filter_map(|node| stores(*node, &is_name)).collect();
+    stored.into_iter().any(|attribute| {
+        let text = &source[attribute.byte_range()];
+        let is_it =
+            |node: Node<'_>| node.kind() == "attribute" && &source[node.byte_range()] == text;
+        tree::below(*class, work, |_| true).iter().any(|node| changes(*node, source, &is_it))
+    })
 }
 
 /// `name = …`, `for name in …`, `with … as name`, `global name`.
@@ -86,9 +103,10 @@ fn changes(node: Node<'_>, source: &[u8], is_name: &impl Fn(Node<'_>) -> bool) -
     }
 }
 
-/// `self.x = name`.
-fn stores(node: Node<'_>, is_name: &impl Fn(Node<'_>) -> bool) -> bool {
-    node.kind() == "assignment"
-        && node.child_by_field_name("right").is_some_and(is_name)
-        && node.child_by_field_name("left").is_some_and(|left| left.kind() == "attribute")
+/// `self.x` of `self.x = name`.
+fn stores<'t>(node: Node<'t>, is_name: &impl Fn(Node<'t>) -> bool) -> Option<Node<'t>> {
+    let stored =
+        node.kind() == "assignment" && node.child_by_field_name("right").is_some_and(is_name);
+    let left = node.child_by_field_name("left").filter(|_| stored)?;
+    (left.kind() == "attribute").then_some(left)
 }

@@ -1,11 +1,13 @@
 //! Code review in four plain functions: `survey → review (per file) → fix → report`.
 //!
-//! Pure work on files and bytes: no async, no runtime, no model, no network. Each function takes one
-//! serialisable input and gives one serialisable output, so that any agent can serve it as a capability.
+//! Pure work on files and bytes: no async, no runtime, no model, no network. Each function takes
+//! one serialisable input and gives one serialisable output, so that any agent can serve it as a
+//! capability.
 //!
 //! What is found is decided by the rules, which are data: a folder each under `rules/` with a
 //! query per language, a page, and files that show what is found and what is not. Precision comes
-//! before recall: a rule that is right nine times in ten is kept, one that is right seven times is not.
+//! before recall: a rule that is right nine times in ten is kept, one that is right seven times is
+//! not.
 //!
 //! Whatever comes out of a reviewed file is data. It is bounded here and escaped where it is shown.
 

@@ -1,7 +1,7 @@
 //! Other people's linters: how they are called and how their JSON becomes findings.
 //!
-//! Running them is somebody else's work (a `command` agent's). Here is only the argument vector and a
-//! reader of the output, which is bounded and answers malformed text with an error.
+//! Running them is somebody else's work (a `command` agent's). Here is only the argument vector and
+//! a reader of the output, which is bounded and answers malformed text with an error.
 
 mod read;
 
@@ -24,7 +24,8 @@ pub enum Linter {
     Semgrep,
 }
 
-/// Bytes of output that are read; more is an error, because half a list would look like a whole one.
+/// Bytes of output that are read; more is an error, because half a list would look like a whole
+/// one.
 pub const OUTPUT_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// Findings kept of one run, in the tool's order.

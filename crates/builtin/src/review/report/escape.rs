@@ -1,4 +1,5 @@
-//! Showing what others wrote: nothing from a reviewed file becomes markup, a link or a terminal command.
+//! Showing what others wrote: nothing from a reviewed file becomes markup, a link or a terminal
+//! command.
 
 /// Text in which every control, every bidirectional override and every invisible character is
 /// spelled out (`\u{1b}`). Line feeds and tabs stay.
@@ -17,9 +18,9 @@ pub(crate) fn visible(text: &str) -> String {
 /// Characters that act on a terminal or on the order of what is read instead of being read.
 pub(crate) fn is_hidden(c: char) -> bool {
     c.is_control()
-        || matches!(c,
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
+        || matches!(c, '\u{e0000}'..='\u{e007f}')
 }
 
 /// One line of plain text in Markdown: punctuation that could start markup, HTML or a link is

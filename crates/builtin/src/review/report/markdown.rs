@@ -113,10 +113,7 @@ fn diffs(out: &mut String, facts: &Facts<'_>) -> std::fmt::Result {
         return Ok(());
     }
     writeln!(out, "## Diffs\n")?;
-    writeln!(
-        out,
-        "Tried on a copy: each parses, removes its findings and adds none. Apply with `git apply`.\n"
-    )?;
+    writeln!(out, "Tried on a copy: each parses, removes its findings and adds none.\n")?;
     for fix in facts.fixes.iter().take(DIFFS_SHOWN_MAX) {
         if fix.diff.len() > DIFF_BYTES_MAX {
             writeln!(out, "{}: long, see the JSON report.\n", escape::code(&fix.path))?;
@@ -135,10 +132,9 @@ fn team(out: &mut String, facts: &Facts<'_>) -> std::fmt::Result {
     if facts.team.is_empty() {
         return Ok(());
     }
-    writeln!(
-        out,
-        "## Who did what\n\n| agent | part | tasks | failed attempts | restarts |\n|---|---|--:|--:|--:|"
-    )?;
+    writeln!(out, "## Who did what\n")?;
+    writeln!(out, "| agent | part | tasks | failed attempts | restarts |")?;
+    writeln!(out, "|---|---|--:|--:|--:|")?;
     for member in &facts.team {
         let (agent, part) = (escape::text(&member.agent), escape::text(&member.capability));
         let (tasks, failed, restarts) = (member.tasks, member.failed, member.restarts);

@@ -1,8 +1,8 @@
 //! `report`: worst first, the evidence, why and what to do; then who did what.
 //!
-//! The same input gives the same bytes. Everything that comes from files, linters or other agents is
-//! escaped here (see `escape`); titles, reasons and advice of our own rules come from the rules and
-//! not from the findings, which may have passed through other hands.
+//! The same input gives the same bytes. Everything that comes from files, linters or other agents
+//! is escaped here (see `escape`); titles, reasons and advice of our own rules come from the rules
+//! and not from the findings, which may have passed through other hands.
 
 mod escape;
 mod markdown;
