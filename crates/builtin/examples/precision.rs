@@ -56,6 +56,9 @@ struct Verdict {
     fingerprint: String,
     package: String,
     rule: String,
+    path: String,
+    #[allow(dead_code, reason = "for whoever looks the place up")]
+    line: u32,
     #[serde(rename = "true")]
     is_true: bool,
     reason: String,

@@ -134,3 +134,39 @@ fn a_secret_is_never_repeated() {
         }
     }
 }
+
+/// `docs/rules.md` as the data says it; `BLESS=1 cargo test` writes it anew.
+#[test]
+fn the_index_of_the_rules_is_the_data() {
+    let mut index = String::from(
+        "# The rules of the code review\n\n\
+         Written from `crates/builtin/rules/` by a test; each name leads to its page. A fix that is\n\
+         `offered` comes as a diff which was tried: it parses and removes the finding.\n\n\
+         | rule | what it finds | severity | dimension | languages | fix |\n|---|---|---|---|---|---|\n",
+    );
+    for rule in rules() {
+        let queries = |language: &String| {
+            std::fs::read_to_string(folder(&rule.id).join(format!("{language}.scm"))).unwrap()
+        };
+        let offered = rule.languages.iter().map(queries).any(|query| query.contains("#set! fix"));
+        let lower = |value: &dyn std::fmt::Debug| format!("{value:?}").to_lowercase();
+        index += &format!(
+            "| [{id}](../crates/builtin/rules/{id}/doc.md) | {} | {} | {} | {} | {} |\n",
+            rule.title,
+            lower(&rule.severity),
+            lower(&rule.dimension),
+            rule.languages.join(", "),
+            if offered { "offered" } else { "by hand" },
+            id = rule.id,
+        );
+    }
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/rules.md");
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(&file, &index).unwrap();
+    }
+    assert_eq!(
+        std::fs::read_to_string(file).unwrap(),
+        index,
+        "BLESS=1 cargo test -p majordomo-builtin"
+    );
+}

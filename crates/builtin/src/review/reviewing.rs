@@ -45,7 +45,7 @@ impl ReviewInput {
 pub enum Skip {
     /// It is larger than the limit; nothing was read into memory beyond it.
     Oversized,
-    /// The parser gave up within its steps.
+    /// The parser gave up within its steps, or the code is nested too deeply or too broken.
     TooComplex,
     /// The checks gave up within their work: what was found stands, more may be there.
     Partial,
@@ -127,9 +127,12 @@ pub(crate) struct Study {
     pub(crate) partial: bool,
 }
 
-/// Parses and judges; `None` when the parser gives up.
+/// Parses and judges; `None` when the parser gives up or the tree is too tangled to walk.
 pub(crate) fn study(path: &str, language: Language, source: &[u8]) -> Option<Study> {
     let tree = language.parse(source)?;
+    if tree::is_tangled(tree.root_node()) {
+        return None;
+    }
     let (hits, partial) = hits(path, language, source, &tree);
     let compiled = query::compiled(language);
     let mut ordinals = BTreeMap::new();

@@ -80,6 +80,37 @@ pub(crate) fn words<'s>(node: Node<'_>, source: &'s [u8], work: &mut Work) -> Ve
     atoms.map(|node| &source[node.byte_range()]).collect()
 }
 
+/// How deep a tree may be. Walking a query over a tree costs its nodes times its depth, and code
+/// that people write stays under a tenth of this.
+const DEPTH_MAX: u32 = 1_500;
+
+/// How many tokens without a name may follow each other under one parent: the walk looks over such a
+/// run again from each of its tokens. Only broken code has long ones.
+const RUN_MAX: u32 = 1_000;
+
+/// Whether walking a query over the tree would take long for its size.
+pub(crate) fn is_tangled(root: Node<'_>) -> bool {
+    let mut cursor = root.walk();
+    let mut run = 0;
+    loop {
+        if cursor.depth() > DEPTH_MAX || run > RUN_MAX {
+            return true;
+        }
+        if cursor.goto_first_child() {
+            run = 0;
+            continue;
+        }
+        // A token has no children, so nothing below it can interrupt the count of a run.
+        run = if cursor.node().is_named() { 0 } else { run + 1 };
+        while !cursor.goto_next_sibling() {
+            if !cursor.goto_parent() {
+                return false;
+            }
+            run = 0;
+        }
+    }
+}
+
 /// How many errors and missing tokens a tree holds.
 pub(crate) fn errors(root: Node<'_>) -> usize {
     let nodes = below(root, &mut Work::new(), |node| node.has_error());
