@@ -95,10 +95,8 @@ fn judge(sample: &[(String, Finding)], verdicts: &Verdicts, show_missing: bool) 
         let place = format!("{package} {}:{}", finding.path, finding.line);
         match known.get(&(package.as_str(), finding.fingerprint.as_str())) {
             Some(verdict) => {
-                ensure!(
-                    verdict.rule == finding.rule,
-                    "the verdict of {place} is about another rule"
-                );
+                let same = (&verdict.rule, &verdict.path) == (&finding.rule, &finding.path);
+                ensure!(same, "the verdict of {place} is about another rule or file");
                 right += usize::from(verdict.is_true);
                 let word = if verdict.is_true { "true " } else { "FALSE" };
                 println!("{word} {:<22} {place}\n      {}", finding.rule, verdict.reason);

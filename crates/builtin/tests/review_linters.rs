@@ -5,18 +5,10 @@
 use majordomo_builtin::review::external::{Error, Linter};
 use majordomo_builtin::review::{Dimension, Severity};
 
-const CLIPPY: &str = concat!(
-    r#"{"reason":"compiler-artifact","target":{"name":"a"},"fresh":true}"#,
-    "\n",
-    r#"{"reason":"compiler-message","message":{"code":{"code":"clippy::len_zero","explanation":null},"level":"warning","message":"length comparison to zero","spans":[{"file_name":"src/a.rs","line_start":3,"line_end":3,"column_start":8,"column_end":20,"is_primary":true,"text":[{"text":"    if a.len() == 0 {","highlight_start":8,"highlight_end":20}]}],"children":[],"rendered":"…"}}"#,
-    "\n",
-    r#"{"reason":"compiler-message","message":{"code":{"code":"clippy::len_zero","explanation":null},"level":"warning","message":"length comparison to zero","spans":[{"file_name":"src/a.rs","line_start":3,"line_end":3,"column_start":8,"column_end":20,"is_primary":true,"text":[]}]}}"#,
-    "\n",
-    r#"{"reason":"compiler-message","message":{"code":null,"level":"warning","message":"1 warning emitted","spans":[]}}"#,
-    "\n",
-    r#"{"reason":"build-finished","success":true}"#,
-    "\n"
-);
+const CLIPPY: &str = include_str!("fixtures/clippy.jsonl");
+const RUFF: &str = include_str!("fixtures/ruff.json");
+const ESLINT: &str = include_str!("fixtures/eslint.json");
+const SEMGREP: &str = include_str!("fixtures/semgrep.json");
 
 #[test]
 fn clippy_is_read_line_by_line_and_said_once() {
@@ -32,13 +24,7 @@ fn clippy_is_read_line_by_line_and_said_once() {
 
 #[test]
 fn ruff_is_read_and_what_lies_elsewhere_dropped() {
-    let output = r#"[
-      {"cell":null,"code":"S602","end_location":{"column":9,"row":4},"filename":"/w/a/b.py","fix":null,"location":{"column":5,"row":4},"message":"`subprocess` call with\n`shell=True`","noqa_row":4,"url":"https://x"},
-      {"code":null,"end_location":{"column":1,"row":1},"filename":"/w/c.py","location":{"column":1,"row":1},"message":"Expected an expression"},
-      {"code":"E711","end_location":{"column":1,"row":1},"filename":"/elsewhere/c.py","location":{"column":1,"row":1},"message":"x"},
-      {"code":"E711","end_location":{"column":1,"row":1},"filename":"/w/../c.py","location":{"column":1,"row":1},"message":"x"}
-    ]"#;
-    let found = Linter::Ruff.read("/w/", output).unwrap();
+    let found = Linter::Ruff.read("/w/", RUFF).unwrap();
     let rules: Vec<&str> = found.iter().map(|finding| finding.rule.as_str()).collect();
     assert_eq!(rules, ["ruff:S602", "ruff:syntax-error"]);
     assert_eq!(found[0].path, "a/b.py");
@@ -48,14 +34,12 @@ fn ruff_is_read_and_what_lies_elsewhere_dropped() {
 
 #[test]
 fn eslint_and_semgrep_are_read() {
-    let eslint = r#"[{"filePath":"/w/a.js","messages":[{"ruleId":"no-undef","severity":2,"message":"'x' is not defined.","line":1,"column":5,"nodeType":"Identifier","messageId":"undef","endLine":1,"endColumn":6},{"ruleId":null,"fatal":true,"severity":2,"message":"Parsing error"}],"errorCount":2,"source":"x"}]"#;
-    let found = Linter::Eslint.read("/w", eslint).unwrap();
+    let found = Linter::Eslint.read("/w", ESLINT).unwrap();
     assert_eq!(found.len(), 2);
     assert_eq!((found[0].rule.as_str(), found[0].severity), ("eslint:no-undef", Severity::Medium));
     assert_eq!(found[1].line, 1);
 
-    let semgrep = r#"{"version":"1.1","results":[{"check_id":"rules.no-eval","path":"a.py","start":{"line":2,"col":1,"offset":9},"end":{"line":2,"col":8,"offset":16},"extra":{"message":"eval","severity":"ERROR","lines":"eval(x)","metadata":{"category":"security"}}}],"errors":[],"paths":{}}"#;
-    let found = Linter::Semgrep.read("/w", semgrep).unwrap();
+    let found = Linter::Semgrep.read("/w", SEMGREP).unwrap();
     assert_eq!(
         (found[0].rule.as_str(), found[0].title.as_str()),
         ("semgrep:rules.no-eval", "no-eval")

@@ -135,14 +135,15 @@ fn a_secret_is_never_repeated() {
     }
 }
 
-/// `docs/rules.md` as the data says it; `BLESS=1 cargo test` writes it anew.
+/// `docs/rules.md` as the data says it; `UPDATE_SNAPSHOTS=1 cargo test` writes it anew.
 #[test]
 fn the_index_of_the_rules_is_the_data() {
     let mut index = String::from(
         "# The rules of the code review\n\n\
-         Written from `crates/builtin/rules/` by a test; each name leads to its page. A fix that is\n\
-         `offered` comes as a diff which was tried: it parses and removes the finding.\n\n\
-         | rule | what it finds | severity | dimension | languages | fix |\n|---|---|---|---|---|---|\n",
+         Written from `crates/builtin/rules/` by a test; each name leads to its page. A fix that\n\
+         is `offered` comes as a diff which was tried: it parses and removes the finding.\n\n\
+         | rule | what it finds | severity | dimension | languages | fix |\n\
+         |---|---|---|---|---|---|\n",
     );
     for rule in rules() {
         let queries = |language: &String| {
@@ -161,12 +162,12 @@ fn the_index_of_the_rules_is_the_data() {
         );
     }
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/rules.md");
-    if std::env::var_os("BLESS").is_some() {
+    if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
         std::fs::write(&file, &index).unwrap();
     }
     assert_eq!(
         std::fs::read_to_string(file).unwrap(),
         index,
-        "BLESS=1 cargo test -p majordomo-builtin"
+        "write it anew with UPDATE_SNAPSHOTS=1"
     );
 }

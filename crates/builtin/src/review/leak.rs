@@ -30,8 +30,8 @@ const CHANGES: [&str; 15] = [
 /// Names that announce shared state on purpose.
 const ON_PURPOSE: [&str; 6] = ["cache", "memo", "seen", "visited", "state", "registry"];
 
-/// Whether a function lets calls or objects share what the parameter `name` was given. `function` is
-/// the name, the default's owner and the body as the query captured them; `around` the nodes
+/// Whether a function lets calls or objects share what the parameter `name` was given. `function`
+/// is the name, the default's owner and the body as the query captured them; `around` the nodes
 /// around the function, outermost first.
 ///
 /// Storing counts only if the class changes the attribute somewhere: one that is only read is safe.

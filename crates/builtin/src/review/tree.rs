@@ -84,8 +84,8 @@ pub(crate) fn words<'s>(node: Node<'_>, source: &'s [u8], work: &mut Work) -> Ve
 /// that people write stays under a tenth of this.
 const DEPTH_MAX: u32 = 1_500;
 
-/// How many tokens without a name may follow each other under one parent: the walk looks over such a
-/// run again from each of its tokens. Only broken code has long ones.
+/// How many tokens without a name may follow each other under one parent: the walk looks over such
+/// a run again from each of its tokens. Only broken code has long ones.
 const RUN_MAX: u32 = 1_000;
 
 /// Whether walking a query over the tree would take long for its size.

@@ -41,9 +41,7 @@ pub enum Error {
         tool: &'static str,
     },
     /// The output is not the JSON that the tool documents.
-    #[error(
-        "cannot read the output of {tool}: {reason}; run it by hand with the same arguments to see why"
-    )]
+    #[error("cannot read the output of {tool}: {reason}; run it by hand to see why")]
     Malformed {
         /// The tool's name.
         tool: &'static str,
