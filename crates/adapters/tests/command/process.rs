@@ -35,10 +35,12 @@ time.sleep(600)
 #[tokio::test]
 async fn a_whole_family_ends_with_its_head() {
     let stage = Stage::new();
-    let (process, _pipes) = start(&stage.python(FAMILY), &stage::limits()).await;
+    let limits = Limits { grace_ms: 60_000, ..stage::limits() };
+    let (process, _pipes) = start(&stage.python(FAMILY), &limits).await;
     stage.written("ready").await;
     assert!(stage.alive().len() >= 3, "{:?}", stage.alive());
-    let status = process.end().await.unwrap();
+    let ended = tokio::time::timeout(Duration::from_secs(30), process.end()).await;
+    let status = ended.expect("who was not asked to end is not waited for").unwrap();
     assert_eq!(stage.alive(), Vec::<u32>::new());
     assert_eq!(status.signal(), Some(15), "TERM was enough for the first one");
 }
@@ -161,6 +163,38 @@ async fn a_program_that_is_not_there_is_said_so() {
     let refused = Process::start(&program, &BTreeMap::new(), &stage::limits(), present).await;
     let message = refused.err().unwrap().to_string();
     assert!(message.contains("majordomo-no-such-program") && message.contains("PATH"), "{message}");
+}
+
+/// Three children, each in one net only; who is found by the group or by descent has cleared its
+/// environment, who is found by the marker has left the group and lost its parent.
+const THREE_NETS: &str = "
+import os, sys
+def child(orphaned, strayed, cleared, name):
+    if os.fork(): return
+    if strayed: os.setsid()
+    if orphaned and os.fork(): os._exit(0)
+    with open(name, 'w') as f: f.write(f'{os.getpid()}\\n')
+    os.execve('/bin/sleep', ['sleep', '600'], {} if cleared else os.environ)
+child(True, False, True, 'by-group')
+child(False, True, True, 'by-descent')
+child(True, True, False, 'by-marker')
+import time; time.sleep(600)
+";
+
+#[tokio::test]
+async fn each_net_catches_what_the_others_lose() {
+    let stage = Stage::new();
+    let (process, _pipes) = start(&stage.python(THREE_NETS), &stage::limits()).await;
+    let mut pids = Vec::new();
+    for name in ["by-group", "by-descent", "by-marker"] {
+        pids.push(stage.written(name).await.trim().to_string());
+    }
+    let lives = |pid: &String| {
+        std::fs::read_to_string(format!("/proc/{pid}/cmdline")).is_ok_and(|text| !text.is_empty())
+    };
+    eventually("all three sleep", || pids.iter().all(lives)).await;
+    process.end().await.unwrap();
+    assert!(!pids.iter().any(lives));
 }
 
 /// Not a test by itself: the orchestrator that the next test kills.

@@ -10,11 +10,11 @@ use std::io;
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
+use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
 
-use super::members::{self, Tree};
+use super::members::{self, Seen, Stat, Tree};
 use super::process::Body;
 
 /// Between two looks; it doubles from the first to the last.
@@ -24,16 +24,19 @@ const LOOK_LAST: Duration = Duration::from_millis(100);
 /// Ends the tree; gives the status of its first process when no member is left. A member that the
 /// system cannot end now (it hangs in a device) is waited for, however long: its slot is not free.
 pub(super) async fn end(body: Body) -> io::Result<ExitStatus> {
-    if is_running(&body).await {
+    let mut seen = Seen::new();
+    if !body.has_exited() {
+        // Before anybody ends: a child of who ends first would lose its place in the tree.
+        (_, seen) = looked(&body, seen, Tree::living).await;
         signal_group(&body.tree, Signal::TERM);
         let grace = Duration::from_millis(body.grace_ms());
-        let _asked_long_enough = timeout(grace, all_gone_by_themselves(&body)).await;
+        let _asked_long_enough = timeout(grace, all_gone_by_themselves(&body, &seen)).await;
     }
     let mut pause = LOOK_FIRST;
     loop {
-        let tree = body.tree.clone();
-        // A panic inside would mean that nothing was looked at; looking again is right then too.
-        if spawn_blocking(move || kill(&tree)).await.is_ok_and(|killed| killed == 0) {
+        let found;
+        (found, seen) = looked(&body, seen, kill).await;
+        if found.is_some_and(|living| living.is_empty()) {
             return body.bury().await;
         }
         sleep(pause).await;
@@ -41,43 +44,47 @@ pub(super) async fn end(body: Body) -> io::Result<ExitStatus> {
     }
 }
 
-async fn is_running(body: &Body) -> bool {
-    timeout(Duration::ZERO, body.exited()).await.is_err()
+/// Looks into `/proc` on a thread that may block. `None`: the look failed; look again.
+async fn looked(
+    body: &Body,
+    seen: Seen,
+    look: fn(&Tree, &mut Seen) -> Vec<Stat>,
+) -> (Option<Vec<Stat>>, Seen) {
+    let (tree, mut now_seen) = (body.tree.clone(), seen.clone());
+    let looking = spawn_blocking(move || (look(&tree, &mut now_seen), now_seen));
+    match looking.await {
+        Ok((living, now_seen)) => (Some(living), now_seen),
+        Err(_panicked_or_shut_down) => (None, seen),
+    }
 }
 
-/// Waits for the first process, then for the rest of its group.
-async fn all_gone_by_themselves(body: &Body) {
+/// Waits for the first process, then for the rest of its group. Who moved elsewhere was not asked
+/// and is not waited for.
+async fn all_gone_by_themselves(body: &Body, seen: &Seen) {
     body.exited().await;
     let mut pause = LOOK_FIRST;
-    while group_has_living(&body.tree) {
+    loop {
+        let (living, _) = looked(body, seen.clone(), Tree::living).await;
+        let is_asked = |member: &Stat| member.group == body.tree.leader;
+        if living.is_some_and(|living| !living.iter().any(is_asked)) {
+            return;
+        }
         sleep(pause).await;
         pause = (pause * 2).min(LOOK_LAST);
     }
 }
 
-/// The unreaped leader itself counts as a member to the kernel, so only `/proc` tells.
-fn group_has_living(tree: &Tree) -> bool {
-    match group(tree) {
-        Some(group) if test_kill_process_group(group).is_ok() => !tree.living().is_empty(),
-        _ => false,
-    }
-}
-
-/// Sends KILL to every living member; gives how many there were. Blocking.
-pub(super) fn kill(tree: &Tree) -> usize {
+/// Sends KILL to every living member and gives them. Blocking.
+pub(super) fn kill(tree: &Tree, seen: &mut Seen) -> Vec<Stat> {
     signal_group(tree, Signal::KILL);
-    let living = tree.living();
+    let living = tree.living(seen);
     living.iter().for_each(|member| members::signal(member, Signal::KILL));
-    living.len()
+    living
 }
 
 fn signal_group(tree: &Tree, signal: Signal) {
-    if let Some(group) = group(tree) {
+    if let Some(group) = Pid::from_raw(tree.leader.cast_signed()) {
         // The group is gone, or all of it are zombies: both are what is wanted.
         let _gone = kill_process_group(group, signal);
     }
-}
-
-fn group(tree: &Tree) -> Option<Pid> {
-    Pid::from_raw(tree.leader.cast_signed())
 }

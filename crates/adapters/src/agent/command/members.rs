@@ -23,6 +23,12 @@ pub(super) struct Stat {
     pub(super) is_dead: bool,
 }
 
+impl Stat {
+    fn identity(&self) -> (u32, u64) {
+        (self.pid, self.start_ticks)
+    }
+}
+
 /// A process tree: its first process, and the marker all of it inherited.
 #[derive(Clone, Debug)]
 pub(super) struct Tree {
@@ -30,13 +36,17 @@ pub(super) struct Tree {
     pub(super) marker: Marker,
 }
 
+/// Members seen so far, by process id and start: a member stays one when its parents are gone.
+pub(super) type Seen = BTreeSet<(u32, u64)>;
+
 impl Tree {
-    /// All living members. Blocking: about 20 µs per process of the machine.
-    pub(super) fn living(&self) -> Vec<Stat> {
+    /// All living members, which are added to `seen`. Blocking: about 20 µs per process of the
+    /// machine.
+    pub(super) fn living(&self, seen: &mut Seen) -> Vec<Stat> {
         let all = processes();
         let mut members: BTreeSet<u32> = all
             .iter()
-            .filter(|stat| stat.group == self.leader || stat.pid == self.leader)
+            .filter(|stat| stat.group == self.leader || seen.contains(&stat.identity()))
             .map(|stat| stat.pid)
             .collect();
         for stat in &all {
@@ -45,7 +55,10 @@ impl Tree {
             }
         }
         adopt_descendants(&all, &mut members);
-        all.into_iter().filter(|stat| members.contains(&stat.pid) && !stat.is_dead).collect()
+        let lives = |stat: &Stat| members.contains(&stat.pid) && !stat.is_dead;
+        let living: Vec<Stat> = all.into_iter().filter(lives).collect();
+        seen.extend(living.iter().map(Stat::identity));
+        living
     }
 
     fn marks(&self, pid: u32) -> bool {
@@ -93,7 +106,7 @@ pub fn sweep() -> usize {
             })
             .collect();
         // Killed once is enough: one that cannot die now (it waits for a disk) dies later.
-        let fresh = left.iter().filter(|stat| swept.insert((stat.pid, stat.start_ticks))).count();
+        let fresh = left.iter().filter(|stat| swept.insert(stat.identity())).count();
         left.iter().for_each(|stat| signal(stat, Signal::KILL));
         if fresh == 0 {
             return swept.len();

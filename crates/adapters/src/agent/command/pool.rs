@@ -38,7 +38,7 @@ impl Pool {
     /// An idle process, or a new one; it keeps `hold` until it is given back or has ended.
     pub(super) async fn take(&self, hold: impl Any + Send + Sync) -> Result<Resident, Fault> {
         while let Some(mut resident) = self.pop() {
-            if resident.is_alive().await {
+            if resident.is_alive() {
                 resident.keep(hold);
                 return Ok(resident);
             }

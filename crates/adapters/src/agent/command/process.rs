@@ -13,10 +13,10 @@
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::process::ExitStatus;
 
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use rustix::process::{Pid, PidfdFlags, WaitId, WaitIdOptions, pidfd_open, waitid};
 use tokio::io::unix::AsyncFd;
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout};
 use tokio::runtime::Handle;
@@ -103,6 +103,11 @@ impl Process {
         }
     }
 
+    /// Whether the first process has ended, as of now.
+    pub fn has_exited(&self) -> bool {
+        self.body.as_ref().is_none_or(Body::has_exited)
+    }
+
     /// Ends the whole tree and returns when no member is left: at once when all have ended, else
     /// TERM, the grace, KILL. If the first process has ended already, what it left gets KILL.
     pub async fn end(mut self) -> io::Result<ExitStatus> {
@@ -154,6 +159,12 @@ impl Body {
         self.grace_ms
     }
 
+    /// Asks the system itself: what the reactor knows may be a turn old.
+    pub(super) fn has_exited(&self) -> bool {
+        let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        !matches!(waitid(WaitId::PidFd(self.watch.get_ref().as_fd()), look), Ok(None))
+    }
+
     /// A pidfd becomes readable when its process has ended; the process is not reaped by that.
     pub(super) async fn exited(&self) {
         // An error means that the reactor is shutting down, and with it whoever waits here.
@@ -171,7 +182,7 @@ impl Drop for Body {
     /// The last resort, when the runtime that should have ended the tree is gone: KILL, at once.
     fn drop(&mut self) {
         if !self.is_over {
-            ending::kill(&self.tree);
+            ending::kill(&self.tree, &mut members::Seen::new());
         }
     }
 }

@@ -199,8 +199,8 @@ impl Resident {
     }
 
     /// Whether the process still runs.
-    pub(super) async fn is_alive(&self) -> bool {
-        timeout(Duration::ZERO, self.process.exited()).await.is_err()
+    pub(super) fn is_alive(&self) -> bool {
+        !self.process.has_exited()
     }
 
     /// Says that no more tasks come and closes its stdin; what does not exit by itself is ended.
