@@ -1,5 +1,27 @@
-//! The runtime.
+//! The runtime performs what the kernel decides.
+//!
+//! ```text
+//!   submit ─▶ turn: step ─▶ journal ─▶ desk: perform ─▶ attempt: poll the agent's code ─▶ report ─┐
+//!               ▲                                                                                 │
+//!               └────────── tick: time passes ────────────────────────────────────────────────────┘
+//! ```
+//!
+//! [`turn`] holds the one contract that everything rests on: nothing is performed and nothing is
+//! answered before it is durable. The [`api`] is what agents' code is written against, the
+//! [`port`]s are what the runtime needs from the outside. This is the only crate that knows tokio.
 
+pub mod api;
+mod attempt;
+pub mod canonical;
+mod desk;
+mod drain;
 pub mod port;
 pub mod record;
+mod recover;
 pub mod testing;
+mod tick;
+mod turn;
+
+pub use drain::Drained;
+pub use recover::{Error, Stores, replay};
+pub use turn::Runtime;

@@ -168,13 +168,13 @@ pub(crate) fn once(
         let StepKind::Once { token } = record.kind else {
             return Err(drift(&step, record, "once"));
         };
-        if record.outcome.is_some() {
-            return Ok(recorded(record));
-        }
-        if token == by.token {
+        if let Some((_, outcome)) = &record.outcome {
+            if !may_repeat(outcome) {
+                return Ok(recorded(record));
+            }
+        } else if token == by.token {
             return Err(Refusal::StepBusy(step));
-        }
-        if !again {
+        } else if !again {
             return Ok(Answer::Unknown);
         }
     } else {
@@ -182,6 +182,14 @@ pub(crate) fn once(
     }
     draft.record(Event::OnceStarted { task: by.task, step, token: by.token });
     Ok(Answer::Perform)
+}
+
+/// A side effect that is known to have failed, in a way that may pass, is neither done nor unknown.
+fn may_repeat(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Failed(failure) => failure.kind.is_retryable(),
+        Outcome::Completed(_) | Outcome::Cancelled(_) | Outcome::Dead(_) => false,
+    }
 }
 
 /// Records what the side effect gave. Saying it twice is harmless.

@@ -2,8 +2,12 @@
 //! them; each has a public conformance suite in `crate::testing` that every implementation must
 //! pass.
 
+pub mod agent;
 pub mod blobs;
 pub mod journal;
+pub mod observer;
 
+pub use agent::{Agent, BoxFuture};
 pub use blobs::Blobs;
 pub use journal::Journal;
+pub use observer::Observer;

@@ -1,0 +1,162 @@
+//! Delegation: a child task, its place in the journal, and its outcome.
+
+use super::{Context, Failure};
+use crate::attempt::Live;
+use crate::canonical;
+use kernel::{
+    Answer, Budget, Class, Outcome, Payload, Report, RetryPolicy, StepKind, Submit, Terms, Text,
+    Versions,
+};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::future::{Future, IntoFuture};
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// On which terms something is asked.
+#[derive(Clone, Debug, Default)]
+pub struct AskOptions {
+    /// Only this version of the capability.
+    pub version: Option<u32>,
+    /// How long one attempt may work.
+    pub timeout: Option<Duration>,
+    /// How often and how fast to try again.
+    pub retry: Option<RetryPolicy>,
+    /// How urgent it is; the asking task's class by default.
+    pub class: Option<Class>,
+    /// It must end within this time.
+    pub deadline: Option<Duration>,
+    /// It may not start before this time has passed.
+    pub delay: Option<Duration>,
+    /// A purse of its own, out of the asking task's.
+    pub budget: Option<Budget>,
+    /// All that it and everything below it may ask for.
+    pub may: Option<BTreeSet<String>>,
+}
+
+/// A question on its way. Await it, or set its terms first.
+#[must_use = "nothing is asked until this is awaited"]
+pub struct Ask<T> {
+    live: Arc<Live>,
+    step: Text,
+    capability: String,
+    input: Result<Value, Failure>,
+    options: AskOptions,
+    output: PhantomData<fn() -> T>,
+}
+
+impl<T> Ask<T> {
+    pub(super) fn new(
+        cx: &Context,
+        step: Text,
+        capability: &str,
+        input: Result<Value, Failure>,
+        options: AskOptions,
+    ) -> Ask<T> {
+        let (live, capability) = (cx.live.clone(), capability.to_owned());
+        Ask { live, step, capability, input, options, output: PhantomData }
+    }
+
+    /// Sets the terms.
+    pub fn with(mut self, options: AskOptions) -> Ask<T> {
+        let version = self.options.version;
+        self.options = options;
+        self.options.version = self.options.version.or(version);
+        self
+    }
+
+    /// How long one attempt may work.
+    pub fn timeout(mut self, timeout: Duration) -> Ask<T> {
+        self.options.timeout = Some(timeout);
+        self
+    }
+}
+
+impl<T: DeserializeOwned + Send + 'static> IntoFuture for Ask<T> {
+    type Output = Result<T, Failure>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Result<T, Failure>> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            let Ask { live, step, capability, input, options, .. } = self;
+            let input = live.store(&input?).await?;
+            let submit = submit(&live, &capability, input, options);
+            let outcome = ask(&live, &step, submit).await?;
+            match &*outcome {
+                Outcome::Completed(output) => canonical::from_bytes(&fetch(&live, output).await?),
+                other => Err(Failure::of_step(&step, other)),
+            }
+        })
+    }
+}
+
+/// `name` or `name@version`.
+pub(crate) fn parse_capability(text: &str) -> (&str, Versions) {
+    match text.rsplit_once('@').map(|(name, version)| (name, version.parse())) {
+        Some((name, Ok(version))) => (name, Versions::exactly(version)),
+        Some((_, Err(_))) | None => (text, Versions::ANY),
+    }
+}
+
+fn submit(live: &Live, capability: &str, input: Payload, options: AskOptions) -> Box<Submit> {
+    let above = &live.dispatch.terms;
+    let (name, versions) = parse_capability(capability);
+    let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    let may = options.may.map(|all| Arc::new(all.into_iter().map(Text::from).collect()));
+    let terms = Terms {
+        capability: name.into(),
+        versions: options.version.map_or(versions, Versions::exactly),
+        team: above.team.clone(),
+        tenant: above.tenant.clone(),
+        class: options.class.unwrap_or(above.class),
+        retry: options.retry.unwrap_or_default(),
+        timeout_ms: options.timeout.map(ms),
+        may,
+    };
+    Box::new(Submit {
+        terms: Arc::new(terms),
+        input,
+        key: None,
+        deadline_ms: options.deadline.map(ms),
+        delay_ms: options.delay.map_or(0, ms),
+        budget: options.budget,
+        definition: None,
+    })
+}
+
+/// Asks the kernel unless the journal has asked already, and waits for the outcome.
+async fn ask(live: &Live, step: &Text, submit: Box<Submit>) -> Result<Arc<Outcome>, Failure> {
+    let same = |capability: &Text, input: &kernel::Digest| {
+        *capability == submit.terms.capability && *input == submit.input.digest
+    };
+    match live.recorded(step) {
+        Some((StepKind::Child { capability, input, .. }, _)) if same(&capability, &input) => {}
+        // Not recorded, or recorded as something else: the kernel says which, in its own words.
+        _ => {
+            let (capability, input) = (submit.terms.capability.clone(), submit.input.digest);
+            let answer = live.report(Report::Ask { step: step.clone(), submit }).await?;
+            let outcome = match answer {
+                Answer::Recorded(outcome) => Some(outcome),
+                _ => None,
+            };
+            let kind = StepKind::Child { task: kernel::TaskId(0), capability, input };
+            live.record(step, kind, outcome);
+        }
+    }
+    Ok(Context::delivered(live, step.clone()).await)
+}
+
+/// The bytes of an output; a large one is read off the async threads.
+pub(super) async fn fetch(live: &Live, output: &Payload) -> Result<Arc<[u8]>, Failure> {
+    let blobs = live.runtime.inner.blobs.clone();
+    match &output.inline {
+        Some(bytes) => Ok(bytes.clone()),
+        None => {
+            let output = output.clone();
+            tokio::task::spawn_blocking(move || canonical::bytes_of(&output, &*blobs)).await?
+        }
+    }
+}

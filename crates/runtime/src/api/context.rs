@@ -1,0 +1,284 @@
+//! What an agent's code has in its hands while it works on one attempt.
+
+use super::ask::{Ask, AskOptions};
+use super::once::Once;
+use super::scope::Scope;
+use super::{Capability, Failure};
+use crate::attempt::{Delivery, Live};
+use crate::canonical;
+use crate::port::observer::{Level, Note, Said};
+use kernel::{Answer, AttemptId, Cost, Outcome, Parent, Report, StepKind, TaskId, Text, Time};
+use serde::Serialize;
+use serde_json::Value;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The context of one attempt. Cheap to clone; clones share the branch they are on.
+#[derive(Clone)]
+pub struct Context {
+    pub(super) live: Arc<Live>,
+    pub(super) scope: Arc<Scope>,
+}
+
+/// Keeps the attempt's slot occupied for as long as it exists, also when its future is gone: held by
+/// work that cannot be dropped, such as a process that is still being ended.
+pub struct Hold(#[allow(dead_code)] tokio::sync::mpsc::Sender<()>);
+
+impl Context {
+    pub(crate) fn of(live: Arc<Live>) -> Context {
+        Context { live, scope: Arc::new(Scope::default()) }
+    }
+
+    /// The capability that is asked for.
+    #[must_use]
+    pub fn capability(&self) -> &str {
+        &self.live.dispatch.terms.capability
+    }
+
+    /// The input, whatever its type.
+    #[must_use]
+    pub fn input(&self) -> &Value {
+        self.live
+            .value
+            .get_or_init(|| canonical::from_bytes(self.input_bytes()).unwrap_or_default())
+    }
+
+    /// The input as canonical JSON.
+    #[must_use]
+    pub fn input_bytes(&self) -> &[u8] {
+        self.live.input.get().map_or(b"null", |bytes| bytes)
+    }
+
+    /// This attempt: task and token.
+    #[must_use]
+    pub fn attempt(&self) -> AttemptId {
+        self.live.attempt()
+    }
+
+    /// 1 for the first attempt.
+    #[must_use]
+    pub fn attempt_no(&self) -> u32 {
+        self.live.dispatch.number
+    }
+
+    /// The root of this task's tree.
+    #[must_use]
+    pub fn run_id(&self) -> TaskId {
+        self.live.dispatch.run
+    }
+
+    /// Whose step this task is, and which.
+    #[must_use]
+    pub fn parent(&self) -> Option<&Parent> {
+        self.live.dispatch.parent.as_ref()
+    }
+
+    /// The step key of this task under its parent.
+    #[must_use]
+    pub fn step_key(&self) -> Option<&str> {
+        self.parent().map(|parent| &*parent.step)
+    }
+
+    /// A key for outside systems: the same on every attempt at this task. The token, which rises with
+    /// every attempt, travels beside it.
+    #[must_use]
+    pub fn key(&self) -> String {
+        format!("majordomo-{}", self.attempt().task)
+    }
+
+    /// The key of one step of this task, for outside systems.
+    #[must_use]
+    pub fn key_of(&self, step: &str) -> String {
+        format!("{}/{step}", self.key())
+    }
+
+    /// Asks for a capability by type. The step key is taken now; nothing happens until it is awaited.
+    pub fn ask<C: Capability>(&self, input: C::Input) -> Ask<C::Output> {
+        let options = AskOptions { version: Some(C::VERSION), ..AskOptions::default() };
+        Ask::new(self, self.scope.next(C::NAME), C::NAME, value_of(input), options)
+    }
+
+    /// The same under a step key of your own.
+    pub fn ask_as<C: Capability>(&self, step: &str, input: C::Input) -> Ask<C::Output> {
+        let options = AskOptions { version: Some(C::VERSION), ..AskOptions::default() };
+        Ask::new(self, self.scope.named(step), C::NAME, value_of(input), options)
+    }
+
+    /// Asks for a capability by name, `text.count` or `text.count@1`.
+    pub fn ask_value(&self, capability: &str, input: Value) -> Ask<Value> {
+        let step = self.scope.next(capability);
+        Ask::new(self, step, capability, Ok(input), AskOptions::default())
+    }
+
+    /// The same under a step key of your own.
+    pub fn ask_value_as(&self, step: &str, capability: &str, input: Value) -> Ask<Value> {
+        let step = self.scope.named(step);
+        Ask::new(self, step, capability, Ok(input), AskOptions::default())
+    }
+
+    /// A branch with step keys of its own, for work that runs beside other work.
+    #[must_use]
+    pub fn branch(&self, name: &str) -> Context {
+        Context { live: self.live.clone(), scope: Arc::new(self.scope.branch(name)) }
+    }
+
+    /// Works on many items, at most `concurrency` at once, each on a branch named by its key. The
+    /// results come in the order of the items; the first failure ends the map.
+    pub async fn map<I, T, F>(
+        &self,
+        items: impl IntoIterator<Item = I>,
+        key: impl Fn(&I) -> String,
+        concurrency: usize,
+        work: impl Fn(Context, I) -> F,
+    ) -> Result<Vec<T>, Failure>
+    where
+        F: Future<Output = Result<T, Failure>>,
+    {
+        let branches = items.into_iter().map(|item| {
+            let branch = self.branch(&key(&item));
+            work(branch, item)
+        });
+        super::map(branches.collect(), concurrency).await
+    }
+
+    /// A side effect that must not be repeated unknowingly: recorded before and after. In a later
+    /// life a recorded result is given back without performing anything.
+    pub fn once<T, F>(&self, step: &str, work: F) -> Once<T, F>
+    where
+        F: Future<Output = Result<T, Failure>>,
+    {
+        Once::new(self.clone(), self.scope.named(step), work)
+    }
+
+    /// Waits, without a slot, and over restarts: the time counts from the first call.
+    pub fn sleep(
+        &self,
+        time: Duration,
+    ) -> impl Future<Output = Result<(), Failure>> + Send + use<> {
+        let (live, step) = (self.live.clone(), self.scope.next("sleep"));
+        let ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        async move {
+            if live.recorded(&step).is_none() {
+                let answer = live.report(Report::Sleep { step: step.clone(), ms }).await?;
+                let outcome = match answer {
+                    Answer::Recorded(outcome) => Some(outcome),
+                    _ => None,
+                };
+                live.record(&step, StepKind::Timer { due: Time::NEVER }, outcome);
+            }
+            Delivery::of(&live, step).await;
+            Ok(())
+        }
+    }
+
+    /// Tells how far it is: `fraction` from 0 to 1 if it can be told.
+    pub fn progress(&self, fraction: Option<f32>, message: impl Into<String>) {
+        self.note(Said::Progress { fraction, message: message.into() });
+    }
+
+    /// A line for the task's log.
+    pub fn log(&self, level: Level, message: impl Into<String>) {
+        self.note(Said::Log { level, message: message.into() });
+    }
+
+    fn note(&self, what: Said) {
+        let note = Note { attempt: self.attempt(), what };
+        self.live.runtime.inner.observers.iter().for_each(|it| it.note(&note));
+    }
+
+    /// A sign of life: the lease runs anew from now. The runtime gives one itself for every attempt
+    /// whose code is in this process.
+    pub fn heartbeat(&self) {
+        self.live.runtime.pulse([kernel::Pulse::Renew(self.attempt())]);
+    }
+
+    /// Says that the work has really begun; for agents that must start something first.
+    pub fn started(&self) {
+        self.live.tell(Report::Started);
+    }
+
+    /// Charges a cost to the run. A failure says that nothing is left to spend.
+    pub async fn spend(&self, cost: Cost) -> Result<(), Failure> {
+        self.live.report(Report::Spent(cost)).await.map(|_| ())
+    }
+
+    /// Resolves when the attempt is to end. Code that awaits it gets a few seconds to clean up; code
+    /// that does not is dropped at once.
+    pub async fn cancelled(&self) {
+        struct Watching<'a>(&'a Live);
+        impl Drop for Watching<'_> {
+            fn drop(&mut self) {
+                self.0.watch_cancel(-1);
+            }
+        }
+        self.live.watch_cancel(1);
+        let _watching = Watching(&self.live);
+        let told = self.live.cancelled.notified();
+        if !self.live.is_stopping() {
+            told.await;
+        }
+    }
+
+    /// Runs a future during which nothing but the context's own operations matters, whatever wakers
+    /// it keeps: the slot is given back while they wait.
+    pub async fn parked<T>(&self, work: impl Future<Output = T>) -> T {
+        struct Parking<'a>(&'a Live);
+        impl Drop for Parking<'_> {
+            fn drop(&mut self) {
+                self.0.set_parking(-1);
+            }
+        }
+        self.live.set_parking(1);
+        let _parking = Parking(&self.live);
+        work.await
+    }
+
+    /// Keeps the slot occupied until the hold is dropped.
+    #[must_use]
+    pub fn hold(&self) -> Hold {
+        Hold(self.live.hold())
+    }
+
+    /// Runs blocking code on a thread of its own. If the attempt ends before, the slot stays
+    /// occupied until the code has really returned.
+    pub async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Failure> {
+        let hold = self.hold();
+        let done = tokio::task::spawn_blocking(move || {
+            let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
+            drop(hold);
+            result
+        });
+        match done.await? {
+            Ok(value) => Ok(value),
+            Err(panic) => std::panic::resume_unwind(panic), // A panic like any other of the agent's.
+        }
+    }
+
+    /// The first half of a `once` in protocol form; see [`Context::once`].
+    pub async fn once_begin(&self, step: &str, again: bool) -> Result<super::once::Begun, Failure> {
+        super::once::begin(&self.live, &self.scope.named(step), again).await
+    }
+
+    /// The second half: what the side effect gave, durable on return.
+    pub async fn once_end(
+        &self,
+        step: &str,
+        result: Result<Value, Failure>,
+    ) -> Result<(), Failure> {
+        super::once::end(&self.live, &self.scope.named(step), result).await.map(|_| ())
+    }
+
+    /// Waits for a recorded or running step.
+    pub(super) async fn delivered(live: &Live, step: Text) -> Arc<Outcome> {
+        Delivery::of(live, step).await
+    }
+}
+
+fn value_of(input: impl Serialize) -> Result<Value, Failure> {
+    serde_json::to_value(input)
+        .map_err(|why| Failure::rejected(format!("the input cannot be written as JSON: {why}")))
+}

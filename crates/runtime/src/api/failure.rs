@@ -1,0 +1,160 @@
+//! How work fails, as users see it: what kind, in which words, and when to come back.
+
+use kernel::{FailureKind, Outcome, Refusal};
+use std::fmt;
+
+/// The result of agents' code and of everything asked through a [`super::Context`].
+pub type Result<T, E = Failure> = std::result::Result<T, E>;
+
+/// Why something was not done.
+///
+/// Any error converts into one by `?`, as a retryable [`FailureKind::Error`]; for that reason it is
+/// not itself a `std::error::Error`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// Whose fault it is, and whether to try again.
+    pub kind: FailureKind,
+    /// For people. Text from an agent is data: shown, never interpreted.
+    pub message: String,
+    /// Not before this many milliseconds.
+    pub retry_after_ms: Option<u64>,
+}
+
+impl Failure {
+    /// A failure of this kind.
+    pub fn new(kind: FailureKind, message: impl Into<String>) -> Failure {
+        Failure { kind, message: message.into(), retry_after_ms: None }
+    }
+
+    /// It did not work; another attempt may.
+    pub fn error(message: impl Into<String>) -> Failure {
+        Failure::new(FailureKind::Error, message)
+    }
+
+    /// The input is no good; another attempt cannot help.
+    pub fn rejected(message: impl Into<String>) -> Failure {
+        Failure::new(FailureKind::Rejected, message)
+    }
+
+    /// What the kernel's answer means to whoever asked.
+    pub(crate) fn refused(refusal: &Refusal) -> Failure {
+        let kind = match refusal {
+            Refusal::Overloaded { .. } => FailureKind::Overloaded,
+            Refusal::Drift { .. } => FailureKind::Drift,
+            Refusal::OverBudget { .. } => FailureKind::OverBudget,
+            Refusal::Loop { .. }
+            | Refusal::TooDeep { .. }
+            | Refusal::TooMany { .. }
+            | Refusal::TooLarge { .. } => FailureKind::Limit,
+            Refusal::StaleToken | Refusal::Draining => FailureKind::Lost,
+            Refusal::UnknownTask(_)
+            | Refusal::UnknownAgent(_)
+            | Refusal::NameTaken(_)
+            | Refusal::KeyReused { .. }
+            | Refusal::StepBusy(_)
+            | Refusal::NotPermitted { .. } => FailureKind::Rejected,
+        };
+        let retry_after_ms = match refusal {
+            Refusal::Overloaded { retry_after_ms } => Some(*retry_after_ms),
+            _ => None,
+        };
+        Failure { kind, message: describe(refusal), retry_after_ms }
+    }
+
+    /// A step that did not complete, as its parent sees it.
+    pub(crate) fn of_step(step: &str, outcome: &Outcome) -> Failure {
+        match outcome {
+            Outcome::Completed(_) => Failure::error(format!("step {step} completed")),
+            Outcome::Failed(failure) => {
+                Failure::new(failure.kind, format!("step {step} failed: {}", failure.message))
+            }
+            Outcome::Cancelled(reason) => {
+                let message = format!("step {step} was cancelled: {reason}");
+                Failure::new(FailureKind::Child, message)
+            }
+            Outcome::Dead(failure) => {
+                let message = format!("step {step} used up its attempts: {}", failure.message);
+                Failure::new(FailureKind::Child, message)
+            }
+        }
+    }
+}
+
+/// A refusal in words: what, and what to do next.
+#[must_use]
+pub fn describe(refusal: &Refusal) -> String {
+    match refusal {
+        Refusal::Overloaded { retry_after_ms } => {
+            format!("there is no room for more work now; ask again in {retry_after_ms} ms")
+        }
+        Refusal::Draining => "the orchestrator is shutting down and takes no new work".into(),
+        Refusal::StaleToken => {
+            "the lease has ended or was replaced; this attempt is no longer the one".into()
+        }
+        Refusal::UnknownTask(task) => {
+            format!("there is no open task {task}; see `majordomo tasks`")
+        }
+        Refusal::UnknownAgent(agent) => {
+            format!("there is no agent {agent}; see `majordomo agents`")
+        }
+        Refusal::NameTaken(name) => {
+            format!("an agent named {name} is here already; choose another")
+        }
+        Refusal::KeyReused { task } => format!(
+            "the idempotency key belongs to task {task}, which asks something else; use a new key"
+        ),
+        Refusal::Drift { step, recorded, asked } => format!(
+            "step {step} is recorded as {recorded} but asked now as {asked}; the code has changed \
+             since the run began: undo that, or name the new step otherwise"
+        ),
+        Refusal::StepBusy(step) => {
+            format!("step {step} is under way already; give steps own names")
+        }
+        Refusal::Loop { ancestor } => format!(
+            "task {ancestor} above asked the same capability with the same input; this would not end"
+        ),
+        Refusal::TooDeep { depth_max } => {
+            format!("the tree of tasks is {depth_max} deep, which is the limit")
+        }
+        Refusal::TooMany { max } => format!("there are {max} of them, which is the limit"),
+        Refusal::OverBudget { what } => {
+            format!("the {what} budget does not allow it; raise it in [limits]")
+        }
+        Refusal::NotPermitted { capability } => {
+            format!("a task above may not use {capability}, so nothing below it may")
+        }
+        Refusal::TooLarge { max } => format!("larger than the {max} bytes allowed"),
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl<E: std::error::Error> From<E> for Failure {
+    fn from(error: E) -> Failure {
+        let mut message = error.to_string();
+        let mut cause = error.source();
+        while let Some(why) = cause {
+            message.push_str(&format!(": {why}"));
+            cause = why.source();
+        }
+        Failure::error(message)
+    }
+}
+
+/// To the kernel's words.
+pub(crate) fn to_kernel(failure: Failure) -> kernel::Failure {
+    // What an agent says is kept, but not at any length: it is journaled with every attempt.
+    const MESSAGE_MAX: usize = 4 * 1024;
+    let mut message = failure.message;
+    if message.len() > MESSAGE_MAX {
+        let cut = (0..=MESSAGE_MAX).rev().find(|at| message.is_char_boundary(*at)).unwrap_or(0);
+        message.truncate(cut);
+        message.push('…');
+    }
+    let retry_after_ms = failure.retry_after_ms;
+    kernel::Failure { kind: failure.kind, message: message.into(), retry_after_ms }
+}

@@ -1,0 +1,22 @@
+//! What Rust users write against: capabilities, the context of an attempt, teams, tickets.
+
+mod ask;
+mod capability;
+mod context;
+mod failure;
+mod map;
+mod native;
+mod once;
+mod scope;
+mod team;
+
+pub use ask::{Ask, AskOptions};
+pub use capability::{Capability, Handler};
+pub use context::{Context, Hold};
+pub use failure::{Failure, Result, describe};
+pub use map::map;
+pub use native::native;
+pub use once::{Begun, OnUnknown, Once};
+pub use team::{AgentEntry, StartError, SubmitOptions, Team, TeamBuilder, Ticket};
+
+pub(crate) use failure::to_kernel;

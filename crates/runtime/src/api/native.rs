@@ -1,0 +1,27 @@
+//! Rust functions as agents.
+
+use super::{Context, Failure, Handler};
+use crate::canonical;
+use crate::port::{Agent, BoxFuture};
+use serde_json::Value;
+use std::sync::Arc;
+
+struct Native<H>(Arc<H>);
+
+impl<H: Handler> Agent for Native<H> {
+    fn run(&self, cx: Context) -> BoxFuture<'static, Result<Value, Failure>> {
+        let handler = self.0.clone();
+        Box::pin(async move {
+            let input = canonical::from_bytes(cx.input_bytes())?;
+            let output = handler.handle(cx, input).await?;
+            serde_json::to_value(output).map_err(|why| {
+                Failure::error(format!("the output cannot be written as JSON: {why}"))
+            })
+        })
+    }
+}
+
+/// An agent that serves this capability by calling its code here.
+pub fn native<H: Handler>(handler: H) -> Arc<dyn Agent> {
+    Arc::new(Native(Arc::new(handler)))
+}

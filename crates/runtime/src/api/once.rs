@@ -1,0 +1,160 @@
+//! Side effects that must not be repeated unknowingly.
+//!
+//! "Started" is durable before the work begins, "done" with its result before the work is relied on.
+//! A process that dies in between leaves a step that may or may not have happened; only whoever wrote
+//! the step can know what to do then, so each says it.
+
+use super::ask::fetch;
+use super::{Context, Failure, to_kernel};
+use crate::attempt::Live;
+use crate::canonical;
+use kernel::{Answer, FailureKind, Outcome, Report, StepKind, Text};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::future::{Future, IntoFuture};
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::Arc;
+
+/// What to do when an earlier attempt began a step and never said how it went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum OnUnknown {
+    /// Fail the task, saying so: the safe choice, and the default.
+    #[default]
+    Fail,
+    /// Do it again: right for what is idempotent, or has the step's key to be made so.
+    Retry,
+}
+
+/// A side effect on its way. Await it, or say first what to do when its fate is unknown.
+#[must_use = "nothing is done until this is awaited"]
+pub struct Once<T, F> {
+    cx: Context,
+    step: Text,
+    work: F,
+    on_unknown: OnUnknown,
+    output: PhantomData<fn() -> T>,
+}
+
+/// Where a step stands when it is about to be performed.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Begun {
+    /// Perform it; this is its key for outside systems, the same on every attempt.
+    Run {
+        /// The key.
+        key: String,
+    },
+    /// It was done; this is what it gave.
+    Recorded(Result<Value, Failure>),
+    /// It was begun and nobody knows how it went.
+    Unknown,
+}
+
+impl<T, F> Once<T, F> {
+    pub(super) fn new(cx: Context, step: Text, work: F) -> Once<T, F> {
+        Once { cx, step, work, on_unknown: OnUnknown::default(), output: PhantomData }
+    }
+
+    /// What to do when an earlier attempt began it and never said how it went.
+    pub fn on_unknown(mut self, on_unknown: OnUnknown) -> Once<T, F> {
+        self.on_unknown = on_unknown;
+        self
+    }
+}
+
+impl<T, F> IntoFuture for Once<T, F>
+where
+    T: Serialize + DeserializeOwned + Send + 'static,
+    F: Future<Output = Result<T, Failure>> + Send + 'static,
+{
+    type Output = Result<T, Failure>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Result<T, Failure>> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        let Once { cx, step, work, on_unknown, .. } = self;
+        Box::pin(async move {
+            let live = &cx.live;
+            let mut begun = begin(live, &step, false).await?;
+            if begun == Begun::Unknown && on_unknown == OnUnknown::Retry {
+                begun = begin(live, &step, true).await?;
+            }
+            match begun {
+                Begun::Recorded(result) => Ok(serde_json::from_value(result?)?),
+                Begun::Run { .. } => perform(live, &step, work).await,
+                Begun::Unknown => Err(unknown(&step)),
+            }
+        })
+    }
+}
+
+async fn perform<T, F>(live: &Live, step: &Text, work: F) -> Result<T, Failure>
+where
+    T: Serialize + DeserializeOwned,
+    F: Future<Output = Result<T, Failure>>,
+{
+    let result = match work.await {
+        Ok(value) => serde_json::to_value(value).map_err(Failure::from),
+        Err(failure) => Err(failure),
+    };
+    let value = end(live, step, result).await??;
+    Ok(serde_json::from_value(value)?)
+}
+
+fn unknown(step: &str) -> Failure {
+    let message = format!(
+        "an earlier attempt began step {step} and never said how it went: look at the other side, \
+         then release the task, or let the step be retried with on_unknown"
+    );
+    Failure::new(FailureKind::Unknown, message)
+}
+
+/// Asks for leave to perform a step.
+pub(super) async fn begin(live: &Live, step: &Text, again: bool) -> Result<Begun, Failure> {
+    let recorded = match live.recorded(step) {
+        Some((StepKind::Once { .. }, Some(outcome))) if !may_repeat(&outcome) => Some(outcome),
+        _ => None,
+    };
+    let outcome = match recorded {
+        Some(outcome) => outcome,
+        None => match live.report(Report::Once { step: step.clone(), again }).await? {
+            Answer::Recorded(outcome) => outcome,
+            Answer::Unknown => return Ok(Begun::Unknown),
+            _ => {
+                let key = format!("majordomo-{}/{step}", live.attempt().task);
+                return Ok(Begun::Run { key });
+            }
+        },
+    };
+    Ok(Begun::Recorded(value_of(live, step, &outcome).await))
+}
+
+/// Records what a step gave, and gives it back as it was recorded.
+pub(super) async fn end(
+    live: &Live,
+    step: &Text,
+    result: Result<Value, Failure>,
+) -> Result<Result<Value, Failure>, Failure> {
+    let outcome = match &result {
+        Ok(value) => Outcome::Completed(live.store(value).await?),
+        Err(failure) => Outcome::Failed(to_kernel(failure.clone())),
+    };
+    live.report(Report::OnceDone { step: step.clone(), outcome: outcome.clone() }).await?;
+    let kind = StepKind::Once { token: live.attempt().token };
+    if !may_repeat(&outcome) {
+        live.record(step, kind, Some(Arc::new(outcome)));
+    }
+    Ok(result)
+}
+
+/// A failure that may pass is not a result: the step may be tried again.
+fn may_repeat(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Failed(failure) if failure.kind.is_retryable())
+}
+
+async fn value_of(live: &Live, step: &str, outcome: &Outcome) -> Result<Value, Failure> {
+    match outcome {
+        Outcome::Completed(output) => canonical::from_bytes(&fetch(live, output).await?),
+        other => Err(Failure::of_step(step, other)),
+    }
+}

@@ -1,0 +1,346 @@
+//! A team: agents that have joined a runtime, and the doors through which work comes in.
+
+use super::ask::parse_capability;
+use super::{Capability, Failure, Handler, native};
+use crate::canonical;
+use crate::drain::Drained;
+use crate::port::Agent;
+use crate::recover::{self, Stores};
+use crate::turn::Runtime;
+use kernel::{
+    AgentSpec, Answer, Command, Limits, Outcome, Payload, Serves, Submit, TaskId, Terms, Text,
+    Versions,
+};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+/// How many tasks a Rust function works on at once unless told otherwise.
+const SLOTS_DEFAULT: u32 = 64;
+
+/// One agent of a team, before it joins.
+pub struct AgentEntry {
+    /// How it introduces itself.
+    pub spec: AgentSpec,
+    /// What it does.
+    pub agent: Arc<dyn Agent>,
+}
+
+impl AgentEntry {
+    /// An agent that serves these capabilities (`name` or `name@version`) in `slots` at once.
+    pub fn new(
+        name: &str,
+        kind: &str,
+        serves: &[&str],
+        slots: u32,
+        agent: Arc<dyn Agent>,
+    ) -> AgentEntry {
+        let serves = serves.iter().map(|text| {
+            let (capability, versions) = parse_capability(text);
+            let version = if versions == Versions::ANY { 1 } else { versions.min };
+            Serves { capability: capability.into(), version }
+        });
+        let spec = AgentSpec {
+            name: name.into(),
+            kind: kind.into(),
+            team: Text::default(),
+            serves: serves.collect(),
+            slots,
+            prefer: 0,
+            remote: false,
+            labels: BTreeMap::new(),
+        };
+        AgentEntry { spec, agent }
+    }
+}
+
+/// A team in the making.
+pub struct TeamBuilder {
+    stores: Result<Stores, StartError>,
+    limits: Limits,
+    agents: Vec<AgentEntry>,
+}
+
+/// Why a team could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The runtime could not be opened.
+    #[error(transparent)]
+    Open(#[from] recover::Error),
+    /// The place for its data could not be used.
+    #[error("{0}")]
+    Stores(String),
+    /// An agent was refused.
+    #[error("agent {name} cannot join: {why}")]
+    Join {
+        /// Which.
+        name: String,
+        /// Why.
+        why: String,
+    },
+}
+
+impl TeamBuilder {
+    /// A team that keeps its things in these stores.
+    #[must_use]
+    pub fn new(stores: Result<Stores, StartError>) -> TeamBuilder {
+        TeamBuilder { stores, limits: Limits::default(), agents: Vec::new() }
+    }
+
+    /// Adds a Rust function, made a capability by `#[capability]`.
+    #[must_use]
+    pub fn with<H: Handler>(self, handler: H) -> TeamBuilder {
+        let serves = format!("{}@{}", H::NAME, H::VERSION);
+        let agent = native(handler);
+        self.agent(AgentEntry::new(H::NAME, "native", &[&serves], SLOTS_DEFAULT, agent))
+    }
+
+    /// Adds an agent of any kind.
+    #[must_use]
+    pub fn agent(mut self, entry: AgentEntry) -> TeamBuilder {
+        self.agents.push(entry);
+        self
+    }
+
+    /// Other bounds than the default ones.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> TeamBuilder {
+        self.limits = limits;
+        self
+    }
+
+    /// Opens the journal, takes up what is unfinished, and lets the agents join.
+    pub async fn start(self) -> Result<Team, StartError> {
+        let runtime = Runtime::open(self.stores?, self.limits).await?;
+        let team = Team { runtime };
+        for entry in self.agents {
+            team.join(entry).await?;
+        }
+        Ok(team)
+    }
+}
+
+/// A team at work. Cheap to clone.
+#[derive(Clone)]
+pub struct Team {
+    runtime: Runtime,
+}
+
+/// A root task that was accepted, and the way to its outcome.
+#[must_use = "the outcome comes to whoever awaits the ticket"]
+pub struct Ticket<T = Value> {
+    /// The task.
+    pub task: TaskId,
+    /// False when its key was known: nothing new was made.
+    pub fresh: bool,
+    runtime: Runtime,
+    outcome: Settling,
+    output: PhantomData<fn() -> T>,
+}
+
+enum Settling {
+    Settled(Arc<Outcome>),
+    Coming(oneshot::Receiver<Arc<Outcome>>),
+}
+
+impl Team {
+    /// The runtime beneath.
+    #[must_use]
+    pub fn runtime(&self) -> &Runtime {
+        &self.runtime
+    }
+
+    /// An agent joins while the team is at work.
+    pub async fn join(&self, entry: AgentEntry) -> Result<(), StartError> {
+        let name = entry.spec.name.to_string();
+        let desk = &self.runtime.inner.desk;
+        // Seated under the lock of the turn, before the first grant to it can be performed.
+        let seat = |step: &kernel::Step| {
+            if let Ok(Answer::Joined(id)) = &step.answer {
+                desk.seat(*id, entry.agent.clone());
+            }
+        };
+        let reply = self.runtime.send_then(Command::Join(Arc::new(entry.spec.clone())), seat);
+        let why = match reply.await {
+            Ok(Ok(_)) => return Ok(()),
+            Ok(Err(refusal)) => super::describe(&refusal),
+            Err(_) => self.ended().message,
+        };
+        Err(StartError::Join { name, why })
+    }
+
+    /// An agent leaves: what it holds is given to others, and what it keeps is ended.
+    pub async fn leave(&self, name: &str) -> Result<(), Failure> {
+        let id = self.runtime.look(|kernel, _| kernel.state().agent_named(name).map(|it| it.id));
+        let id = id.ok_or_else(|| Failure::rejected(format!("there is no agent named {name}")))?;
+        self.command(Command::Leave(id)).await?;
+        if let Some(agent) = self.runtime.inner.desk.unseat(id) {
+            agent.stop().await;
+        }
+        Ok(())
+    }
+
+    /// Asks for a capability and waits for the answer.
+    pub async fn ask<C: Capability>(&self, input: C::Input) -> Result<C::Output, Failure> {
+        let mut terms = Terms::new(C::NAME);
+        terms.versions = Versions::exactly(C::VERSION);
+        let input = canonical::to_bytes(&input)?;
+        self.submit(terms, input, SubmitOptions::default()).await?.typed().outcome().await
+    }
+
+    /// Asks for a capability by name, `text.count` or `text.count@1`, and waits for the answer.
+    pub async fn ask_value(&self, capability: &str, input: &Value) -> Result<Value, Failure> {
+        let (name, versions) = parse_capability(capability);
+        let mut terms = Terms::new(name);
+        terms.versions = versions;
+        let input = canonical::to_bytes(input)?;
+        self.submit(terms, input, SubmitOptions::default()).await?.outcome().await
+    }
+
+    /// Hands over a root task; `input` is canonical JSON. The receipt is durable on return.
+    pub async fn submit(
+        &self,
+        terms: Terms,
+        input: Vec<u8>,
+        options: SubmitOptions,
+    ) -> Result<Ticket, Failure> {
+        let submit = Submit {
+            terms: Arc::new(terms),
+            input: self.payload(input).await?,
+            key: options.key.map(Text::from),
+            deadline_ms: options.deadline_ms,
+            delay_ms: options.delay_ms,
+            budget: options.budget,
+            definition: options.definition,
+        };
+        let desk = &self.runtime.inner.desk;
+        let mut coming = None;
+        // The ticket is taken under the lock of the turn: the ending cannot be performed before.
+        let reply = self.runtime.send_then(Command::Submit(submit), |step| {
+            if let Ok(Answer::Accepted(receipt)) = &step.answer
+                && receipt.outcome.is_none()
+            {
+                coming = Some(desk.ticket(receipt.task));
+            }
+        });
+        let receipt = match reply.await {
+            Ok(Ok(Answer::Accepted(receipt))) => receipt,
+            Ok(Ok(_)) | Err(_) => return Err(self.ended()),
+            Ok(Err(refusal)) => return Err(Failure::refused(&refusal)),
+        };
+        let outcome = match (receipt.outcome, coming) {
+            (Some(outcome), _) => Settling::Settled(outcome),
+            (None, Some(coming)) => Settling::Coming(coming),
+            (None, None) => return Err(self.ended()),
+        };
+        let (task, fresh, runtime) = (receipt.task, receipt.fresh, self.runtime.clone());
+        Ok(Ticket { task, fresh, runtime, outcome, output: PhantomData })
+    }
+
+    /// The way to the outcome of a root task that is still open, after a restart for example.
+    #[must_use]
+    pub fn ticket(&self, task: TaskId) -> Option<Ticket> {
+        let runtime = self.runtime.clone();
+        let open = self.runtime.look(|kernel, _| {
+            let open = kernel.state().task(task).is_some_and(|it| it.parent.is_none());
+            open.then(|| self.runtime.inner.desk.ticket(task))
+        });
+        let outcome = Settling::Coming(open?);
+        Some(Ticket { task, fresh: false, runtime, outcome, output: PhantomData })
+    }
+
+    /// Calls a task and everything below it off.
+    pub async fn cancel(&self, task: TaskId, reason: &str) -> Result<(), Failure> {
+        self.command(Command::Cancel { task, reason: reason.into() }).await.map(|_| ())
+    }
+
+    /// Sends any command; a refusal comes back in words.
+    pub async fn command(&self, command: Command) -> Result<Answer, Failure> {
+        match self.runtime.send(command).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(refusal)) => Err(Failure::refused(&refusal)),
+            Err(_) => Err(self.ended()),
+        }
+    }
+
+    /// Ends in order; what runs gets `grace`, what is left goes on at the next start.
+    pub async fn drain(&self, grace: Duration) -> Drained {
+        self.runtime.drain(grace).await
+    }
+
+    async fn payload(&self, bytes: Vec<u8>) -> Result<Payload, Failure> {
+        let blobs = self.runtime.inner.blobs.clone();
+        if bytes.len() <= crate::record::INLINE_MAX_BYTES {
+            return Ok(canonical::payload(bytes, &*blobs)?);
+        }
+        Ok(tokio::task::spawn_blocking(move || canonical::payload(bytes, &*blobs)).await??)
+    }
+
+    fn ended(&self) -> Failure {
+        ended(&self.runtime)
+    }
+}
+
+fn ended(runtime: &Runtime) -> Failure {
+    let why = runtime.failed();
+    let why = why.map_or_else(|| "the orchestrator has ended".to_owned(), |it| it.to_string());
+    Failure::new(kernel::FailureKind::Lost, why)
+}
+
+/// How a root task is handed over.
+#[derive(Clone, Debug, Default)]
+pub struct SubmitOptions {
+    /// The same key is the same task, however often it is sent.
+    pub key: Option<String>,
+    /// It must end within this many milliseconds.
+    pub deadline_ms: Option<u64>,
+    /// It may not start before this many milliseconds have passed.
+    pub delay_ms: u64,
+    /// Its purse, where it differs from the limits.
+    pub budget: Option<kernel::Budget>,
+    /// Digest of the team definition it is pinned to.
+    pub definition: Option<kernel::Digest>,
+}
+
+impl Ticket {
+    /// The same ticket for a typed output.
+    pub fn typed<T: DeserializeOwned>(self) -> Ticket<T> {
+        let Ticket { task, fresh, runtime, outcome, .. } = self;
+        Ticket { task, fresh, runtime, outcome, output: PhantomData }
+    }
+}
+
+impl<T: DeserializeOwned> Ticket<T> {
+    /// Waits for the end and gives the output.
+    pub async fn outcome(self) -> Result<T, Failure> {
+        let runtime = self.runtime.clone();
+        let task = self.task;
+        match &*self.settled().await? {
+            Outcome::Completed(output) => {
+                let blobs = runtime.inner.blobs.clone();
+                let output = output.clone();
+                let bytes = match &output.inline {
+                    Some(bytes) => bytes.clone(),
+                    None => {
+                        let read = move || canonical::bytes_of(&output, &*blobs);
+                        tokio::task::spawn_blocking(read).await??
+                    }
+                };
+                canonical::from_bytes(&bytes)
+            }
+            other => Err(Failure::of_step(&format!("task {task}"), other)),
+        }
+    }
+
+    /// Waits for the end, however it is.
+    pub async fn settled(self) -> Result<Arc<Outcome>, Failure> {
+        match self.outcome {
+            Settling::Settled(outcome) => Ok(outcome),
+            Settling::Coming(coming) => coming.await.map_err(|_| ended(&self.runtime)),
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! Polls an agent's code: when it may run, and never when it may not.
+//!
+//! How does the driver know that code only waits? It counts the clones of the waker it polls with.
+//! Futures of the context keep theirs where they can be counted; any other clone belongs to
+//! something foreign (a socket, a timer, another task) that may go on at any moment. No foreign
+//! clone and at least one future of the context pending: there is nothing to do until a step ends,
+//! so the slot goes back. A combinator that keeps a waker of its own (`FuturesUnordered`) looks
+//! foreign, which costs a slot and nothing else.
+
+use super::Live;
+use crate::api::{Context as AgentContext, Failure};
+use crate::canonical;
+use crate::port::{Agent, BoxFuture};
+use crate::turn::{Reply, lock};
+use kernel::{Answer, FailureKind, Report};
+use serde_json::Value;
+use std::any::Any;
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
+
+/// Polls in a row before other tasks of this thread get their turn.
+const POLLS_MAX: usize = 64;
+/// How long code that listens for its cancellation may take to clean up.
+const CANCEL_GRACE: Duration = Duration::from_secs(5);
+/// Clones of the waker that are the driver's own: its handle, its waker, the one for comparison.
+const OWN_CLONES: usize = 3;
+
+/// How an attempt ended, seen from here.
+enum End {
+    Returned(Result<Value, Failure>),
+    Stopped,
+}
+
+/// Runs one attempt to its end and reports how it went.
+pub(crate) async fn drive(live: Arc<Live>, agent: Arc<dyn Agent>) {
+    let end = match live.load_input().await {
+        Ok(()) => run(&live, agent).await,
+        Err(failure) => End::Returned(Err(failure)),
+    };
+    live.let_go().await;
+    live.settle(end).await;
+    lock(&live.state).root_waker = None;
+    live.runtime.inner.desk.gone(live.attempt().token);
+}
+
+async fn run(live: &Arc<Live>, agent: Arc<dyn Agent>) -> End {
+    let mut driver = Driver::new(live, agent);
+    let end = poll_fn(|cx| driver.poll(cx)).await;
+    let watched = lock(&live.state).cancel_watchers > 0;
+    if matches!(end, End::Stopped) && watched {
+        driver.in_grace = true;
+        driver.unpark();
+        live.cancelled.notify_waiters();
+        let _ = tokio::time::timeout(CANCEL_GRACE, poll_fn(|cx| driver.poll(cx))).await;
+    }
+    end
+}
+
+struct Driver<'a> {
+    live: &'a Arc<Live>,
+    /// Made at the first poll, so that agents' code runs nowhere but here.
+    agent: Option<Arc<dyn Agent>>,
+    future: Option<BoxFuture<'static, Result<Value, Failure>>>,
+    root: Arc<Root>,
+    waker: Waker,
+    wait_answer: Option<Reply>,
+    in_grace: bool,
+}
+
+/// Behind the waker that agents' code is polled with.
+struct Root {
+    woken: AtomicBool,
+    live: Weak<Live>,
+}
+
+impl Wake for Root {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.woken.store(true, Ordering::Release);
+        if let Some(live) = self.live.upgrade() {
+            live.change(|_| {});
+        }
+    }
+}
+
+impl<'a> Driver<'a> {
+    fn new(live: &'a Arc<Live>, agent: Arc<dyn Agent>) -> Driver<'a> {
+        let root = Arc::new(Root { woken: AtomicBool::new(true), live: Arc::downgrade(live) });
+        let waker = Waker::from(root.clone());
+        lock(&live.state).root_waker = Some(waker.clone());
+        let (agent, future, wait_answer) = (Some(agent), None, None);
+        Driver { live, agent, future, root, waker, wait_answer, in_grace: false }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+        for _ in 0..POLLS_MAX {
+            if self.look(cx) && !self.in_grace {
+                return Poll::Ready(End::Stopped);
+            }
+            if !self.may_go_on(cx) {
+                return Poll::Pending;
+            }
+            let woken = self.root.woken.swap(false, Ordering::Acquire);
+            if !woken && !lock(&self.live.state).steps.hand_next() {
+                if !self.only_waits() {
+                    return Poll::Pending;
+                }
+                self.park();
+                continue;
+            }
+            if let Poll::Ready(result) = self.poll_agent() {
+                return Poll::Ready(End::Returned(result));
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Takes in what has come since; true if it is to stop.
+    fn look(&mut self, cx: &Context<'_>) -> bool {
+        let mut state = lock(&self.live.state);
+        match &mut state.driver {
+            Some(driver) => driver.clone_from(cx.waker()),
+            None => state.driver = Some(cx.waker().clone()),
+        }
+        let stopping = state.stopping;
+        if std::mem::take(&mut state.resumed) {
+            drop(state);
+            self.unpark();
+        }
+        stopping
+    }
+
+    /// Whether it has a slot.
+    fn may_go_on(&mut self, cx: &mut Context<'_>) -> bool {
+        if !lock(&self.live.state).parked {
+            return true;
+        }
+        let Some(answer) = &mut self.wait_answer else { return false };
+        match Pin::new(answer).poll(cx) {
+            Poll::Pending => false,
+            Poll::Ready(Ok(Ok(Answer::News))) => {
+                self.unpark();
+                true
+            }
+            // It waits, or is no longer the one; in that case a stop is on its way.
+            Poll::Ready(_) => {
+                self.wait_answer = None;
+                false
+            }
+        }
+    }
+
+    /// Nothing can go on inside until a step ends.
+    fn only_waits(&self) -> bool {
+        let state = lock(&self.live.state);
+        let clones = Arc::strong_count(&self.root);
+        let foreign = clones.saturating_sub(OWN_CLONES + state.steps.own_wakers);
+        state.steps.waiting > 0 && (foreign == 0 || state.parking > 0) && !self.in_grace
+    }
+
+    fn park(&mut self) {
+        let mut state = lock(&self.live.state);
+        state.parked = true;
+        let seen = state.steps.seen;
+        drop(state);
+        let report = Report::Wait { seen };
+        let command = kernel::Command::Report(self.live.attempt(), report);
+        self.wait_answer = Some(self.live.runtime.send(command));
+    }
+
+    fn unpark(&mut self) {
+        lock(&self.live.state).parked = false;
+        self.wait_answer = None;
+    }
+
+    /// Polls the agent's code once; a panic is a failure like any other, with its message.
+    fn poll_agent(&mut self) -> Poll<Result<Value, Failure>> {
+        let mut cx = Context::from_waker(&self.waker);
+        let polled = catch_unwind(AssertUnwindSafe(|| {
+            if let Some(agent) = self.agent.take() {
+                self.future = Some(agent.run(AgentContext::of(self.live.clone())));
+            }
+            match &mut self.future {
+                Some(future) => future.as_mut().poll(&mut cx),
+                None => Poll::Pending,
+            }
+        }));
+        polled.unwrap_or_else(|panic| {
+            let message = format!("the agent's code panicked: {}", words_of(&*panic));
+            Poll::Ready(Err(Failure::new(FailureKind::Panic, message)))
+        })
+    }
+}
+
+/// What a panic said, if it said it in words.
+fn words_of(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
+}
+
+impl Live {
+    /// Brings the input here; a large one is read from the blob store, off the async threads.
+    async fn load_input(&self) -> Result<(), Failure> {
+        let input = self.dispatch.input.clone();
+        let blobs = self.runtime.inner.blobs.clone();
+        let bytes = match &input.inline {
+            Some(bytes) => bytes.clone(),
+            None => tokio::task::spawn_blocking(move || canonical::bytes_of(&input, &*blobs))
+                .await
+                .map_err(Failure::from)??,
+        };
+        let _ = self.input.set(bytes);
+        Ok(())
+    }
+
+    /// Tells the kernel how it ended.
+    async fn settle(&self, end: End) {
+        let handed_back = lock(&self.state).handed_back;
+        let report = match end {
+            End::Stopped if handed_back => Report::HandedBack,
+            End::Stopped => Report::Ended,
+            End::Returned(Ok(value)) => match self.store(&value).await {
+                Ok(payload) => Report::Completed(payload),
+                Err(failure) => Report::Failed(crate::api::to_kernel(failure)),
+            },
+            End::Returned(Err(failure)) => Report::Failed(crate::api::to_kernel(failure)),
+        };
+        if !self.tell(report) {
+            // The lease ended before the work did: all that is left to say is that it has ended.
+            self.tell(Report::Ended);
+        }
+    }
+
+    /// A value as a payload; durable on return if it is too large for the journal.
+    pub(crate) async fn store(&self, value: &Value) -> Result<kernel::Payload, Failure> {
+        let bytes = canonical::to_bytes(value)?;
+        self.store_bytes(bytes).await
+    }
+
+    pub(crate) async fn store_bytes(&self, bytes: Vec<u8>) -> Result<kernel::Payload, Failure> {
+        let blobs = self.runtime.inner.blobs.clone();
+        if bytes.len() <= crate::record::INLINE_MAX_BYTES {
+            return canonical::payload(bytes, &*blobs).map_err(Failure::from);
+        }
+        let stored = tokio::task::spawn_blocking(move || canonical::payload(bytes, &*blobs)).await;
+        Ok(stored??)
+    }
+}

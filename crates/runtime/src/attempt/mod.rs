@@ -1,0 +1,160 @@
+//! One attempt while it lives: what its agent knows, what has come for it, and whether it may go on.
+
+mod driver;
+mod steps;
+
+pub(crate) use driver::drive;
+pub(crate) use steps::Delivery;
+
+use crate::api::Failure;
+use crate::turn::{Runtime, lock};
+use kernel::{Answer, AttemptId, Command, Dispatch, Outcome, Report, StepKind, Text};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::task::Waker;
+use steps::Steps;
+use tokio::sync::{Notify, mpsc};
+
+/// An attempt in this process.
+pub(crate) struct Live {
+    pub(crate) runtime: Runtime,
+    pub(crate) dispatch: Dispatch,
+    /// The input's bytes, once they are here.
+    pub(crate) input: OnceLock<Arc<[u8]>>,
+    pub(crate) value: OnceLock<serde_json::Value>,
+    state: Mutex<State>,
+    pub(crate) cancelled: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    /// Wakes the driver.
+    driver: Option<Waker>,
+    /// The waker that the agent's code is polled with.
+    root_waker: Option<Waker>,
+    steps: Steps,
+    /// It waits without a slot and must not be polled.
+    parked: bool,
+    /// A slot was granted again.
+    resumed: bool,
+    /// It is to end.
+    stopping: bool,
+    /// It is to end and is given back, not failed.
+    handed_back: bool,
+    /// Somebody in the agent's code listens for the cancellation.
+    cancel_watchers: usize,
+    /// Work that outlives the future; see [`crate::api::Hold`].
+    hold: Option<(mpsc::Sender<()>, mpsc::Receiver<()>)>,
+    /// Futures inside that said themselves that nothing but the context matters.
+    parking: usize,
+}
+
+impl Live {
+    pub(crate) fn new(runtime: Runtime, mut dispatch: Dispatch) -> Arc<Live> {
+        let steps = Steps::recorded(std::mem::take(&mut dispatch.steps));
+        Arc::new(Live {
+            runtime,
+            dispatch,
+            input: OnceLock::new(),
+            value: OnceLock::new(),
+            state: Mutex::new(State { steps, ..State::default() }),
+            cancelled: Notify::new(),
+        })
+    }
+
+    pub(crate) fn attempt(&self) -> AttemptId {
+        self.dispatch.attempt
+    }
+
+    /// Whether it occupies a slot now.
+    pub(crate) fn works(&self) -> bool {
+        !lock(&self.state).parked
+    }
+
+    /// Sends a report and waits until what it led to is durable.
+    pub(crate) async fn report(&self, report: Report) -> Result<Answer, Failure> {
+        let command = Command::Report(self.attempt(), report);
+        match self.runtime.send(command).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(refusal)) => Err(Failure::refused(&refusal)),
+            Err(_) => Err(Failure::new(kernel::FailureKind::Lost, "the orchestrator has ended")),
+        }
+    }
+
+    /// Says what nobody waits for; true if it was heard.
+    pub(crate) fn tell(&self, report: Report) -> bool {
+        let mut heard = false;
+        let command = Command::Report(self.attempt(), report);
+        drop(self.runtime.send_then(command, |step| heard = step.answer.is_ok()));
+        heard
+    }
+
+    pub(crate) fn deliver(&self, step: Text, outcome: Arc<Outcome>) {
+        self.change(|state| state.steps.arrived(step, outcome));
+    }
+
+    pub(crate) fn resume(&self) {
+        self.change(|state| state.resumed = true);
+    }
+
+    pub(crate) fn stop(&self) {
+        self.change(|state| state.stopping = true);
+    }
+
+    /// Ends it and gives the task back.
+    pub(crate) fn hand_back(&self) {
+        self.change(|state| {
+            state.stopping = true;
+            state.handed_back = true;
+        });
+    }
+
+    /// Changes the state and lets the driver look at it.
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        let mut state = lock(&self.state);
+        change(&mut state);
+        let driver = state.driver.take();
+        drop(state);
+        if let Some(driver) = driver {
+            driver.wake();
+        }
+    }
+
+    /// What is recorded of a step, and its outcome if it is at hand.
+    pub(crate) fn recorded(&self, step: &str) -> Option<(StepKind, Option<Arc<Outcome>>)> {
+        lock(&self.state).steps.recorded_step(step)
+    }
+
+    /// A step was recorded just now.
+    pub(crate) fn record(&self, step: &Text, kind: StepKind, outcome: Option<Arc<Outcome>>) {
+        lock(&self.state).steps.record(step, kind, outcome);
+    }
+
+    /// A promise that the attempt's work goes on although its future may be gone.
+    pub(crate) fn hold(&self) -> mpsc::Sender<()> {
+        let mut state = lock(&self.state);
+        state.hold.get_or_insert_with(|| mpsc::channel(1)).0.clone()
+    }
+
+    /// Waits until nobody holds on any more.
+    async fn let_go(&self) {
+        let hold = lock(&self.state).hold.take();
+        if let Some((sender, mut receiver)) = hold {
+            drop(sender);
+            while receiver.recv().await.is_some() {}
+        }
+    }
+
+    pub(crate) fn watch_cancel(&self, by: isize) {
+        let mut state = lock(&self.state);
+        state.cancel_watchers = state.cancel_watchers.saturating_add_signed(by);
+    }
+
+    pub(crate) fn set_parking(&self, by: isize) {
+        let mut state = lock(&self.state);
+        state.parking = state.parking.saturating_add_signed(by);
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        lock(&self.state).stopping
+    }
+}

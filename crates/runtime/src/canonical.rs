@@ -1,0 +1,66 @@
+//! Inputs and outputs as bytes: canonical JSON, so that equal values have equal digests.
+//!
+//! Why JSON and not MessagePack here? Every door speaks it (the command line, Python, models, HTTP),
+//! an operator can read it in the views, and sorting keys makes it canonical. The journal's own
+//! entries and the bus are MessagePack.
+
+use crate::api::Failure;
+use crate::port::{Blobs, blobs};
+use crate::record::INLINE_MAX_BYTES;
+use kernel::{Digest, FailureKind, Payload};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::sync::Arc;
+
+/// The bytes of a value: keys sorted, no white space.
+pub fn to_bytes<T: Serialize>(value: &T) -> Result<Vec<u8>, Failure> {
+    // Through `Value`, whose maps are sorted: a struct's field order or a hash map's accident of
+    // order must not make another input of the same thing.
+    let value = serde_json::to_value(value).map_err(|why| unfit("written as JSON", &why))?;
+    serde_json::to_vec(&value).map_err(|why| unfit("written as JSON", &why))
+}
+
+/// The value that these bytes hold.
+pub fn from_bytes<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
+    serde_json::from_slice(bytes).map_err(|why| unfit("read as the expected type", &why))
+}
+
+fn unfit(what: &str, why: &serde_json::Error) -> Failure {
+    Failure::new(FailureKind::Rejected, format!("the value cannot be {what}: {why}"))
+}
+
+/// A payload of these bytes; large ones are stored as a blob first, and are durable on return.
+pub(crate) fn payload(bytes: Vec<u8>, blobs: &dyn Blobs) -> Result<Payload, blobs::Error> {
+    let len = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+    if bytes.len() <= INLINE_MAX_BYTES {
+        let digest = Digest(*blake3::hash(&bytes).as_bytes());
+        return Ok(Payload { digest, len, inline: Some(Arc::from(bytes)) });
+    }
+    Ok(Payload { digest: Digest(blobs.put(&bytes)?), len, inline: None })
+}
+
+/// The bytes of a payload, from wherever they are.
+pub(crate) fn bytes_of(payload: &Payload, blobs: &dyn Blobs) -> Result<Arc<[u8]>, Failure> {
+    match &payload.inline {
+        Some(bytes) => Ok(bytes.clone()),
+        None if payload.len == 0 => Ok(Arc::from(*b"null")),
+        None if payload.len as usize <= INLINE_MAX_BYTES => {
+            Err(Failure::new(FailureKind::Rejected, "its content was erased by `forget`"))
+        }
+        None => blobs
+            .get(&payload.digest.0)
+            .map_err(|why| Failure::new(FailureKind::Rejected, why.to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashMap;
+
+    #[test]
+    fn equal_values_have_equal_bytes_whatever_their_order() {
+        let map: HashMap<&str, u8> = [("b", 1), ("a", 2), ("c", 3)].into();
+        assert_eq!(to_bytes(&map).expect("a map"), b"{\"a\":2,\"b\":1,\"c\":3}");
+    }
+}

@@ -1,0 +1,23 @@
+//! An agent as the runtime sees it: something that can be handed one attempt at a task.
+
+use crate::api::{Context, Failure};
+use serde_json::Value;
+use std::future::Future;
+use std::pin::Pin;
+
+/// A future on the heap that may move between threads.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Serves capabilities. One value serves all tasks of one agent, as many at once as it has slots.
+/// See `testing::agent_suite` for its contract.
+pub trait Agent: Send + Sync + 'static {
+    /// Works on one attempt. The context has the task, the input and everything that may be asked.
+    /// When the attempt is to stop, the future is dropped; work that outlives it (a process, a
+    /// blocking thread) holds a [`crate::api::Hold`], and the slot is free when the last is dropped.
+    fn run(&self, cx: Context) -> BoxFuture<'static, Result<Value, Failure>>;
+
+    /// The agent leaves: ends whatever it keeps between tasks, and returns when all of it is gone.
+    fn stop(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
+}

@@ -1,0 +1,56 @@
+//! Whoever watches: views, a terminal, metrics. Told only what is durable, or what is soft by nature.
+
+use super::journal::Seq;
+use kernel::{AttemptId, Entry};
+
+/// Hears what happens. Called by the turn, so it must be quick: take a copy and go.
+pub trait Observer: Send + Sync + 'static {
+    /// These entries are durable; `first` is the number of the first one. In order, without gaps.
+    fn durable(&self, first: Seq, entries: &[Entry]);
+
+    /// The last entry it has, if it keeps count: at a start it hears what it missed.
+    fn applied(&self) -> Option<Seq> {
+        None
+    }
+
+    /// An agent said something in passing. Not journaled, and may be lost.
+    fn note(&self, note: &Note);
+}
+
+/// Something said in passing.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Note {
+    /// By which attempt.
+    pub attempt: AttemptId,
+    /// What.
+    pub what: Said,
+}
+
+/// The kinds of note.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Said {
+    /// How far it is, if it can tell, and what it is at.
+    Progress {
+        /// From 0 to 1.
+        fraction: Option<f32>,
+        /// For people; data.
+        message: String,
+    },
+    /// A line for the log.
+    Log {
+        /// How important.
+        level: Level,
+        /// For people; data.
+        message: String,
+    },
+}
+
+/// How important a log line is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[allow(missing_docs)]
+pub enum Level {
+    Debug,
+    Info,
+    Warn,
+    Error,
+}

@@ -1,0 +1,125 @@
+//! Opens a journal and takes up where whoever held it before left off.
+
+use crate::port::journal::{self, Journal, Seq};
+use crate::port::{Blobs, Observer};
+use crate::record;
+use crate::tick::tick;
+use crate::turn::Runtime;
+use kernel::{Begin, Command, Entry, Kernel, Limits};
+use std::hash::{BuildHasher, Hasher};
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// What the runtime keeps things in, and who watches.
+pub struct Stores {
+    /// What has happened.
+    pub journal: Box<dyn Journal>,
+    /// Large payloads.
+    pub blobs: Arc<dyn Blobs>,
+    /// Views and other listeners.
+    pub observers: Vec<Arc<dyn Observer>>,
+    /// The journal was just restored from a backup: tokens start in a new generation.
+    pub restored: bool,
+}
+
+/// Why a runtime could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The journal cannot be used.
+    #[error(transparent)]
+    Journal(#[from] journal::Error),
+    /// Its snapshot cannot be understood.
+    #[error("the snapshot cannot be used: {0}")]
+    Snapshot(record::Error),
+    /// The bounds contradict each other.
+    #[error("{0}")]
+    Limits(String),
+    /// The journal failed during the start.
+    #[error("the start could not be made durable: {0}")]
+    Start(String),
+}
+
+/// The kernel that a journal describes.
+pub fn replay(journal: &mut dyn Journal, limits: Limits) -> Result<Kernel, Error> {
+    replay_for(journal, limits, &[])
+}
+
+/// The same; observers that have fallen behind hear what they missed.
+fn replay_for(
+    journal: &mut dyn Journal,
+    limits: Limits,
+    observers: &[Arc<dyn Observer>],
+) -> Result<Kernel, Error> {
+    let mut kernel = Kernel::new(limits);
+    let mut from = Seq(1);
+    if let Some((at, bytes)) = journal.snapshot()? {
+        kernel.restore(record::decode_snapshot(&bytes).map_err(Error::Snapshot)?);
+        from = Seq(at.0 + 1);
+    }
+    let behind: Vec<_> = observers.iter().filter_map(|it| Some((it, it.applied()?))).collect();
+    let oldest = behind.iter().map(|(_, applied)| Seq(applied.0 + 1)).min();
+    let start = oldest.map_or(from, |oldest| oldest.min(from)).max(journal.first());
+    let mut missed: Vec<(Seq, Entry)> = Vec::new();
+    journal.read(start, &mut |seq, bytes| {
+        let entry = record::decode(bytes)
+            .map_err(|why| journal::Error::Unreadable { at: seq, why: why.to_string() })?;
+        if seq >= from {
+            kernel.apply(&entry);
+        }
+        if !behind.is_empty() {
+            missed.push((seq, entry));
+            if missed.len() >= 10_000 {
+                catch_up(&behind, &mut missed);
+            }
+        }
+        Ok(())
+    })?;
+    catch_up(&behind, &mut missed);
+    Ok(kernel)
+}
+
+/// Gives each observer what it has not seen.
+fn catch_up(behind: &[(&Arc<dyn Observer>, Seq)], missed: &mut Vec<(Seq, Entry)>) {
+    let Some((first, _)) = missed.first() else { return };
+    let first = *first;
+    let entries: Vec<Entry> = missed.drain(..).map(|(_, entry)| entry).collect();
+    for (observer, applied) in behind {
+        let skip = (applied.0 + 1).saturating_sub(first.0) as usize;
+        if let Some(rest) = entries.get(skip..).filter(|rest| !rest.is_empty()) {
+            observer.durable(Seq(first.0 + skip as u64), rest);
+        }
+    }
+}
+
+impl Runtime {
+    /// Opens the stores, replays, closes what the process before left open, and starts the clock.
+    /// Agents are not here yet; nothing is granted until they join.
+    pub async fn open(mut stores: Stores, limits: Limits) -> Result<Runtime, Error> {
+        check(&limits)?;
+        let kernel = replay_for(&mut *stores.journal, limits, &stores.observers)?;
+        let runtime = Runtime::new(kernel, stores.journal, stores.blobs, stores.observers);
+        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let seed = std::collections::hash_map::RandomState::new().build_hasher().finish();
+        let wall_ms = since_1970.as_millis() as u64;
+        let begin = Begin { restored: stores.restored, seed, wall_ms };
+        let begun = runtime.send(Command::Begin(begin)).await;
+        if begun.is_err() {
+            let why = runtime.failed().map_or_else(String::new, |why| why.to_string());
+            return Err(Error::Start(why));
+        }
+        tokio::spawn(tick(runtime.clone()));
+        Ok(runtime)
+    }
+}
+
+/// A lease that ends before it can be renewed would end every piece of work.
+fn check(limits: &Limits) -> Result<(), Error> {
+    if limits.lease_ms <= limits.renew_ms * 6 / 5 {
+        return Err(Error::Limits(format!(
+            "lease_ms = {} must be more than 1.2 × renew_ms = {}; leases would run out while they \
+             are being renewed",
+            limits.lease_ms, limits.renew_ms
+        )));
+    }
+    Ok(())
+}

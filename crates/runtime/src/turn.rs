@@ -1,0 +1,290 @@
+//! The turn: decide under a lock, make it durable, then perform and answer.
+//!
+//! 1. A command is stepped at once, by whoever brings it; its entries join the batch that waits.
+//! 2. One committer takes the batch that waits and appends it; meanwhile the next one gathers.
+//! 3. When the append has returned, and not before, effects are performed and answers given, in
+//!    order.
+//!
+//! So nobody hears of anything that a crash could take back, one sync serves everybody who came
+//! while the sync before was running, and no timer decides how long a batch is.
+
+use crate::desk::Desk;
+use crate::port::journal::{Batch, Error, Journal, Record, Seq};
+use crate::port::{Blobs, Observer};
+use crate::record;
+use kernel::{Answer, Command, Effect, Entry, Kernel, Pulse, Refusal, Step, Time};
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use tokio::sync::{Notify, oneshot};
+use tokio::time::Instant;
+
+/// A batch that has reached this size is closed; what follows goes into the next.
+const BATCH_MAX_BYTES: usize = 512 * 1024;
+
+/// What the kernel answered, once it is durable; an error if the runtime ended first.
+pub(crate) type Reply = oneshot::Receiver<Result<Answer, Refusal>>;
+
+/// The orchestrator in this process. Cheap to clone.
+#[derive(Clone)]
+pub struct Runtime {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    core: Mutex<Core>,
+    committer: Mutex<Committer>,
+    /// There is a batch to commit, or the end has come.
+    work: Condvar,
+    /// The next deadline may have come nearer.
+    pub(crate) deadline_moved: Notify,
+    /// Set once: why nothing goes any more.
+    failed: Mutex<Option<Arc<str>>>,
+    pub(crate) ended: Notify,
+    instant: bool,
+    pub(crate) desk: Desk,
+    pub(crate) blobs: Arc<dyn Blobs>,
+    pub(crate) observers: Vec<Arc<dyn Observer>>,
+    pub(crate) tokio: tokio::runtime::Handle,
+}
+
+/// What decides, and what it has decided that is not durable yet.
+struct Core {
+    kernel: Kernel,
+    clock: Clock,
+    waiting: VecDeque<Portion>,
+    closed: bool,
+}
+
+/// Kernel time: the journal's last moment, plus what this process's clock has advanced since.
+struct Clock {
+    base: Time,
+    since: Instant,
+}
+
+/// Steps that become durable together.
+#[derive(Default)]
+struct Portion {
+    batch: Batch,
+    entries: Vec<Entry>,
+    effects: Vec<Effect>,
+    answers: Vec<(oneshot::Sender<Result<Answer, Refusal>>, Result<Answer, Refusal>)>,
+}
+
+struct Committer {
+    journal: Box<dyn Journal>,
+    head: Seq,
+}
+
+impl Runtime {
+    pub(crate) fn new(
+        kernel: Kernel,
+        journal: Box<dyn Journal>,
+        blobs: Arc<dyn Blobs>,
+        observers: Vec<Arc<dyn Observer>>,
+    ) -> Runtime {
+        let clock = Clock { base: kernel.state().time, since: Instant::now() };
+        let core = Core { kernel, clock, waiting: VecDeque::new(), closed: false };
+        let instant = journal.is_instant();
+        let head = journal.head();
+        let inner = Arc::new(Inner {
+            core: Mutex::new(core),
+            committer: Mutex::new(Committer { journal, head }),
+            work: Condvar::new(),
+            deadline_moved: Notify::new(),
+            failed: Mutex::new(None),
+            ended: Notify::new(),
+            instant,
+            desk: Desk::default(),
+            blobs,
+            observers,
+            tokio: tokio::runtime::Handle::current(),
+        });
+        if !instant {
+            let inner = inner.clone();
+            std::thread::Builder::new()
+                .name("majordomo-turn".into())
+                .spawn(move || inner.commit_until_closed())
+                .expect("the system has a thread to spare at start");
+        }
+        Runtime { inner }
+    }
+
+    /// Sends a command; the answer comes when what it speaks of is durable.
+    pub(crate) fn send(&self, command: Command) -> Reply {
+        self.send_then(command, |_| {})
+    }
+
+    /// The same; `then` sees the step before anybody else can.
+    pub(crate) fn send_then(&self, command: Command, then: impl FnOnce(&Step)) -> Reply {
+        let (sender, receiver) = oneshot::channel();
+        self.inner.step(command, Some(sender), then);
+        receiver
+    }
+
+    /// Sends a command whose answer nobody waits for.
+    pub(crate) fn tell(&self, command: Command) {
+        self.inner.step(command, None, |_| {});
+    }
+
+    /// Signs of life of many leases at once.
+    pub(crate) fn pulse(&self, pulses: impl IntoIterator<Item = Pulse>) {
+        let mut core = lock(&self.inner.core);
+        let now = core.clock.now();
+        pulses.into_iter().for_each(|pulse| core.kernel.pulse(now, pulse));
+    }
+
+    /// Asks the kernel something. What it knows may not be durable yet: for the runtime's own use.
+    pub(crate) fn look<T>(&self, question: impl FnOnce(&Kernel, Time) -> T) -> T {
+        let core = lock(&self.inner.core);
+        let now = core.clock.now();
+        question(&core.kernel, now)
+    }
+
+    /// Runs once the journal is not being written to; for snapshots, backups, erasure.
+    pub fn with_journal<T>(&self, work: impl FnOnce(&mut dyn Journal) -> T) -> T {
+        work(lock(&self.inner.committer).journal.as_mut())
+    }
+
+    /// Why nothing goes any more, if so.
+    #[must_use]
+    pub fn failed(&self) -> Option<Arc<str>> {
+        lock(&self.inner.failed).clone()
+    }
+
+    /// Takes no more commands, and ends the turn when what waits is durable.
+    pub(crate) fn close(&self) {
+        lock(&self.inner.core).closed = true;
+        self.inner.work.notify_all();
+        self.inner.ended.notify_waiters();
+    }
+
+    /// Whether the turn has ended.
+    pub(crate) fn is_closed(&self) -> bool {
+        lock(&self.inner.core).closed
+    }
+}
+
+impl Inner {
+    fn step(
+        self: &Arc<Self>,
+        command: Command,
+        reply: Option<oneshot::Sender<Result<Answer, Refusal>>>,
+        then: impl FnOnce(&Step),
+    ) {
+        let mut core = lock(&self.core);
+        if core.closed {
+            return; // Dropping the sender says so.
+        }
+        let now = core.clock.now();
+        let deadline = core.kernel.next_deadline();
+        let step = core.kernel.step(now, command);
+        then(&step);
+        let nearer =
+            core.kernel.next_deadline().is_some_and(|next| deadline.is_none_or(|it| next < it));
+        let was_idle = core.waiting.is_empty();
+        core.take_in(step, reply);
+        drop(core);
+        if nearer {
+            self.deadline_moved.notify_one();
+        }
+        if self.instant {
+            self.commit_inline();
+        } else if was_idle {
+            self.work.notify_one();
+        }
+    }
+
+    /// An instant journal needs no thread: whoever finds the committer free commits for all.
+    fn commit_inline(self: &Arc<Self>) {
+        while !lock(&self.core).waiting.is_empty() {
+            let Ok(mut committer) = self.committer.try_lock() else { return };
+            while let Some(portion) = self.next_portion() {
+                self.commit(&mut committer, portion);
+            }
+        }
+    }
+
+    fn next_portion(&self) -> Option<Portion> {
+        lock(&self.core).waiting.pop_front()
+    }
+
+    fn commit_until_closed(self: Arc<Self>) {
+        loop {
+            let mut core = lock(&self.core);
+            while core.waiting.is_empty() {
+                if core.closed {
+                    return;
+                }
+                core = self.work.wait(core).unwrap_or_else(PoisonError::into_inner);
+            }
+            drop(core);
+            // The committer's lock is taken before the portion: `with_journal` sees whole portions.
+            let mut committer = lock(&self.committer);
+            if let Some(portion) = self.next_portion() {
+                self.commit(&mut committer, portion);
+            }
+        }
+    }
+
+    fn commit(self: &Arc<Self>, committer: &mut Committer, portion: Portion) {
+        let Portion { batch, entries, effects, answers } = portion;
+        if !batch.is_empty() {
+            match committer.journal.append(committer.head, &batch) {
+                Ok(head) => committer.head = head,
+                Err(error) => return self.fail(&error),
+            }
+            let first = Seq(committer.head.0 + 1 - entries.len() as u64);
+            self.observers.iter().for_each(|it| it.durable(first, &entries));
+        }
+        for effect in effects {
+            self.desk.perform(self, effect);
+        }
+        for (reply, answer) in answers {
+            let _ = reply.send(answer); // Whoever asked may have gone.
+        }
+    }
+
+    /// What is on disk is no longer known: nothing more is decided, performed or answered.
+    fn fail(&self, error: &Error) {
+        let mut core = lock(&self.core);
+        core.closed = true;
+        core.waiting.clear();
+        drop(core);
+        lock(&self.failed).get_or_insert_with(|| error.to_string().into());
+        self.ended.notify_waiters();
+        self.desk.abandon();
+    }
+}
+
+impl Core {
+    fn take_in(&mut self, step: Step, reply: Option<oneshot::Sender<Result<Answer, Refusal>>>) {
+        let full = self.waiting.back().is_none_or(|it| it.batch.size() >= BATCH_MAX_BYTES);
+        if full {
+            self.waiting.push_back(Portion::default());
+        }
+        let portion = self.waiting.back_mut().expect("one was just pushed");
+        let (mut head, mut payload) = (Vec::with_capacity(256), Vec::new());
+        for entry in &step.entries {
+            head.clear();
+            payload.clear();
+            record::encode(entry, &mut head, &mut payload);
+            portion.batch.push(Record { head: &head, payload: &payload });
+        }
+        portion.entries.extend(step.entries);
+        portion.effects.extend(step.effects);
+        portion.answers.extend(reply.map(|reply| (reply, step.answer)));
+    }
+}
+
+impl Clock {
+    fn now(&self) -> Time {
+        let advance = self.since.elapsed().as_millis();
+        self.base.after(u64::try_from(advance).unwrap_or(u64::MAX))
+    }
+}
+
+/// A lock whose holder panicked still guards consistent data here: nothing under it can unwind
+/// half-way but user-supplied observers, which run under none of these.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
