@@ -5,9 +5,9 @@
 //! async fn count(_: Context, text: String) -> Result<usize> { … }
 //! ```
 //!
-//! becomes a unit type `count` that implements `Capability` (name, version, input and output types)
-//! and `Handler` (the code). So `team.with(count)` takes the value and `cx.ask::<count>(…)` the type,
-//! and giving it another input does not compile.
+//! becomes a type `count` that implements `Capability` (name, version, input and output types) and
+//! `Handler` (the code), and a function `count` that makes one. So `team.with(count)` takes the value
+//! and `cx.ask::<count>(…)` the type, and giving it another input does not compile.
 
 use proc_macro::TokenStream;
 use proc_macro2::TokenStream as Tokens;
@@ -35,7 +35,13 @@ fn expand(name: &LitStr, function: &ItemFn) -> Result<Tokens, Error> {
         #(#attrs)*
         #[allow(non_camel_case_types)]
         #[derive(Clone, Copy, Debug)]
-        #vis struct #ident;
+        #vis struct #ident {}
+
+        // A function, not a unit value: `let count = 1` must stay possible beside it.
+        #[doc(hidden)]
+        #vis fn #ident() -> #ident {
+            #ident {}
+        }
 
         impl ::majordomo::Capability for #ident {
             type Input = #input;

@@ -1,3 +1,41 @@
-//! majordomo
+//! Majordomo runs teams of agents: it gives each task to the agent that can do it best, keeps every
+//! agent supervised, and never loses accepted work.
+//!
+//! ```
+//! use majordomo::{Context, Result, Team, capability};
+//!
+//! #[capability("text.count@1")]
+//! async fn count(_: Context, text: String) -> Result<usize> {
+//!     Ok(text.split_whitespace().count())
+//! }
+//!
+//! #[capability("text.report@1")]
+//! async fn report(cx: Context, text: String) -> Result<String> {
+//!     Ok(format!("{} words", cx.ask::<count>(text).await?))
+//! }
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<()> {
+//!     # std::env::set_current_dir(std::env::temp_dir())?;
+//!     let team = Team::open(".majordomo").with(count).with(report).start().await?;
+//!     println!("{}", team.ask::<report>("to be or not to be".into()).await?);
+//!     # let _ = team.drain(std::time::Duration::from_secs(1)).await;
+//!     Ok(())
+//! }
+//! ```
+//!
+//! Every task and every result is in the journal before it is answered. Kill the process at any
+//! moment, start it again, and it goes on: finished steps answer at once, unfinished ones are done.
+
+pub mod data;
+mod open;
 #[cfg(feature = "team")]
 pub mod team;
+
+pub use macros::capability;
+pub use open::{Team, TeamBuilder};
+pub use runtime::api::{
+    AgentEntry, Ask, AskOptions, Begun, Capability, Context, Failure, Handler, Hold, OnUnknown,
+    Once, Result, StartError, SubmitOptions, Ticket,
+};
+pub use {kernel, runtime};

@@ -39,7 +39,8 @@ impl Runtime {
         }
         // A last command: when its answer is here, everything before it is durable.
         let _ = self.send(Command::Tick).await;
-        self.close();
+        let closing = self.clone();
+        let _ = tokio::task::spawn_blocking(move || closing.close()).await;
         Drained { handed_back, agents_left }
     }
 

@@ -22,7 +22,10 @@ use tokio::time::Instant;
 const BATCH_MAX_BYTES: usize = 512 * 1024;
 
 /// What the kernel answered, once it is durable; an error if the runtime ended first.
-pub(crate) type Reply = oneshot::Receiver<Result<Answer, Refusal>>;
+pub(crate) type Reply = oneshot::Receiver<Verdict>;
+
+/// An answer or a refusal.
+type Verdict = Result<Answer, Refusal>;
 
 /// The orchestrator in this process. Cheap to clone.
 #[derive(Clone)]
@@ -67,11 +70,12 @@ struct Portion {
     batch: Batch,
     entries: Vec<Entry>,
     effects: Vec<Effect>,
-    answers: Vec<(oneshot::Sender<Result<Answer, Refusal>>, Result<Answer, Refusal>)>,
+    answers: Vec<(oneshot::Sender<Verdict>, Verdict)>,
 }
 
 struct Committer {
-    journal: Box<dyn Journal>,
+    /// Gone when the turn has ended: the next process may open it.
+    journal: Option<Box<dyn Journal>>,
     head: Seq,
 }
 
@@ -88,7 +92,7 @@ impl Runtime {
         let head = journal.head();
         let inner = Arc::new(Inner {
             core: Mutex::new(core),
-            committer: Mutex::new(Committer { journal, head }),
+            committer: Mutex::new(Committer { journal: Some(journal), head }),
             work: Condvar::new(),
             deadline_moved: Notify::new(),
             failed: Mutex::new(None),
@@ -141,8 +145,9 @@ impl Runtime {
     }
 
     /// Runs once the journal is not being written to; for snapshots, backups, erasure.
-    pub fn with_journal<T>(&self, work: impl FnOnce(&mut dyn Journal) -> T) -> T {
-        work(lock(&self.inner.committer).journal.as_mut())
+    /// `None` when the turn has ended.
+    pub fn with_journal<T>(&self, work: impl FnOnce(&mut dyn Journal) -> T) -> Option<T> {
+        lock(&self.inner.committer).journal.as_mut().map(|journal| work(journal.as_mut()))
     }
 
     /// Why nothing goes any more, if so.
@@ -151,11 +156,18 @@ impl Runtime {
         lock(&self.inner.failed).clone()
     }
 
-    /// Takes no more commands, and ends the turn when what waits is durable.
+    /// Takes no more commands, makes what waits durable, and lets go of the journal. Blocks for as
+    /// long as a sync takes.
     pub(crate) fn close(&self) {
         lock(&self.inner.core).closed = true;
-        self.inner.work.notify_all();
         self.inner.ended.notify_waiters();
+        let mut committer = lock(&self.inner.committer);
+        while let Some(portion) = self.inner.next_portion() {
+            self.inner.commit(&mut committer, portion);
+        }
+        committer.journal = None;
+        drop(committer);
+        self.inner.work.notify_all();
     }
 
     /// Whether the turn has ended.
@@ -168,7 +180,7 @@ impl Inner {
     fn step(
         self: &Arc<Self>,
         command: Command,
-        reply: Option<oneshot::Sender<Result<Answer, Refusal>>>,
+        reply: Option<oneshot::Sender<Verdict>>,
         then: impl FnOnce(&Step),
     ) {
         let mut core = lock(&self.core);
@@ -229,7 +241,8 @@ impl Inner {
     fn commit(self: &Arc<Self>, committer: &mut Committer, portion: Portion) {
         let Portion { batch, entries, effects, answers } = portion;
         if !batch.is_empty() {
-            match committer.journal.append(committer.head, &batch) {
+            let Some(journal) = &mut committer.journal else { return };
+            match journal.append(committer.head, &batch) {
                 Ok(head) => committer.head = head,
                 Err(error) => return self.fail(&error),
             }
@@ -257,7 +270,7 @@ impl Inner {
 }
 
 impl Core {
-    fn take_in(&mut self, step: Step, reply: Option<oneshot::Sender<Result<Answer, Refusal>>>) {
+    fn take_in(&mut self, step: Step, reply: Option<oneshot::Sender<Verdict>>) {
         let full = self.waiting.back().is_none_or(|it| it.batch.size() >= BATCH_MAX_BYTES);
         if full {
             self.waiting.push_back(Portion::default());

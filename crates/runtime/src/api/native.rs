@@ -21,7 +21,7 @@ impl<H: Handler> Agent for Native<H> {
     }
 }
 
-/// An agent that serves this capability by calling its code here.
-pub fn native<H: Handler>(handler: H) -> Arc<dyn Agent> {
-    Arc::new(Native(Arc::new(handler)))
+/// An agent that serves this capability by calling its code here: `native(count)`.
+pub fn native<H: Handler>(handler: fn() -> H) -> Arc<dyn Agent> {
+    Arc::new(Native(Arc::new(handler())))
 }

@@ -93,7 +93,7 @@ impl TeamBuilder {
 
     /// Adds a Rust function, made a capability by `#[capability]`.
     #[must_use]
-    pub fn with<H: Handler>(self, handler: H) -> TeamBuilder {
+    pub fn with<H: Handler>(self, handler: fn() -> H) -> TeamBuilder {
         let serves = format!("{}@{}", H::NAME, H::VERSION);
         let agent = native(handler);
         self.agent(AgentEntry::new(H::NAME, "native", &[&serves], SLOTS_DEFAULT, agent))

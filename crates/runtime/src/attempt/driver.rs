@@ -108,8 +108,7 @@ impl<'a> Driver<'a> {
             if !self.may_go_on(cx) {
                 return Poll::Pending;
             }
-            let woken = self.root.woken.swap(false, Ordering::Acquire);
-            if !woken && !lock(&self.live.state).steps.hand_next() {
+            if !self.is_woken() {
                 if !self.only_waits() {
                     return Poll::Pending;
                 }
@@ -157,6 +156,17 @@ impl<'a> Driver<'a> {
                 false
             }
         }
+    }
+
+    /// Whether there is a reason to poll: somebody woke the code, or the next completion, which is
+    /// handed over here, does.
+    fn is_woken(&self) -> bool {
+        if !self.root.woken.load(Ordering::Acquire) {
+            let waiter = lock(&self.live.state).steps.hand_next();
+            let Some(waiter) = waiter else { return false };
+            waiter.wake();
+        }
+        self.root.woken.swap(false, Ordering::AcqRel)
     }
 
     /// Nothing can go on inside until a step ends.

@@ -77,18 +77,17 @@ impl Steps {
         self.steps.entry(step.clone()).or_insert_with(empty)
     }
 
-    /// Hands the next completion over to whoever waits for it; false if there is none.
-    pub(super) fn hand_next(&mut self) -> bool {
+    /// Hands the next completion over; gives the waker of whoever waits for it, to be woken once the
+    /// lock on this is gone.
+    pub(super) fn hand_next(&mut self) -> Option<Waker> {
         let Steps { steps, queue, .. } = self;
         let wanted = |key: &Text| steps.get(key).is_some_and(|slot| slot.waiter.is_some());
-        let Some(at) = queue.iter().position(wanted) else { return false };
-        let Some(slot) = queue.remove(at).and_then(|key| steps.get_mut(&key)) else { return false };
+        let at = queue.iter().position(wanted)?;
+        let slot = steps.get_mut(&queue.remove(at)?)?;
         slot.handed = true;
-        if let Some((waker, own)) = slot.waiter.take() {
-            self.own_wakers -= usize::from(own);
-            waker.wake();
-        }
-        true
+        let (waker, own) = slot.waiter.take()?;
+        self.own_wakers -= usize::from(own);
+        Some(waker)
     }
 }
 

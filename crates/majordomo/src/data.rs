@@ -1,0 +1,90 @@
+//! The data directory: what stands where, and how it is opened.
+//!
+//! ```text
+//! .majordomo/
+//!   journal/       what has happened; the truth
+//!   blobs/         payloads of more than 4 KiB, by the digest of their content
+//!   views.db       for people: tables in SQLite, rebuilt from the journal at will
+//!   control.sock   while a process holds the journal: where other commands reach it
+//! ```
+
+use adapters::blobs::files::Files;
+use adapters::journal::log::{Log, Options};
+use runtime::Stores;
+use runtime::api::StartError;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A data directory by its path; nothing is opened or made until asked.
+#[derive(Clone, Debug)]
+pub struct DataDir(PathBuf);
+
+impl DataDir {
+    /// The directory at this path.
+    pub fn new(path: impl AsRef<Path>) -> DataDir {
+        DataDir(path.as_ref().to_owned())
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Where the journal stands.
+    #[must_use]
+    pub fn journal(&self) -> PathBuf {
+        self.0.join("journal")
+    }
+
+    /// Where large payloads stand.
+    #[must_use]
+    pub fn blobs(&self) -> PathBuf {
+        self.0.join("blobs")
+    }
+
+    /// The views' file.
+    #[must_use]
+    pub fn views(&self) -> PathBuf {
+        self.0.join("views.db")
+    }
+
+    /// The control socket.
+    #[must_use]
+    pub fn socket(&self) -> PathBuf {
+        self.0.join("control.sock")
+    }
+
+    /// Says that the journal here is a restored one: see [`DataDir::mark_restored`].
+    fn restored(&self) -> PathBuf {
+        self.0.join("restored")
+    }
+
+    /// Leaves word that the journal was restored from a backup, so that the next start raises the
+    /// generation of its tokens: a token from the life that was given up never fits again.
+    pub fn mark_restored(&self) -> std::io::Result<()> {
+        std::fs::write(self.restored(), b"")
+    }
+
+    /// The mark was heeded: the start that did so is durable.
+    pub fn clear_restored(&self) -> std::io::Result<()> {
+        match std::fs::remove_file(self.restored()) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Opens journal and blobs for writing; nobody else may have them open.
+    ///
+    /// # Errors
+    /// What the journal or the file system says, in words for whoever started the program.
+    pub fn open(&self) -> Result<Stores, StartError> {
+        let unusable = |what: String| StartError::Stores(what);
+        let log = Log::open(&self.journal(), Options::default());
+        let journal = log.map_err(|why| unusable(why.to_string()))?;
+        let blobs = Files::open(&self.blobs()).map_err(|why| unusable(why.to_string()))?;
+        let restored = self.restored().exists();
+        let (journal, blobs) = (Box::new(journal), Arc::new(blobs));
+        Ok(Stores { journal, blobs, observers: Vec::new(), restored })
+    }
+}

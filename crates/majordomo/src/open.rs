@@ -1,0 +1,86 @@
+//! Teams for Rust users: opened on a directory, or in memory.
+
+use crate::data::DataDir;
+use adapters::{blobs, journal};
+use runtime::Stores;
+use runtime::api::{self, AgentEntry, Handler, StartError};
+use runtime::port::Observer;
+use std::path::Path;
+use std::sync::Arc;
+
+/// A team at work. Cheap to clone; dereferences to [`api::Team`], where its methods are.
+#[derive(Clone)]
+pub struct Team(api::Team);
+
+/// A team in the making.
+pub struct TeamBuilder {
+    builder: api::TeamBuilder,
+    data: Option<DataDir>,
+}
+
+impl Team {
+    /// A team whose journal stands in this directory. Unfinished work of an earlier process goes on
+    /// when it starts.
+    pub fn open(path: impl AsRef<Path>) -> TeamBuilder {
+        Team::open_watched(path, Vec::new())
+    }
+
+    /// The same, watched by these observers.
+    pub fn open_watched(path: impl AsRef<Path>, observers: Vec<Arc<dyn Observer>>) -> TeamBuilder {
+        let data = DataDir::new(path);
+        let stores = data.open().map(|stores| Stores { observers, ..stores });
+        TeamBuilder { builder: api::TeamBuilder::new(stores), data: Some(data) }
+    }
+
+    /// A team that forgets everything with the process; for tests and for work that may be lost.
+    #[must_use]
+    pub fn in_memory() -> TeamBuilder {
+        let stores = Stores {
+            journal: Box::new(journal::memory::Memory::new()),
+            blobs: Arc::new(blobs::memory::Memory::new()),
+            observers: Vec::new(),
+            restored: false,
+        };
+        TeamBuilder { builder: api::TeamBuilder::new(Ok(stores)), data: None }
+    }
+}
+
+impl std::ops::Deref for Team {
+    type Target = api::Team;
+    fn deref(&self) -> &api::Team {
+        &self.0
+    }
+}
+
+impl TeamBuilder {
+    /// Adds a Rust function, made a capability by `#[capability]`.
+    #[must_use]
+    pub fn with<H: Handler>(self, handler: fn() -> H) -> TeamBuilder {
+        TeamBuilder { builder: self.builder.with(handler), ..self }
+    }
+
+    /// Adds an agent of any kind.
+    #[must_use]
+    pub fn agent(self, entry: AgentEntry) -> TeamBuilder {
+        TeamBuilder { builder: self.builder.agent(entry), ..self }
+    }
+
+    /// Other bounds than the default ones.
+    #[must_use]
+    pub fn limits(self, limits: kernel::Limits) -> TeamBuilder {
+        TeamBuilder { builder: self.builder.limits(limits), ..self }
+    }
+
+    /// Opens the journal, takes up what is unfinished, and lets the agents join.
+    ///
+    /// # Errors
+    /// The journal is held by another process, damaged, or cannot be written; an agent was refused.
+    pub async fn start(self) -> Result<Team, StartError> {
+        let team = self.builder.start().await?;
+        if let Some(data) = self.data {
+            let cleared = data.clear_restored();
+            cleared.map_err(|why| StartError::Stores(why.to_string()))?;
+        }
+        Ok(Team(team))
+    }
+}
