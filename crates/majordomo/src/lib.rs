@@ -32,10 +32,9 @@ mod open;
 #[cfg(feature = "team")]
 pub mod team;
 
-pub use macros::capability;
 pub use open::{Team, TeamBuilder};
 pub use runtime::api::{
     AgentEntry, Ask, AskOptions, Begun, Capability, Context, Failure, Handler, Hold, OnUnknown,
-    Once, Result, StartError, SubmitOptions, Ticket,
+    Once, Result, StartError, SubmitOptions, Ticket, capability,
 };
 pub use {kernel, runtime};

@@ -12,6 +12,7 @@ mod team;
 
 pub use ask::{Ask, AskOptions};
 pub use capability::{Capability, Handler};
+pub use macros::capability;
 pub use context::{Context, Hold};
 pub use failure::{Failure, Result, describe};
 pub use map::map;
