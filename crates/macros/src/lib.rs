@@ -6,8 +6,8 @@
 //! ```
 //!
 //! becomes a type `count` that implements `Capability` (name, version, input and output types) and
-//! `Handler` (the code), and a function `count` that makes one. So `team.with(count)` takes the value
-//! and `cx.ask::<count>(…)` the type, and giving it another input does not compile.
+//! `Handler` (the code), and a function `count` that makes one. So `team.with(count)` takes the
+//! value and `cx.ask::<count>(…)` the type, and giving it another input does not compile.
 
 use proc_macro::TokenStream;
 use proc_macro2::TokenStream as Tokens;
@@ -15,8 +15,8 @@ use quote::quote;
 use syn::spanned::Spanned;
 use syn::{Error, FnArg, GenericArgument, ItemFn, LitStr, PathArguments, ReturnType, Type};
 
-/// Makes an `async fn(Context, Input) -> Result<Output>` a capability. The argument is its name, with
-/// `@version` if it is not the first.
+/// Makes an `async fn(Context, Input) -> Result<Output>` a capability. The argument is its name,
+/// with `@version` if it is not the first.
 #[proc_macro_attribute]
 pub fn capability(attribute: TokenStream, item: TokenStream) -> TokenStream {
     let name = syn::parse_macro_input!(attribute as LitStr);

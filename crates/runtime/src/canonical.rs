@@ -1,8 +1,8 @@
 //! Inputs and outputs as bytes: canonical JSON, so that equal values have equal digests.
 //!
-//! Why JSON and not MessagePack here? Every door speaks it (the command line, Python, models, HTTP),
-//! an operator can read it in the views, and sorting keys makes it canonical. The journal's own
-//! entries and the bus are MessagePack.
+//! Why JSON and not MessagePack here? Every door speaks it (the command line, Python, models,
+//! HTTP), an operator can read it in the views, and sorting keys makes it canonical. The journal's
+//! own entries and the bus are MessagePack.
 
 use crate::api::Failure;
 use crate::port::{Blobs, blobs};

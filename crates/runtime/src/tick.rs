@@ -1,4 +1,5 @@
-//! Time passes: deadlines are looked up in the kernel's state, and leases of working attempts renewed.
+//! Time passes: deadlines are looked up in the kernel's state, and leases of working attempts
+//! renewed.
 
 use crate::turn::Runtime;
 use kernel::Command;

@@ -21,8 +21,8 @@ pub struct Context {
     pub(super) scope: Arc<Scope>,
 }
 
-/// Keeps the attempt's slot occupied for as long as it exists, also when its future is gone: held by
-/// work that cannot be dropped, such as a process that is still being ended.
+/// Keeps the attempt's slot occupied for as long as it exists, also when its future is gone: held
+/// by work that cannot be dropped, such as a process that is still being ended.
 pub struct Hold(#[allow(dead_code)] tokio::sync::mpsc::Sender<()>);
 
 impl Context {
@@ -80,8 +80,8 @@ impl Context {
         self.parent().map(|parent| &*parent.step)
     }
 
-    /// A key for outside systems: the same on every attempt at this task. The token, which rises with
-    /// every attempt, travels beside it.
+    /// A key for outside systems: the same on every attempt at this task. The token, which rises
+    /// with every attempt, travels beside it.
     #[must_use]
     pub fn key(&self) -> String {
         format!("majordomo-{}", self.attempt().task)
@@ -93,7 +93,8 @@ impl Context {
         format!("{}/{step}", self.key())
     }
 
-    /// Asks for a capability by type. The step key is taken now; nothing happens until it is awaited.
+    /// Asks for a capability by type. The step key is taken now; nothing happens until it is
+    /// awaited.
     pub fn ask<C: Capability>(&self, input: C::Input) -> Ask<C::Output> {
         let options = AskOptions { version: Some(C::VERSION), ..AskOptions::default() };
         Ask::new(self, self.scope.next(C::NAME), C::NAME, value_of(input), options)
@@ -203,8 +204,8 @@ impl Context {
         self.live.report(Report::Spent(cost)).await.map(|_| ())
     }
 
-    /// Resolves when the attempt is to end. Code that awaits it gets a few seconds to clean up; code
-    /// that does not is dropped at once.
+    /// Resolves when the attempt is to end. Code that awaits it gets a few seconds to clean up;
+    /// code that does not is dropped at once.
     pub async fn cancelled(&self) {
         struct Watching<'a>(&'a Live);
         impl Drop for Watching<'_> {

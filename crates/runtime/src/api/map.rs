@@ -1,7 +1,8 @@
 //! Many futures at once, a few at a time, polled with the waker they were given.
 //!
-//! Why not a `FuturesUnordered`? It keeps wakers of its own, and the driver could no longer see that
-//! everything inside only waits. Polling a window of plain futures costs little: the window is small.
+//! Why not a `FuturesUnordered`? It keeps wakers of its own, and the driver could no longer see
+//! that everything inside only waits. Polling a window of plain futures costs little: the window is
+//! small.
 
 use super::Failure;
 use std::future::{Future, poll_fn};

@@ -12,9 +12,9 @@ mod team;
 
 pub use ask::{Ask, AskOptions};
 pub use capability::{Capability, Handler};
-pub use macros::capability;
 pub use context::{Context, Hold};
 pub use failure::{Failure, Result, describe};
+pub use macros::capability;
 pub use map::map;
 pub use native::native;
 pub use once::{Begun, OnUnknown, Once};

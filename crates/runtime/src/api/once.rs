@@ -1,8 +1,8 @@
 //! Side effects that must not be repeated unknowingly.
 //!
-//! "Started" is durable before the work begins, "done" with its result before the work is relied on.
-//! A process that dies in between leaves a step that may or may not have happened; only whoever wrote
-//! the step can know what to do then, so each says it.
+//! "Started" is durable before the work begins, "done" with its result before the work is relied
+//! on. A process that dies in between leaves a step that may or may not have happened; only whoever
+//! wrote the step can know what to do then, so each says it.
 
 use super::ask::fetch;
 use super::{Context, Failure, to_kernel};

@@ -1,4 +1,5 @@
-//! One attempt while it lives: what its agent knows, what has come for it, and whether it may go on.
+//! One attempt while it lives: what its agent knows, what has come for it, and whether it may go
+//! on.
 
 mod driver;
 mod steps;

@@ -1,8 +1,8 @@
 //! The steps of one attempt: which are recorded, which have come, and which were handed over.
 //!
-//! Completions are handed over in the order in which the journal has them, one between two polls. So
-//! code that races its children sees the same winner in every life, and a replay takes the same way
-//! through `select!` as the first run did.
+//! Completions are handed over in the order in which the journal has them, one between two polls.
+//! So code that races its children sees the same winner in every life, and a replay takes the same
+//! way through `select!` as the first run did.
 
 use super::Live;
 use crate::turn::lock;
@@ -77,8 +77,8 @@ impl Steps {
         self.steps.entry(step.clone()).or_insert_with(empty)
     }
 
-    /// Hands the next completion over; gives the waker of whoever waits for it, to be woken once the
-    /// lock on this is gone.
+    /// Hands the next completion over; gives the waker of whoever waits for it, to be woken once
+    /// the lock on this is gone.
     pub(super) fn hand_next(&mut self) -> Option<Waker> {
         let Steps { steps, queue, .. } = self;
         let wanted = |key: &Text| steps.get(key).is_some_and(|slot| slot.waiter.is_some());

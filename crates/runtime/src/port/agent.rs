@@ -13,7 +13,8 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 pub trait Agent: Send + Sync + 'static {
     /// Works on one attempt. The context has the task, the input and everything that may be asked.
     /// When the attempt is to stop, the future is dropped; work that outlives it (a process, a
-    /// blocking thread) holds a [`crate::api::Hold`], and the slot is free when the last is dropped.
+    /// blocking thread) holds a [`crate::api::Hold`], and the slot is free when the last is
+    /// dropped.
     fn run(&self, cx: Context) -> BoxFuture<'static, Result<Value, Failure>>;
 
     /// The agent leaves: ends whatever it keeps between tasks, and returns when all of it is gone.

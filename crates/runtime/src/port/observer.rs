@@ -1,4 +1,5 @@
-//! Whoever watches: views, a terminal, metrics. Told only what is durable, or what is soft by nature.
+//! Whoever watches: views, a terminal, metrics. Told only what is durable, or what is soft by
+//! nature.
 
 use super::journal::Seq;
 use kernel::{AttemptId, Entry};
