@@ -1,9 +1,9 @@
 //! The runtime performs what the kernel decides.
 //!
 //! ```text
-//!   submit ─▶ turn: step ─▶ journal ─▶ desk: perform ─▶ attempt: poll the agent's code ─▶ report ─┐
-//!               ▲                                                                                 │
-//!               └────────── tick: time passes ────────────────────────────────────────────────────┘
+//!   submit ─▶ turn: step ─▶ journal ─▶ desk: perform ─▶ attempt: poll the agent ─▶ report ─┐
+//!               ▲                                                                          │
+//!               └───────── tick: time passes ──────────────────────────────────────────────┘
 //! ```
 //!
 //! [`turn`] holds the one contract that everything rests on: nothing is performed and nothing is

@@ -255,7 +255,8 @@ impl Context {
         });
         match done.await? {
             Ok(value) => Ok(value),
-            Err(panic) => std::panic::resume_unwind(panic), // A panic like any other of the agent's.
+            // A panic like any other of the agent's.
+            Err(panic) => std::panic::resume_unwind(panic),
         }
     }
 

@@ -108,7 +108,7 @@ pub fn describe(refusal: &Refusal) -> String {
              since the run began: undo that, or name the new step otherwise"
         ),
         Refusal::StepBusy(step) => {
-            format!("step {step} is under way already; give steps own names")
+            format!("step {step} is under way already; give each its own key")
         }
         Refusal::Loop { ancestor } => format!(
             "task {ancestor} above asked the same capability with the same input; this would not end"
