@@ -1,8 +1,7 @@
-//! Reviews a tree on one thread and prints what was found: `cargo run --example review -- PATH`.
+//! Reviews a tree on one thread and prints the report: `cargo run --example review -- PATH`.
 //!
 //! It shows that the review needs nothing around it, and how fast one thread is.
 
-use std::collections::BTreeMap;
 use std::time::Instant;
 
 use majordomo_builtin::review;
@@ -15,34 +14,30 @@ fn main() {
         Err(error) => return eprintln!("{error}"),
     };
     let surveyed = began.elapsed();
-    let files = survey.files.len();
     let bytes: u64 = survey.files.iter().map(|file| file.bytes).sum();
-    let mut rules: BTreeMap<String, u32> = BTreeMap::new();
-    let mut left_out = 0;
+    let mut input = review::ReportInput {
+        root: survey.root,
+        skipped: survey.skipped,
+        ..review::ReportInput::default()
+    };
     for file in survey.files {
-        match review::review(&review::ReviewInput::new(&survey.root, file)) {
-            Ok(review) => {
-                left_out += u32::from(review.skipped.is_some());
-                for finding in review.findings {
-                    let place = format!("{}:{}", finding.path, finding.line);
-                    println!(
-                        "{place}: {:?} {}\n{}",
-                        finding.severity, finding.rule, finding.snippet
-                    );
-                    *rules.entry(finding.rule).or_default() += 1;
-                }
-            }
+        match review::review(&review::ReviewInput::new(&input.root, file)) {
+            Ok(review) => input.reviews.push(review),
             Err(error) => eprintln!("{error}"),
         }
     }
     let reviewed = began.elapsed() - surveyed;
-    eprintln!(
-        "surveyed {files} files, {bytes} bytes in {surveyed:?}; skipped {:?}",
-        survey.skipped
-    );
-    eprintln!(
-        "reviewed in {reviewed:?}, {:?} a file; left out {left_out}",
-        reviewed / files.max(1) as u32
-    );
-    eprintln!("{rules:#?}");
+    for review in input.reviews.iter().filter(|review| !review.findings.is_empty()) {
+        let (root, path) = (input.root.clone(), review.path.clone());
+        let findings = review.findings.clone();
+        let wanted = review::FixInput { root, path, findings, max_file_bytes: 1 << 20 };
+        match review::fix(&wanted) {
+            Ok(fix) => input.fixes.push(fix),
+            Err(error) => eprintln!("{error}"),
+        }
+    }
+    print!("{}", review::report(&input).markdown);
+    let files = input.reviews.len();
+    eprintln!("surveyed {files} files, {bytes} bytes in {surveyed:?}");
+    eprintln!("reviewed in {reviewed:?}, {:?} a file", reviewed / files.max(1) as u32);
 }

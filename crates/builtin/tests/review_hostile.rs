@@ -118,6 +118,18 @@ fn shapes_that_hurt_parsers_end_in_bounded_time() {
 }
 
 #[test]
+fn what_would_take_long_to_walk_is_left_out_and_said_so() {
+    let deep = format!("x = {}1{}", "[".repeat(2_000), "]".repeat(2_000));
+    let wide = "`${\n".repeat(2_000);
+    for (language, source) in [(Language::Python, deep), (Language::JavaScript, wide)] {
+        let review = review_source("src/a", language, source.as_bytes());
+        assert_eq!(review.skipped, Some(Skip::TooComplex), "{language:?}");
+    }
+    let chain = format!("x = {}a\n", "a + ".repeat(1_000));
+    assert_eq!(review_source("src/a", Language::Python, chain.as_bytes()).skipped, None);
+}
+
+#[test]
 fn too_many_findings_are_said_to_be_partial() {
     let source = "if a == None:\n  pass\n".repeat(FINDINGS_MAX + 100);
     let review = review_source("src/a.py", Language::Python, source.as_bytes());

@@ -219,3 +219,28 @@ impl Draft<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A draft whose only hit would write `with` in place of what it found.
+    fn try_writing(with: &str) -> Result<(), Reason> {
+        let (path, language, text) = ("a.py", Language::Python, b"if a == None:\n    pass\n");
+        let mut study = reviewing::study(path, language, text).unwrap();
+        study.hits[0].edit = Some((study.hits[0].range.clone(), with.as_bytes().to_vec()));
+        let mut draft = Draft { path, language, text: text.to_vec(), study, from: usize::MAX };
+        let before = draft.text.clone();
+        let result = draft.apply((0, 0));
+        assert_eq!(draft.text == before, result.is_err(), "a refused edit leaves no trace");
+        result
+    }
+
+    #[test]
+    fn an_edit_is_kept_only_if_it_parses_and_helps() {
+        assert_eq!(try_writing("a is None"), Ok(()));
+        assert_eq!(try_writing("a is is (("), Err(Reason::DoesNotParse));
+        assert_eq!(try_writing("b == None"), Err(Reason::DoesNotHelp));
+        assert_eq!(try_writing("(b and b) or c == None"), Err(Reason::DoesNotHelp));
+    }
+}

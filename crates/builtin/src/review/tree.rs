@@ -91,13 +91,13 @@ const RUN_MAX: u32 = 1_000;
 /// Whether walking a query over the tree would take long for its size.
 pub(crate) fn is_tangled(root: Node<'_>) -> bool {
     let mut cursor = root.walk();
-    let mut run = 0;
+    let (mut depth, mut run) = (0, 0);
     loop {
-        if cursor.depth() > DEPTH_MAX || run > RUN_MAX {
+        if depth > DEPTH_MAX || run > RUN_MAX {
             return true;
         }
         if cursor.goto_first_child() {
-            run = 0;
+            (depth, run) = (depth + 1, 0);
             continue;
         }
         // A token has no children, so nothing below it can interrupt the count of a run.
@@ -106,7 +106,7 @@ pub(crate) fn is_tangled(root: Node<'_>) -> bool {
             if !cursor.goto_parent() {
                 return false;
             }
-            run = 0;
+            (depth, run) = (depth - 1, 0);
         }
     }
 }
