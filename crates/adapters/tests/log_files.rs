@@ -5,6 +5,7 @@ mod rig;
 
 use std::path::{Path, PathBuf};
 
+use majordomo_adapters::disk::faults::{Failure, Operation};
 use majordomo_adapters::journal::log::{backup, restore, verify};
 use rig::{Rig, files_in, frames, newest};
 use runtime::port::journal::{Error, Journal, Seq};
@@ -228,4 +229,25 @@ fn erased_bytes_are_nowhere_in_the_files() {
     drop(log);
     assert!(verify(&rig.dir()).expect("reads").is_clean());
     assert_eq!(read_from(&mut rig.log(), Seq(6)).expect("reads")[0].payload, b"");
+}
+
+#[test]
+fn an_erasure_that_a_crash_interrupted_is_finished_by_the_next_opening() {
+    let rig = Rig::new();
+    let mut log = rig.log();
+    append_next(&mut log, 8).expect("appended");
+    // The mark is the first write, the zeros are the second.
+    rig.faults.fail_kind(Operation::Write, 2, Failure::Stop);
+    log.erase(Seq(6)).expect_err("stopped");
+    drop(log);
+    rig.faults.heal();
+    let secret = b"payload 6; payload 6; ";
+    let holds = |rig: &Rig| {
+        rig.files().values().any(|bytes| bytes.windows(secret.len()).any(|part| part == secret))
+    };
+    assert!(holds(&rig), "the crash came before the zeros");
+    assert_eq!(verify(&rig.dir()).expect("reads").unfinished_erasures, 1);
+    assert_eq!(read_from(&mut rig.log(), Seq(6)).expect("reads")[0].payload, b"");
+    assert!(!holds(&rig), "the payload is still on disk");
+    assert_eq!(verify(&rig.dir()).expect("reads").unfinished_erasures, 0);
 }

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use majordomo_adapters::disk::faults::Operation;
 use majordomo_adapters::journal::log::{Log, Options};
 use rig::Rig;
 use runtime::port::journal::{Error, Journal, Seq};
@@ -198,4 +199,29 @@ fn a_takeover_in_full_flight_loses_nothing_acknowledged() {
         let head = assert_whole(&mut rig.log(), "after the takeover");
         assert!(head > told, "round {round}");
     }
+}
+
+#[test]
+fn a_batch_written_after_a_takeover_is_not_acknowledged() {
+    let rig = Rig::new();
+    let mut old = rig.log();
+    append_next(&mut old, 2).expect("appended");
+    let (dir, options) = (rig.dir(), rig.options);
+    let (opened, new) = std::sync::mpsc::channel();
+    rig.faults.hook(move |operation| {
+        // The old writer has looked at its fence and is about to write: another takes over now.
+        if operation == Operation::Write {
+            let _ = std::fs::remove_file(dir.join("lock"));
+            let _ = opened.send(Log::open(&dir, options));
+        }
+    });
+    let refused = append_next(&mut old, 1);
+    assert!(matches!(refused, Err(Error::Superseded { .. })), "{refused:?}");
+    rig.faults.heal();
+    let mut new = new.recv().expect("the hook ran").expect("opens");
+    drop(old);
+    assert_eq!(assert_whole(&mut new, "taken over"), Seq(2), "the late batch is not there");
+    append_next(&mut new, 3).expect("appended");
+    drop(new);
+    assert_eq!(assert_whole(&mut rig.log(), "later"), Seq(5));
 }
