@@ -26,8 +26,8 @@ class Rejected(Failure):
     kind = "rejected"  # this input will never do: not tried again
 class Overloaded(Failure):
     kind = "overloaded"  # not now: tried again, not before retry_after_ms
-class Unknown(Rejected):
-    """An earlier attempt died inside this step: nobody knows whether it happened."""
+class Unknown(Failure):
+    kind = "unknown"  # an attempt died inside this step: nobody knows whether it happened
 class Cancelled(BaseException):
     kind = "cancelled"  # no `Exception`, so that `except Exception` lets it through
 

@@ -139,7 +139,7 @@ class Client(unittest.TestCase):
         once = agent.task(input="retry")
         self.assertTrue(once["retry"])
         error = agent.reply(once, answer="unknown")
-        self.assertEqual((error["kind"], "pay" in error["message"]), ("rejected", True))
+        self.assertEqual((error["kind"], "pay" in error["message"]), ("unknown", True))
 
     def test_a_step_used_twice_is_a_mistake(self):
         agent = self.agent("""

@@ -1,6 +1,7 @@
 //! The *jsonl* protocol: resident processes that work, wait, break the rules, fall silent and die.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use adapters::agent::command::wire::{Answer, Failure};
@@ -9,7 +10,7 @@ use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use crate::host::{Remembering, attempt, first};
+use crate::host::{Remembering, attempt, failed, first};
 use crate::stage::{self, Stage, eventually};
 
 fn agent(program: Program) -> Command {
@@ -79,19 +80,26 @@ async fn asks_are_answered_while_the_slot_is_given_back() {
          try: cx.ask('other', 'bad', step='named')\n\
          except majordomo.Failure as failure: return [one, failure.kind, str(failure)]",
     ));
-    let host = Remembering::answering(|_, input| {
-        let answer = if *input == json!("bad") {
-            let (kind, message) = ("rejected".into(), "not this one".into());
-            Answer::Failed { failure: Failure { kind, message, retry_after_ms: None } }
-        } else {
-            Answer::Ok { value: json!(["echo", input]) }
-        };
-        Box::pin(async { answer })
+    let parked: Arc<AtomicU64> = Arc::default();
+    let seen = parked.clone();
+    let mut host = Remembering::answering(move |_, input| {
+        let (seen, input) = (seen.clone(), input.clone());
+        Box::pin(async move {
+            let asked_before = u64::from(input == json!("bad"));
+            let is_parked = || seen.load(Ordering::Relaxed) > asked_before;
+            eventually("the slot is given back", is_parked).await;
+            if input == json!("bad") {
+                failed("rejected", "not this one")
+            } else {
+                Answer::Ok { value: json!(["echo", input]) }
+            }
+        })
     });
+    host.parked = parked;
     let output = agent.attempt(host.clone(), first()).await.unwrap();
     assert_eq!(output, json!([["echo", {"a": 1}], "rejected", "not this one"]));
     assert_eq!(host.notes(), [r#"ask other - {"a":1}"#, r#"ask other named "bad""#]);
-    assert_eq!(host.parked.load(std::sync::atomic::Ordering::Relaxed), 2);
+    assert_eq!(host.parked.load(Ordering::Relaxed), 2);
     gone(&stage, &agent).await;
 }
 
@@ -122,7 +130,7 @@ async fn steps_done_before_a_crash_are_not_done_again() {
 
 #[tokio::test]
 async fn a_step_that_died_in_the_middle_is_retried_or_failed_as_the_agent_says() {
-    for (unknown, expected) in [("retry", "paid"), ("fail", "rejected")] {
+    for (unknown, expected) in [("retry", "paid"), ("fail", "unknown")] {
         let stage = Stage::new();
         let agent = agent(client(&stage, PAY));
         let host = Remembering::new();

@@ -10,3 +10,4 @@ mod jsonl;
 mod plain;
 mod process;
 mod stage;
+mod team;

@@ -19,6 +19,10 @@ use super::pool::Pool;
 use super::resident::{Resident, Trouble};
 use super::wire::{Answer, Failure, FromAgent, ToAgent};
 
+/// How long an attempt with an open `ask` keeps its slot: a program that asks from several threads
+/// gets all its questions out before it waits, for while it waits nobody reads its lines.
+const GATHER: Duration = Duration::from_millis(3);
+
 /// Has a process of the pool work on a task. When this future is dropped, the process gets `cancel`
 /// and, if it does not come back within the grace, its end.
 pub(super) async fn serve<H: Host>(
@@ -86,6 +90,8 @@ impl<H: Host> Attempt<H> {
         loop {
             let step = if self.asks_open == 0 {
                 self.work().await?
+            } else if let Ok(step) = timeout(GATHER, self.step()).await {
+                step?
             } else {
                 let host = self.host.clone();
                 host.parked(self.wait()).await?
@@ -123,13 +129,13 @@ impl<H: Host> Attempt<H> {
     async fn step(&mut self) -> Result<Step, Trouble> {
         let resident = self.loan.resident.as_mut().expect("only the end of the loan takes it");
         tokio::select! {
+            // Answers first: after a long wait the clock of silence may have run out unheard.
+            biased;
             Some(answered) = self.calls.next(), if !self.calls.is_empty() => {
                 Ok(Step::Answered(answered))
             }
             message = resident.next() => {
-                let message = message?;
-                self.host.heartbeat();
-                self.hear(message)
+                self.hear(message?)
             }
         }
     }
@@ -154,7 +160,7 @@ impl<H: Host> Attempt<H> {
                 self.call(id, false, answer)?;
             }
             FromAgent::Progress { fraction, message, .. } => self.host.progress(fraction, &message),
-            FromAgent::Heartbeat {} => {}
+            FromAgent::Heartbeat {} => self.host.heartbeat(),
             FromAgent::Log { level, message } => self.host.log(&level, &message),
             FromAgent::Result { output, .. } => return Ok(Step::Over(Ok(output))),
             FromAgent::Error { failure, .. } => return Ok(Step::Over(Err(failure))),

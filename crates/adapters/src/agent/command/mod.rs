@@ -26,11 +26,13 @@ mod plain;
 mod pool;
 mod process;
 mod resident;
+mod serve;
 pub mod wire;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use runtime::api::AgentEntry;
 use serde_json::Value;
 
 pub use census::{Census, Present};
@@ -47,7 +49,8 @@ use output::Tail;
 use pool::Pool;
 use resident::About;
 
-/// A program that is an agent.
+/// A program that is an agent. Cheap to clone; clones share the processes.
+#[derive(Clone)]
 pub struct Command {
     spec: Arc<Spec>,
     census: Census,
@@ -62,11 +65,11 @@ pub struct Spec {
     pub program: Program,
     /// How to speak with it.
     pub protocol: Protocol,
-    /// The capabilities it is configured for.
+    /// The capabilities it is configured for, `name` or `name@version`. Programs know only names.
     pub serves: Vec<String>,
     /// How many tasks it works on at once; the runtime's slots. Of idle *jsonl* processes as many
     /// are kept.
-    pub slots: usize,
+    pub slots: u32,
     /// What it may use.
     pub limits: Limits,
 }
@@ -117,16 +120,23 @@ impl Command {
         let about = || About {
             program: spec.program.clone(),
             limits: spec.limits.clone(),
-            serves: spec.serves.clone(),
+            serves: spec.serves.iter().map(|serves| name_of(serves).to_owned()).collect(),
         };
+        let slots = usize::try_from(spec.slots).unwrap_or(usize::MAX);
         let pool = (spec.protocol == Protocol::Jsonl)
-            .then(|| Arc::new(Pool::new(about(), census.clone(), spec.slots)));
+            .then(|| Arc::new(Pool::new(about(), census.clone(), slots)));
         Self { spec: Arc::new(spec), census, pool }
     }
 
     /// What it is made of.
     pub fn spec(&self) -> &Spec {
         &self.spec
+    }
+
+    /// The agent under a name, ready to join a team.
+    pub fn entry(self, name: &str) -> AgentEntry {
+        let serves: Vec<&str> = self.spec.serves.iter().map(String::as_str).collect();
+        AgentEntry::new(name, "command", &serves, self.spec.slots, Arc::new(self.clone()))
     }
 
     /// How many process trees it has now, idle ones included.
@@ -176,6 +186,11 @@ impl Command {
         }
         result
     }
+}
+
+/// The name of a capability, its version apart.
+fn name_of(capability: &str) -> &str {
+    capability.split_once('@').map_or(capability, |(name, _version)| name)
 }
 
 /// What a *plain* process finds in its environment.

@@ -86,7 +86,8 @@ pub enum Answer {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     /// From an agent: `error` (may be tried again), `rejected` (this input will never do),
-    /// `overloaded` (not now), `cancelled`. To an agent: these and whatever else ends a child.
+    /// `overloaded` (not now), `unknown` (whether a step was
+    /// performed), `cancelled`. To an agent: these and whatever else ends a child.
     pub kind: String,
     /// For people.
     pub message: String,

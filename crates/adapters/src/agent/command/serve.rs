@@ -1,0 +1,198 @@
+//! The program as an agent of the runtime: its context is the host, its failures are the kernel's.
+
+use std::any::Any;
+
+use kernel::FailureKind;
+use runtime::api::{Begun, Context, Failure};
+use runtime::port::observer::Level;
+use runtime::port::{Agent, BoxFuture};
+use serde_json::Value;
+
+use super::fault::{Fault, Meaning, meaning};
+use super::host::{Assignment, Host, Later};
+use super::wire::{self, Answer, Outcome};
+use super::{Command, Ended};
+
+/// When everybody is busy: about as long as a short task takes.
+const BUSY_RETRY_AFTER_MS: u64 = 1_000;
+
+impl Agent for Command {
+    fn run(&self, cx: Context) -> BoxFuture<'static, Result<Value, Failure>> {
+        let agent = self.clone();
+        Box::pin(async move {
+            let work = assignment(&cx);
+            agent.attempt(cx, work).await.map_err(failure)
+        })
+    }
+
+    fn stop(&self) -> BoxFuture<'_, ()> {
+        Box::pin(Command::stop(self))
+    }
+}
+
+/// The token as a plain number, so that a store outside can compare it.
+fn assignment(cx: &Context) -> Assignment {
+    let attempt = cx.attempt();
+    Assignment {
+        task: attempt.task.to_string(),
+        token: attempt.token.0.to_string(),
+        attempt: cx.attempt_no(),
+        run: cx.run_id().to_string(),
+        key: cx.key(),
+        capability: cx.capability().to_owned(),
+        input: cx.input().clone(),
+    }
+}
+
+impl Host for Context {
+    fn ask(&self, step: Option<String>, capability: String, input: Value) -> Later<Answer> {
+        let asking = match step {
+            Some(step) => self.ask_value_as(&step, &capability, input),
+            None => self.ask_value(&capability, input),
+        };
+        Box::pin(async move { answer(asking.await) })
+    }
+
+    fn once(&self, step: String, retry: bool) -> Later<Answer> {
+        let cx = self.clone();
+        Box::pin(async move {
+            let mut begun = cx.once_begin(&step, false).await;
+            if retry && begun == Ok(Begun::Unknown) {
+                begun = cx.once_begin(&step, true).await;
+            }
+            match begun {
+                Ok(Begun::Run { key }) => Answer::Run { key },
+                Ok(Begun::Recorded(result)) => answer(result),
+                Ok(Begun::Unknown) => Answer::Unknown {},
+                Err(failure) => answer(Err(failure)),
+            }
+        })
+    }
+
+    fn done(&self, step: String, outcome: Outcome) -> Later<Answer> {
+        let cx = self.clone();
+        let result = match outcome {
+            Outcome::Ok { value } => Ok(value),
+            Outcome::Failed { failure } => Err(Failure::from(failure)),
+        };
+        Box::pin(async move { answer(cx.once_end(&step, result).await.map(|()| Value::Null)) })
+    }
+
+    fn progress(&self, fraction: Option<f32>, message: &str) {
+        Context::progress(self, fraction, message);
+    }
+
+    fn heartbeat(&self) {
+        Context::heartbeat(self);
+    }
+
+    fn log(&self, level: &str, message: &str) {
+        let level = match level {
+            "debug" => Level::Debug,
+            "warn" => Level::Warn,
+            "error" => Level::Error,
+            _ => Level::Info,
+        };
+        Context::log(self, level, message);
+    }
+
+    async fn parked<T: Send>(&self, future: impl Future<Output = T> + Send) -> T {
+        Context::parked(self, future).await
+    }
+
+    fn hold(&self) -> Box<dyn Any + Send + Sync> {
+        Box::new(Context::hold(self))
+    }
+}
+
+fn answer(result: Result<Value, Failure>) -> Answer {
+    match result {
+        Ok(value) => Answer::Ok { value },
+        Err(Failure { kind, message, retry_after_ms }) => {
+            let failure = wire::Failure { kind: word(kind), message, retry_after_ms };
+            Answer::Failed { failure }
+        }
+    }
+}
+
+/// The kernel's own word for it, as it stands in the journal.
+fn word(kind: FailureKind) -> String {
+    match serde_json::to_value(kind) {
+        Ok(Value::String(word)) => word,
+        Ok(_) | Err(_) => "error".into(),
+    }
+}
+
+/// What a program may say of its own failure. Only the runtime knows that an attempt was lost or
+/// late: lost attempts are not charged to the task, so a program could try for ever.
+fn kind(word: &str) -> FailureKind {
+    match serde_json::from_value(Value::String(word.to_owned())) {
+        Err(_) | Ok(FailureKind::Lost | FailureKind::LeaseExpired | FailureKind::Deadline) => {
+            FailureKind::Error
+        }
+        Ok(kind) => kind,
+    }
+}
+
+impl From<wire::Failure> for Failure {
+    fn from(failure: wire::Failure) -> Self {
+        let wire::Failure { kind: word, message, retry_after_ms } = failure;
+        Self { kind: kind(&word), message, retry_after_ms }
+    }
+}
+
+/// A function and no `From`: every error is a [`Failure`] already, but always one of kind `Error`.
+fn failure(ended: Ended) -> Failure {
+    let fault = match ended {
+        Ended::Reported(failure) => return failure.into(),
+        Ended::Fault(fault) => fault,
+    };
+    let mut retry_after_ms = None;
+    let kind = match &fault {
+        Fault::Exited { code, .. } => match meaning(*code) {
+            Meaning::Rejected => FailureKind::Rejected,
+            Meaning::Overloaded => FailureKind::Overloaded,
+            Meaning::Error | Meaning::Done => FailureKind::Error,
+        },
+        Fault::NotStarted(_) => FailureKind::Error,
+        Fault::TimedOut { .. } => FailureKind::Timeout,
+        Fault::TooMuchOutput { .. } | Fault::Garbage { .. } | Fault::Protocol { .. } => {
+            FailureKind::Garbage
+        }
+        Fault::Killed { .. }
+        | Fault::Gone { .. }
+        | Fault::NotReady { .. }
+        | Fault::Silent { .. } => FailureKind::Crash,
+        Fault::NoneFree { .. } => {
+            retry_after_ms = Some(BUSY_RETRY_AFTER_MS);
+            FailureKind::Overloaded
+        }
+    };
+    Failure { kind, message: fault.to_string(), retry_after_ms }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_speaks_of_its_own_failures_only() {
+        assert_eq!(kind("rejected"), FailureKind::Rejected);
+        assert_eq!(kind("unknown"), FailureKind::Unknown);
+        for word in ["lost", "lease_expired", "deadline", "cancelled", "nonsense", ""] {
+            assert_eq!(kind(word), FailureKind::Error, "{word}");
+        }
+        assert_eq!(word(FailureKind::OverBudget), "over_budget");
+    }
+
+    #[test]
+    fn exit_codes_become_the_kernel_s_kinds() {
+        let kind_of = |code| {
+            let program = "p".to_string();
+            failure(Ended::from(Fault::Exited { program, code, last_words: None })).kind
+        };
+        assert_eq!(kind_of(65), FailureKind::Rejected);
+        assert_eq!(kind_of(75), FailureKind::Overloaded);
+        assert_eq!(kind_of(1), FailureKind::Error);
+    }
+}
