@@ -111,7 +111,8 @@ pub fn describe(refusal: &Refusal) -> String {
             format!("step {step} is under way already; give each its own key")
         }
         Refusal::Loop { ancestor } => format!(
-            "task {ancestor} above asked the same capability with the same input; this would not end"
+            "task {ancestor} above asked the same capability with the same input; \
+             this would not end"
         ),
         Refusal::TooDeep { depth_max } => {
             format!("the tree of tasks is {depth_max} deep, which is the limit")
