@@ -27,6 +27,8 @@
 //! Every task and every result is in the journal before it is answered. Kill the process at any
 //! moment, start it again, and it goes on: finished steps answer at once, unfinished ones are done.
 
+#[cfg(feature = "cli")]
+pub mod control;
 pub mod data;
 mod open;
 #[cfg(feature = "team")]

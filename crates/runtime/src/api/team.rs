@@ -175,8 +175,9 @@ impl Team {
 
     /// An agent leaves: what it holds is given to others, and what it keeps is ended.
     pub async fn leave(&self, name: &str) -> Result<(), Failure> {
-        let id = self.runtime.look(|kernel, _| kernel.state().agent_named(name).map(|it| it.id));
-        let id = id.ok_or_else(|| Failure::rejected(format!("there is no agent named {name}")))?;
+        let id = self
+            .agent_id(name)
+            .ok_or_else(|| Failure::rejected(format!("there is no agent named {name}")))?;
         self.command(Command::Leave(id)).await?;
         if let Some(agent) = self.runtime.inner.desk.unseat(id) {
             agent.stop().await;
@@ -251,6 +252,27 @@ impl Team {
         });
         let outcome = Settling::Coming(open?);
         Some(Ticket { task, fresh: false, runtime, outcome, output: PhantomData })
+    }
+
+    /// Root tasks that have not ended, oldest first.
+    #[must_use]
+    pub fn open_runs(&self) -> Vec<TaskId> {
+        self.runtime.look(|kernel, _| {
+            let roots = kernel.state().tasks().filter(|task| task.parent.is_none());
+            roots.map(|task| task.id).collect()
+        })
+    }
+
+    /// How many tasks have not ended.
+    #[must_use]
+    pub fn open_tasks(&self) -> usize {
+        self.runtime.look(|kernel, _| kernel.state().open())
+    }
+
+    /// The number of an agent that has joined at some time under this name.
+    #[must_use]
+    pub fn agent_id(&self, name: &str) -> Option<kernel::AgentId> {
+        self.runtime.look(|kernel, _| kernel.state().agent_named(name).map(|it| it.id))
     }
 
     /// Calls a task and everything below it off.

@@ -1,0 +1,79 @@
+//! Verbs that only pass a word on to the process that holds the journal.
+
+use super::Global;
+use crate::exit::Exit;
+use majordomo::control::{Door, Request};
+
+/// Call a task off, and everything below it
+#[derive(clap::Args)]
+pub(crate) struct Cancel {
+    /// The task or run
+    task: u64,
+    /// Why, for the record
+    #[arg(long, default_value = "cancelled by the operator")]
+    reason: String,
+}
+
+impl Cancel {
+    pub(crate) async fn run(self, global: &Global) -> anyhow::Result<Exit> {
+        let said = format!("task {} is cancelled, and everything below it", self.task);
+        tell(global, Request::Cancel { task: self.task, reason: self.reason }, &said).await
+    }
+}
+
+/// End the process that holds the data, in order
+#[derive(clap::Args)]
+pub(crate) struct Stop {
+    /// How long running work may go on before it is handed back
+    #[arg(long, default_value_t = 10, value_name = "SECONDS")]
+    grace: u64,
+}
+
+impl Stop {
+    pub(crate) async fn run(self, global: &Global) -> anyhow::Result<Exit> {
+        if !Door::of(&global.data())?.is_held() {
+            anyhow::bail!("no process holds {}: nothing to stop", global.data().path().display());
+        }
+        let said = "it finishes what runs, hands back the rest, and ends";
+        tell(global, Request::Stop { grace_ms: self.grace * 1_000 }, said).await
+    }
+}
+
+/// Give an agent no new work
+#[derive(clap::Args)]
+pub(crate) struct Pause {
+    /// Its name
+    agent: String,
+}
+
+impl Pause {
+    pub(crate) async fn run(self, global: &Global) -> anyhow::Result<Exit> {
+        let said = format!("{} gets no new work; what it has, it finishes", self.agent);
+        tell(global, Request::Pause { agent: self.agent }, &said).await
+    }
+}
+
+/// Give a paused agent work again
+#[derive(clap::Args)]
+pub(crate) struct Unpause {
+    /// Its name
+    agent: String,
+}
+
+impl Unpause {
+    pub(crate) async fn run(self, global: &Global) -> anyhow::Result<Exit> {
+        let said = format!("{} gets work again", self.agent);
+        tell(global, Request::Unpause { agent: self.agent }, &said).await
+    }
+}
+
+/// Passes it on and says what it led to.
+pub(super) async fn tell(global: &Global, request: Request, said: &str) -> anyhow::Result<Exit> {
+    let response = Door::of(&global.data())?.ask("", request).await?;
+    if global.json {
+        println!("{}", serde_json::to_string(&response)?);
+    } else {
+        println!("{said}");
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,77 @@
+//! The command line: one verb per file.
+
+mod check;
+mod completions;
+mod control;
+mod dead;
+mod init;
+mod submit;
+mod teams;
+
+use crate::exit::Exit;
+use clap::{Parser, Subcommand};
+use majordomo::data::DataDir;
+use std::path::PathBuf;
+
+/// Runs teams of agents: durable, supervised, explainable.
+///
+/// Exit codes: 0 done; 1 it failed; 2 the command or the team file is wrong; 3 another process holds
+/// the data; 4 the data is damaged or cannot be written; 130 stopped by a signal, to be resumed.
+#[derive(Parser)]
+#[command(name = "majordomo", version, disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+/// What every verb takes.
+#[derive(clap::Args)]
+pub(crate) struct Global {
+    /// Where journal, blobs and views stand
+    #[arg(long, global = true, default_value = ".majordomo", value_name = "DIR")]
+    data: PathBuf,
+    /// Print JSON for programs instead of text for people
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+}
+
+impl Global {
+    /// The data directory.
+    pub(crate) fn data(&self) -> DataDir {
+        DataDir::new(&self.data)
+    }
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    Check(check::Check),
+    Init(init::Init),
+    Teams(teams::Teams),
+    Submit(submit::Submit),
+    Cancel(control::Cancel),
+    Stop(control::Stop),
+    Pause(control::Pause),
+    Unpause(control::Unpause),
+    Dead(dead::Dead),
+    Completions(completions::Completions),
+}
+
+impl Cli {
+    pub(crate) async fn run(self) -> anyhow::Result<Exit> {
+        let global = &self.global;
+        match self.verb {
+            Verb::Check(it) => it.run(global),
+            Verb::Init(it) => it.run(global),
+            Verb::Teams(it) => it.run(global),
+            Verb::Submit(it) => it.run(global).await,
+            Verb::Cancel(it) => it.run(global).await,
+            Verb::Stop(it) => it.run(global).await,
+            Verb::Pause(it) => it.run(global).await,
+            Verb::Unpause(it) => it.run(global).await,
+            Verb::Dead(it) => it.run(global).await,
+            Verb::Completions(it) => it.run(),
+        }
+    }
+}

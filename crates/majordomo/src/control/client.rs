@@ -1,0 +1,38 @@
+//! The other side: asks the process that holds the journal.
+
+use super::{LINE_MAX_BYTES, Request, Response};
+use crate::data::DataDir;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::os::unix::net::UnixStream;
+
+/// A connection to the process that holds the journal.
+pub(super) struct Client {
+    stream: BufReader<UnixStream>,
+}
+
+impl Client {
+    /// `None` if nobody answers there.
+    pub(super) fn connect(data: &DataDir) -> io::Result<Option<Client>> {
+        match UnixStream::connect(data.socket()) {
+            Ok(stream) => Ok(Some(Client { stream: BufReader::new(stream) })),
+            Err(error) => match error.kind() {
+                io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => Ok(None),
+                _ => Err(error),
+            },
+        }
+    }
+
+    /// One question, one answer.
+    pub(super) fn ask(&mut self, request: &Request) -> io::Result<Response> {
+        let mut line = serde_json::to_string(request)?;
+        line.push('\n');
+        self.stream.get_mut().write_all(line.as_bytes())?;
+        let mut answer = String::new();
+        self.stream.by_ref().take(LINE_MAX_BYTES).read_line(&mut answer)?;
+        if answer.is_empty() {
+            let why = "the process that holds the journal ended before it answered";
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, why));
+        }
+        Ok(serde_json::from_str(&answer)?)
+    }
+}

@@ -1,0 +1,80 @@
+//! Does what a request asks, wherever it came from.
+
+use super::{Request, Response};
+use crate::Team;
+use kernel::{AgentId, Answer, Command, TaskId, Terms, Versions};
+use runtime::api::{Failure, Result, SubmitOptions};
+
+/// Answers one request; `team` is the scope that submitted tasks belong to.
+pub(super) async fn handle(work: &Team, team: &str, request: Request) -> Response {
+    let answered = match request {
+        Request::Hello => Ok(here(work, team)),
+        Request::Submit { .. } => submit(work, team, request).await,
+        Request::Cancel { task, reason } => {
+            let command = Command::Cancel { task: TaskId(task), reason: reason.into() };
+            command_done(work, command).await
+        }
+        Request::Release { task } => release(work, TaskId(task)).await,
+        Request::Discard { task } => command_done(work, Command::Discard(TaskId(task))).await,
+        Request::Pause { agent } => with_agent(work, &agent, Command::Pause).await,
+        Request::Unpause { agent } => with_agent(work, &agent, Command::Unpause).await,
+        // Whoever serves decides how to end; see `Server`.
+        Request::Stop { .. } => Ok(Response::Done),
+    };
+    answered.unwrap_or_else(|failure| Response::Refused {
+        message: failure.message,
+        retry_after_ms: failure.retry_after_ms,
+    })
+}
+
+fn here(work: &Team, team: &str) -> Response {
+    Response::Here { pid: std::process::id(), team: team.into(), open: work.open_tasks() }
+}
+
+async fn submit(work: &Team, team: &str, request: Request) -> Result<Response> {
+    let Request::Submit { capability, input, key, class, deadline_ms, wait } = request else {
+        return Err(Failure::rejected("not a submission"));
+    };
+    let (name, versions) = match capability.rsplit_once('@') {
+        Some((name, version)) => {
+            let version = version.parse().map_err(|_| {
+                Failure::rejected(format!("{capability}: write the version as a number, name@1"))
+            })?;
+            (name.to_owned(), Versions::exactly(version))
+        }
+        None => (capability, Versions::ANY),
+    };
+    let terms = Terms { versions, team: team.into(), class, ..Terms::new(name) };
+    let input = runtime::canonical::to_bytes(&input)?;
+    let options = SubmitOptions { key, deadline_ms, ..SubmitOptions::default() };
+    let ticket = work.submit(terms, input, options).await?;
+    let (task, fresh) = (ticket.task.0, ticket.fresh);
+    if !wait {
+        return Ok(Response::Accepted { task, fresh });
+    }
+    Ok(Response::Completed { task, output: ticket.outcome().await? })
+}
+
+async fn command_done(work: &Team, command: Command) -> Result<Response> {
+    work.command(command).await.map(|_| Response::Done)
+}
+
+async fn release(work: &Team, task: TaskId) -> Result<Response> {
+    match work.command(Command::Release(task)).await? {
+        Answer::Accepted(receipt) => {
+            Ok(Response::Accepted { task: receipt.task.0, fresh: receipt.fresh })
+        }
+        _ => Ok(Response::Done),
+    }
+}
+
+async fn with_agent(
+    work: &Team,
+    name: &str,
+    command: impl FnOnce(AgentId) -> Command,
+) -> Result<Response> {
+    let id = work.agent_id(name).ok_or_else(|| {
+        Failure::rejected(format!("there is no agent named {name}; see `majordomo agents`"))
+    })?;
+    command_done(work, command(id)).await
+}

@@ -1,0 +1,130 @@
+//! One process holds the journal; every other command reaches it through `control.sock`.
+//!
+//! A line of JSON each way: a [`Request`], then a [`Response`]. The socket belongs to the owner of
+//! the data directory alone, and whoever connects must be that user: this is the whole of its
+//! authorisation, so it is never opened on a network. Where nobody holds the journal, the same
+//! requests are answered by opening it for a moment ([`Door`]).
+
+mod client;
+mod door;
+mod handle;
+mod server;
+
+pub use door::Door;
+pub use server::Server;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// The longest line taken from either side.
+const LINE_MAX_BYTES: u64 = 8 << 20;
+
+/// What another process may ask of the one that holds the journal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "verb", rename_all = "snake_case")]
+pub enum Request {
+    /// Who is there?
+    Hello,
+    /// A root task.
+    Submit {
+        /// `text.count` or `text.count@1`.
+        capability: String,
+        /// Any JSON.
+        input: Value,
+        /// The same key is the same task.
+        #[serde(default)]
+        key: Option<String>,
+        /// How urgent.
+        #[serde(default)]
+        class: kernel::Class,
+        /// It must end within this many milliseconds.
+        #[serde(default)]
+        deadline_ms: Option<u64>,
+        /// Answer when it has ended, not when it is accepted.
+        #[serde(default)]
+        wait: bool,
+    },
+    /// Call a task off, and all below it.
+    Cancel {
+        /// Which.
+        task: u64,
+        /// Why.
+        reason: String,
+    },
+    /// Give a dead task another life.
+    Release {
+        /// Which.
+        task: u64,
+    },
+    /// Forget a dead task.
+    Discard {
+        /// Which.
+        task: u64,
+    },
+    /// No new work for an agent.
+    Pause {
+        /// Its name.
+        agent: String,
+    },
+    /// Work again for an agent.
+    Unpause {
+        /// Its name.
+        agent: String,
+    },
+    /// End in order.
+    Stop {
+        /// How long running work may go on.
+        grace_ms: u64,
+    },
+}
+
+/// What comes back.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Response {
+    /// It is so.
+    Done,
+    /// The one that holds the journal.
+    Here {
+        /// Its process id.
+        pid: u32,
+        /// The team it runs.
+        team: String,
+        /// Tasks that have not ended.
+        open: usize,
+    },
+    /// Accepted, under this number.
+    Accepted {
+        /// The task.
+        task: u64,
+        /// False when its key was known.
+        fresh: bool,
+    },
+    /// It has ended, with this output.
+    Completed {
+        /// The task.
+        task: u64,
+        /// What it gave.
+        output: Value,
+    },
+    /// It was not done.
+    Refused {
+        /// Why, and what to do.
+        message: String,
+        /// Ask again after this many milliseconds.
+        retry_after_ms: Option<u64>,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_are_lines_that_a_script_could_write() {
+        let line = r#"{"verb":"submit","capability":"text.count","input":"a b"}"#;
+        let request: Request = serde_json::from_str(line).expect("defaults for the rest");
+        assert!(matches!(request, Request::Submit { wait: false, key: None, .. }));
+        assert!(serde_json::from_str::<Request>(r#"{"verb":"sudo"}"#).is_err());
+    }
+}
