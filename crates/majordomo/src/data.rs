@@ -79,10 +79,10 @@ impl DataDir {
     /// # Errors
     /// What the journal or the file system says, in words for whoever started the program.
     pub fn open(&self) -> Result<Stores, StartError> {
-        let unusable = |what: String| StartError::Stores(what);
         let log = Log::open(&self.journal(), Options::default());
-        let journal = log.map_err(|why| unusable(why.to_string()))?;
-        let blobs = Files::open(&self.blobs()).map_err(|why| unusable(why.to_string()))?;
+        let journal = log.map_err(runtime::Error::Journal)?;
+        let blobs = Files::open(&self.blobs());
+        let blobs = blobs.map_err(|why| StartError::Stores(why.to_string()))?;
         let restored = self.restored().exists();
         let (journal, blobs) = (Box::new(journal), Arc::new(blobs));
         Ok(Stores { journal, blobs, observers: Vec::new(), restored })
