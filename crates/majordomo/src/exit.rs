@@ -18,6 +18,7 @@ pub(crate) enum Exit {
     /// 4: the data is damaged or cannot be written.
     Data,
     /// 130: stopped by a signal; `resume` goes on.
+    #[allow(dead_code)] // `run` ends so.
     Interrupted,
 }
 

@@ -15,8 +15,9 @@ use std::path::PathBuf;
 
 /// Runs teams of agents: durable, supervised, explainable.
 ///
-/// Exit codes: 0 done; 1 it failed; 2 the command or the team file is wrong; 3 another process holds
-/// the data; 4 the data is damaged or cannot be written; 130 stopped by a signal, to be resumed.
+/// Exit codes: 0 done; 1 it failed; 2 the command or the team file is wrong; 3 another process
+/// holds the data; 4 the data is damaged or cannot be written; 130 stopped by a signal, to be
+/// resumed.
 #[derive(Parser)]
 #[command(name = "majordomo", version, disable_help_subcommand = true)]
 pub(crate) struct Cli {

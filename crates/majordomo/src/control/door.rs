@@ -1,4 +1,5 @@
-//! The way in: through the socket when a process holds the journal, else by opening it for a moment.
+//! The way in: through the socket when a process holds the journal, else by opening it for a
+//! moment.
 
 use super::client::Client;
 use super::handle::handle;
