@@ -28,6 +28,10 @@ const ARROWS: &[(&str, &[&str])] = &[
             "majordomo-kernel",
         ],
     ),
+    (
+        "majordomo-bench",
+        &["majordomo", "majordomo-adapters", "majordomo-runtime", "majordomo-kernel"],
+    ),
     ("xtask", &[]),
 ];
 
@@ -35,10 +39,14 @@ const ARROWS: &[(&str, &[&str])] = &[
 const RESERVED: &[(&str, &[&str], &str)] = &[
     (
         "tokio",
-        &["majordomo-runtime", "majordomo-adapters", "majordomo"],
+        &["majordomo-runtime", "majordomo-adapters", "majordomo", "majordomo-bench"],
         "only the runtime and what stands on it know how waiting is done",
     ),
-    ("anyhow", &["majordomo", "xtask"], "libraries have typed errors; only a program may not care"),
+    (
+        "anyhow",
+        &["majordomo", "majordomo-bench", "xtask"],
+        "libraries have typed errors; only a program may not care",
+    ),
 ];
 
 /// Crates that kernel, runtime and log journal may need together, their own included.
