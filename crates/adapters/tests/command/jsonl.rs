@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use adapters::agent::command::wire::{Answer, Failure};
 use adapters::agent::command::{Command, Ended, Fault, Limits, Program, Spec};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
@@ -346,13 +347,12 @@ async fn who_dies_between_two_tasks_is_replaced() {
     let stage = Stage::new();
     let agent = agent(client(&stage, "return os.getpid()"));
     let one = agent.attempt(Remembering::new(), first()).await.unwrap();
-    let pid = rustix::process::Pid::from_raw(i32::try_from(one.as_i64().unwrap()).unwrap());
-    rustix::process::kill_process(pid.unwrap(), rustix::process::Signal::KILL).unwrap();
-    // A dying process loses its environment before it is dead, so its state tells, not its mark.
-    let stat = format!("/proc/{one}/stat");
-    let state = || std::fs::read_to_string(&stat).unwrap_or_default();
-    eventually("it is a zombie or gone", || !state().contains(") ") || state().contains(") Z"))
-        .await;
+    let pid = Pid::from_raw(i32::try_from(one.as_i64().unwrap()).unwrap()).unwrap();
+    kill_process(pid, Signal::KILL).unwrap();
+    // Dead is what can be reaped: before that its threads may still be ending.
+    let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    let can_be_reaped = || matches!(waitid(WaitId::Pid(pid), look), Ok(Some(_)) | Err(_));
+    eventually("it is dead", can_be_reaped).await;
     let two = agent.attempt(Remembering::new(), attempt(2, "it", json!(null))).await.unwrap();
     assert_ne!(one, two);
     gone(&stage, &agent).await;

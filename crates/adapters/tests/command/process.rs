@@ -197,6 +197,32 @@ async fn each_net_catches_what_the_others_lose() {
     assert!(!pids.iter().any(lives));
 }
 
+/// A stray whose first thread has ended: its state says zombie, its environment is empty, it works.
+#[cfg(target_arch = "x86_64")]
+const HEADLESS: &str = "
+import ctypes, os, threading, time
+if os.fork(): time.sleep(600)
+os.setsid()
+if os.fork(): os._exit(0)
+def work():
+    while open(f'/proc/{os.getpid()}/stat').read().rsplit(')')[-1].split()[0] != 'Z': time.sleep(0.001)
+    open('headless', 'w').write('yes\\n')
+    while True: time.sleep(1)
+threading.Thread(target=work).start()
+ctypes.CDLL(None).syscall(60, 0)  # ends this thread only
+";
+
+#[cfg(target_arch = "x86_64")]
+#[tokio::test]
+async fn a_stray_that_works_on_without_its_first_thread_is_found() {
+    let stage = Stage::new();
+    let (process, _pipes) = start(&stage.python(HEADLESS), &stage::limits()).await;
+    stage.written("headless").await;
+    assert_eq!(stage.alive().len(), 2, "the head and the stray");
+    process.end().await.unwrap();
+    eventually("nobody is left", || stage.alive().is_empty()).await;
+}
+
 /// Not a test by itself: the orchestrator that the next test kills.
 #[tokio::test]
 async fn orchestrator_that_will_be_killed() {

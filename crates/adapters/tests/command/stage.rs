@@ -85,11 +85,12 @@ impl Stage {
 /// Everybody alive whose environment carries the mark.
 pub(crate) fn alive(mark: &str) -> Vec<u32> {
     let pair = format!("{MARK}={mark}");
+    // Of each thread, since the first may have ended before the others. A zombie has none left.
     let carries = |pid: &u32| {
-        let environ = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        let is_zombie = stat.rsplit_once(')').is_none_or(|(_, rest)| rest.starts_with(" Z"));
-        !is_zombie && environ.split(|byte| *byte == 0).any(|entry| entry == pair.as_bytes())
+        let threads = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten();
+        threads
+            .filter_map(|thread| std::fs::read(thread.ok()?.path().join("environ")).ok())
+            .any(|environ| environ.split(|byte| *byte == 0).any(|entry| entry == pair.as_bytes()))
     };
     std::fs::read_dir("/proc")
         .unwrap()

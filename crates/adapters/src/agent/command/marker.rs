@@ -39,7 +39,8 @@ impl Owner {
     /// Whether the orchestrator that this names is gone for certain.
     pub(super) fn is_dead(&self) -> bool {
         self.namespace == Self::this().namespace
-            && members::stat(self.pid).is_none_or(|stat| stat.start_ticks != self.start_ticks)
+            && members::stat(self.pid)
+                .is_none_or(|stat| stat.is_dead || stat.start_ticks != self.start_ticks)
     }
 }
 

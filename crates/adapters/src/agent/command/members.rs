@@ -21,6 +21,8 @@ pub(super) struct Stat {
     pub(super) start_ticks: u64,
     /// A zombie runs no code: it is the memory of a process, not a process.
     pub(super) is_dead: bool,
+    /// Its first thread has ended and others work on. Its state says zombie all the same.
+    pub(super) is_headless: bool,
 }
 
 impl Stat {
@@ -50,7 +52,7 @@ impl Tree {
             .map(|stat| stat.pid)
             .collect();
         for stat in &all {
-            if !stat.is_dead && !members.contains(&stat.pid) && self.marks(stat.pid) {
+            if !stat.is_dead && !members.contains(&stat.pid) && self.marks(stat) {
                 members.insert(stat.pid);
             }
         }
@@ -61,8 +63,8 @@ impl Tree {
         living
     }
 
-    fn marks(&self, pid: u32) -> bool {
-        environ(pid).is_some_and(|environ| self.marker.is_in(&environ))
+    fn marks(&self, stat: &Stat) -> bool {
+        environ(stat).is_some_and(|environ| self.marker.is_in(&environ))
     }
 }
 
@@ -100,7 +102,7 @@ pub fn sweep() -> usize {
             .into_iter()
             .filter(|stat| !stat.is_dead && stat.pid != Owner::this().pid)
             .filter(|stat| {
-                environ(stat.pid)
+                environ(stat)
                     .and_then(|environ| marker::owner_in(&environ))
                     .is_some_and(|owner| owner.is_dead())
             })
@@ -122,9 +124,17 @@ fn processes() -> Vec<Stat> {
         .collect()
 }
 
-fn environ(pid: u32) -> Option<Vec<u8>> {
-    // Unreadable means: of another user, a thread of the kernel, or gone. None of them is ours.
-    std::fs::read(format!("/proc/{pid}/environ")).ok()
+/// `None`: of another user, a thread of the kernel, or gone; none of them is ours.
+fn environ(stat: &Stat) -> Option<Vec<u8>> {
+    let pid = stat.pid;
+    if !stat.is_headless {
+        return std::fs::read(format!("/proc/{pid}/environ")).ok();
+    }
+    // What the first thread had is gone with it; the others can be asked.
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).ok()?;
+    threads
+        .filter_map(|thread| std::fs::read(thread.ok()?.path().join("environ")).ok())
+        .find(|environ| !environ.is_empty())
 }
 
 /// One process, or `None` when there is none with that number.
@@ -139,9 +149,12 @@ fn parse(pid: u32, text: &str) -> Option<Stat> {
     let (_, rest) = text.rsplit_once(')')?;
     let fields: Vec<&str> = rest.split_whitespace().collect();
     let field = |number: usize| fields.get(number - 3).copied();
+    let is_ended = matches!(field(3)?, "Z" | "X" | "x");
+    let threads: u32 = field(20)?.parse().ok()?;
     Some(Stat {
         pid,
-        is_dead: matches!(field(3)?, "Z" | "X" | "x"),
+        is_dead: is_ended && threads <= 1,
+        is_headless: is_ended && threads > 1,
         parent: field(4)?.parse().ok()?,
         group: field(5)?.parse().ok()?,
         start_ticks: field(22)?.parse().ok()?,
@@ -154,18 +167,25 @@ mod tests {
 
     const LINE: &str = "7 (a) b) (c) S 3 5 5 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 123153 17 34";
 
+    fn process(pid: u32, parent: u32) -> Stat {
+        let (is_dead, is_headless) = (false, false);
+        Stat { pid, parent, group: 0, start_ticks: 0, is_dead, is_headless }
+    }
+
     #[test]
     fn a_name_full_of_brackets_confuses_nobody() {
         let stat = parse(7, LINE).unwrap();
-        let expected = Stat { pid: 7, parent: 3, group: 5, start_ticks: 123_153, is_dead: false };
+        let expected = Stat { group: 5, start_ticks: 123_153, ..process(7, 3) };
         assert_eq!(stat, expected);
-        assert!(parse(7, &LINE.replace(" S ", " Z ")).unwrap().is_dead);
+        let zombie = LINE.replace(" S ", " Z ");
+        assert!(parse(7, &zombie).unwrap().is_dead);
+        let headless = parse(7, &zombie.replace(" 20 0 1 ", " 20 0 2 ")).unwrap();
+        assert!(!headless.is_dead && headless.is_headless, "one thread works on");
         assert_eq!(parse(7, "7 (a) S 3"), None);
     }
 
     #[test]
     fn descendants_are_found_in_any_order() {
-        let process = |pid, parent| Stat { pid, parent, group: 0, start_ticks: 0, is_dead: false };
         let all = [process(4, 3), process(3, 2), process(2, 1), process(9, 8)];
         let mut members = BTreeSet::from([2]);
         adopt_descendants(&all, &mut members);
