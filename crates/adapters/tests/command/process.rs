@@ -205,7 +205,8 @@ if os.fork(): time.sleep(600)
 os.setsid()
 if os.fork(): os._exit(0)
 def work():
-    while open(f'/proc/{os.getpid()}/stat').read().rsplit(')')[-1].split()[0] != 'Z': time.sleep(0.001)
+    stat = f'/proc/{os.getpid()}/stat'
+    while ') Z' not in open(stat).read(): time.sleep(0.001)
     open('headless', 'w').write('yes\\n')
     while True: time.sleep(1)
 threading.Thread(target=work).start()
