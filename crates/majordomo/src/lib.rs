@@ -31,6 +31,8 @@
 pub mod control;
 pub mod data;
 mod open;
+#[cfg(feature = "cli")]
+pub mod show;
 #[cfg(feature = "team")]
 pub mod team;
 

@@ -17,6 +17,8 @@ pub(super) struct Memory {
     /// Wall time minus kernel time.
     pub(super) offset_ms: i64,
     pub(super) incarnation: u64,
+    /// The last sign of the process before this one, wall time; 0 if there was none.
+    pub(super) down_ms: i64,
     pub(super) draining: bool,
     /// Name, and whether it lives outside the process.
     pub(super) agents: HashMap<u32, (Text, bool)>,
@@ -62,6 +64,11 @@ impl Memory {
                 "draining" => memory.draining = value != 0,
                 _ => {} // A name that only people use.
             }
+        }
+        let down = "select down_ms from starts order by incarnation desc limit 1";
+        let mut down = connection.prepare(down)?;
+        if let Some(row) = down.query([])?.next()? {
+            memory.down_ms = row.get::<_, Option<i64>>(0)?.unwrap_or(0);
         }
         memory.load_agents(connection)?;
         memory.load_open(connection)?;

@@ -71,7 +71,7 @@ create table attempts (         -- one lease of one task, and why its agent was 
   granted_seq  integer not null,
   granted_ms   integer not null,
   started_ms   integer,          -- the agent said that it began
-  ended_ms     integer,
+  ended_ms     integer,          -- null while it lasts; of one lost with its process, when that was last seen
   worked_ms    integer not null, -- a duration: held a slot, over its ended stretches of work
   outcome      text,             -- null while it lasts; completed, failed, lost, stopped (its task ended)
   failure_kind text,             -- of a lost one: runtime_ended, handed_back, agent_left

@@ -43,6 +43,7 @@ pub(super) fn started(
     )?;
     stop_local(connection, memory, at_ms)?;
     (memory.offset_ms, memory.incarnation, memory.draining) = (offset_ms, incarnation, false);
+    memory.down_ms = down_ms.unwrap_or(0);
     Ok(())
 }
 
