@@ -97,3 +97,24 @@ fn follow(mut views: Views, news: &Receiver<News>) {
         }
     }
 }
+
+/// A note as a line of the log.
+fn line(note: &Note, at_ms: i64) -> Line {
+    let (level, text) = match &note.what {
+        Said::Progress { message, fraction } => {
+            let share = fraction.map_or(String::new(), |it| format!("{:.0} % ", it * 100.0));
+            ("progress", format!("{share}{message}"))
+        }
+        Said::Log { level, message } => (level_name(*level), message.clone()),
+    };
+    Line { task: note.attempt.task, token: note.attempt.token, at_ms, level, text }
+}
+
+fn level_name(level: Level) -> &'static str {
+    match level {
+        Level::Debug => "debug",
+        Level::Info => "info",
+        Level::Warn => "warn",
+        Level::Error => "error",
+    }
+}

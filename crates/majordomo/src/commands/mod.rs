@@ -8,6 +8,7 @@ mod init;
 mod read;
 mod submit;
 mod teams;
+mod watch;
 
 use crate::exit::Exit;
 use clap::{Parser, Subcommand};
@@ -57,6 +58,7 @@ enum Verb {
     Pause(control::Pause),
     Unpause(control::Unpause),
     Dead(dead::Dead),
+    Watch(watch::Watch),
     Runs(read::Runs),
     Tasks(read::Tasks),
     Show(read::Show),
@@ -80,6 +82,7 @@ impl Cli {
             Verb::Pause(it) => it.run(global).await,
             Verb::Unpause(it) => it.run(global).await,
             Verb::Dead(it) => it.run(global).await,
+            Verb::Watch(it) => it.run(global).await,
             Verb::Runs(it) => it.run(global),
             Verb::Tasks(it) => it.run(global),
             Verb::Show(it) => it.run(global),

@@ -23,7 +23,8 @@ pub(crate) struct Tasks {
     /// Only of this run
     #[arg(long)]
     run: Option<u64>,
-    /// Only with this status: queued, assigned, running, waiting, completed, failed, cancelled, dead
+    /// Only with this status: queued, assigned, running, waiting, completed, failed, cancelled,
+    /// dead
     #[arg(long)]
     status: Option<String>,
     /// Only of this capability

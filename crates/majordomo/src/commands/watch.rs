@@ -46,6 +46,6 @@ fn line(run: &Run, json: bool) -> anyhow::Result<String> {
     if json {
         return Ok(serde_json::to_string(run)?);
     }
-    let Run { run: id, status, tasks, done, open, .. } = run;
-    Ok(format!("run {id} {status}: {done} of {tasks} tasks done, {open} open"))
+    let Run { run: id, status, tasks, completed, .. } = run;
+    Ok(format!("run {id} {status}: {completed} of {tasks} tasks done, {} open", run.open()))
 }

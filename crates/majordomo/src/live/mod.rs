@@ -1,4 +1,5 @@
-//! What a person sees while a run goes on: counted from durable entries, drawn a few times a second.
+//! What a person sees while a run goes on: counted from durable entries, drawn a few times a
+//! second.
 
 mod board;
 mod screen;

@@ -62,7 +62,11 @@ async fn draw(board: Arc<Board>, bars: MultiProgress) {
         let total = standing.total();
         head.set_length(total.accepted.max(1));
         head.set_position(total.ended);
-        head.set_message(if total.failed > 0 { format!("{} failed", total.failed) } else { String::new() });
+        head.set_message(if total.failed > 0 {
+            format!("{} failed", total.failed)
+        } else {
+            String::new()
+        });
         head.tick();
         let shown: Vec<String> = agent_lines(&standing);
         while lines.len() < shown.len() {
@@ -81,8 +85,7 @@ fn agent_lines(standing: &Standing) -> Vec<String> {
     let mut agents: Vec<&AgentLine> = standing.agents.values().collect();
     agents.sort_by_key(|agent| std::cmp::Reverse((agent.busy, agent.completed)));
     let more = agents.len().saturating_sub(AGENTS_MAX);
-    let mut lines: Vec<String> =
-        agents.into_iter().take(AGENTS_MAX).map(|agent| agent_line(agent)).collect();
+    let mut lines: Vec<String> = agents.into_iter().take(AGENTS_MAX).map(agent_line).collect();
     if more > 0 {
         lines.push(format!("and {more} more agents"));
     }
@@ -109,7 +112,8 @@ async fn print(board: Arc<Board>) {
     loop {
         lines.tick().await;
         let standing = board.standing();
-        let (total, busy) = (standing.total(), standing.agents.values().map(|it| it.busy).sum::<u32>());
+        let (total, busy) =
+            (standing.total(), standing.agents.values().map(|it| it.busy).sum::<u32>());
         let waiting = (total.accepted - total.ended).saturating_sub(u64::from(busy));
         anstream::eprintln!(
             "{:4} s  {} of {} tasks done, {busy} at work, {waiting} waiting, {} failed",
