@@ -115,8 +115,8 @@ impl Memory {
                     (select max(seq) from waits w where w.task = t.id and w.until_ms is null),
                     (select max(coalesce(until_ms, since_ms)) from waits w
                       where w.task = t.id and w.token = a.token)
-             from tasks t
-             left join attempts a on a.task = t.id and a.token = t.token and a.ended_ms is null
+             from task_rows t
+             left join attempt_rows a on a.task = t.id and a.token = t.token and a.ended_ms is null
              where t.ended_ms is null and (t.parent is not null or t.attempts > 0)",
         )?;
         let mut rows = select.query([])?;
@@ -141,7 +141,7 @@ impl Memory {
 
     fn load_stopping(&mut self, connection: &Connection) -> rusqlite::Result<()> {
         let mut select = connection.prepare(
-            "select token, task, agent from attempts
+            "select token, task, agent from attempt_rows
              where fenced = 1 and work_ended_ms is null",
         )?;
         let mut rows = select.query([])?;
