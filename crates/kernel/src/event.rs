@@ -28,6 +28,9 @@ pub enum Event {
         generation: u16,
         seed: u64,
         wall_ms: u64,
+        /// The leases of remote agents run until then at least, whatever was renewed before.
+        #[serde(default)]
+        leases_until: Time,
     },
     DrainStarted,
     RunStarted {

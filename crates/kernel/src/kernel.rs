@@ -4,8 +4,8 @@ use crate::index::Index;
 use crate::mutant::{Mutant, planted};
 use crate::state::Facts;
 use crate::{
-    Answer, AttemptId, Command, Dispatch, Effect, Entry, Event, Limits, Pulse, Refusal, State,
-    Status, Time, agent, report, start, task,
+    Answer, AttemptId, Command, Dispatch, Effect, Entry, Event, Lease, Limits, Pulse, Refusal,
+    State, Status, TaskId, Time, agent, report, start, task,
 };
 
 /// What one command led to. Journal `entries`, then perform `effects`, then give `answer`.
@@ -54,6 +54,11 @@ impl Draft<'_> {
     /// Queued tasks whose time has come move to their queues: an index, no fact.
     pub(crate) fn promote(&mut self) {
         task::promote(self.state, self.now);
+    }
+
+    /// An attempt may work for longer than it seemed at the grant: an index, no fact.
+    pub(crate) fn postpone_work(&mut self, task: TaskId, lease: &Lease, end: Time) {
+        self.state.index.postpone(task, lease.token, lease.spent_at, end);
     }
 
     /// What can be granted next.
@@ -124,9 +129,13 @@ impl Kernel {
             entries: Vec::new(),
             effects: Vec::new(),
         };
-        draft.promote();
-        task::expire(&mut draft);
-        task::sweep_orphans(&mut draft);
+        // A process that takes over first says so: what ran out while nobody held the journal, or
+        // only seems to because renewals were lost with the process before, is not the agents' fault.
+        if !matches!(command, Command::Begin(_)) {
+            draft.promote();
+            task::expire(&mut draft);
+            task::sweep_orphans(&mut draft);
+        }
         let answer = handle(&mut draft, command);
         task::sweep_orphans(&mut draft);
         task::dispatch(&mut draft);

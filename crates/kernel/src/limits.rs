@@ -28,6 +28,8 @@ pub struct Limits {
     pub tree_money_micros: u64,
     /// Model tokens of one tree.
     pub tree_tokens: u64,
+    /// The longest that anything may be put off: a start, a timer, a retry that an agent asks for.
+    pub delay_max_ms: u64,
     /// Steps recorded for one task.
     pub steps_max: u32,
     /// How long an idempotency key is remembered.
@@ -66,6 +68,7 @@ impl Default for Limits {
             tree_work_ms: 3_600_000,
             tree_money_micros: 1_000_000,
             tree_tokens: 1_000_000,
+            delay_max_ms: 366 * 24 * 3_600_000,
             steps_max: 100_000,
             key_ms: 24 * 3_600_000,
             keys_max: 1_000_000,

@@ -20,6 +20,7 @@ pub(crate) fn begin(draft: &mut Draft<'_>, begin: Begin) -> Result<Answer, Refus
         generation,
         seed: begin.seed,
         wall_ms: begin.wall_ms,
+        leases_until: draft.now.after(draft.limits.lease_ms),
     });
     for (id, token) in lost {
         task::attempt_lost(draft, id, token, Loss::RuntimeEnded, Time(0));

@@ -1,6 +1,6 @@
 //! An agent offers itself.
 
-use super::{AgentSpec, Presence};
+use super::{Agent, AgentSpec, Presence};
 use crate::kernel::Draft;
 use crate::{AgentId, Answer, Event, Refusal};
 use std::sync::Arc;
@@ -12,12 +12,13 @@ pub(crate) fn join(draft: &mut Draft<'_>, spec: Arc<AgentSpec>) -> Result<Answer
     if names.into_iter().any(|name| name.len() > limits.name_max_bytes) {
         return Err(Refusal::TooLarge { max: limits.name_max_bytes as u64 });
     }
-    let known = draft.agent_named(&spec.name).map(|agent| (agent.id, agent.presence));
-    let agent = match known {
-        Some((_, Presence::Active | Presence::Paused)) if !spec.remote => {
+    // A remote agent may come back before it was missed; nobody may take a local one's name.
+    let comes_back = |agent: &Agent| spec.remote && agent.spec.remote;
+    let agent = match draft.agent_named(&spec.name) {
+        Some(agent) if agent.presence != Presence::Left && !comes_back(agent) => {
             return Err(Refusal::NameTaken(spec.name.clone()));
         }
-        Some((id, _)) => id,
+        Some(agent) => agent.id,
         None => AgentId(draft.agents.len() as u32),
     };
     if agent.0 >= limits.agents_max {

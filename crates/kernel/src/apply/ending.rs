@@ -24,15 +24,12 @@ impl State {
         self.index.unlink_steps(&task);
         self.index.uncount_payload(&task.input);
         self.index.orphans.remove(&id);
-        let above = self.close_purse(&task);
         if stop && let Some(lease) = task.status.lease() {
             let holds_slot = task.status.working().is_some();
-            let purse = above.unwrap_or(task.purse);
-            self.stop_work(
-                lease.token,
-                Stopping { task: id, agent: lease.agent, purse, holds_slot },
-            );
+            let (agent, purse) = (lease.agent, task.purse);
+            self.stop_work(lease.token, Stopping { task: id, agent, purse, holds_slot });
         }
+        self.let_go_of_purse(task.purse);
         let outcome = Arc::new(outcome);
         if let Some(key) = &task.key {
             let key = (task.terms.tenant.clone(), key.clone());
@@ -40,6 +37,8 @@ impl State {
                 && record.task == id
             {
                 record.outcome = Some(outcome.clone());
+                record.at = at; // From now on it may grow old.
+                self.index.key_order.insert((at, key.0, key.1));
             }
         }
         if let Some(parent) = &task.parent {
@@ -48,22 +47,33 @@ impl State {
         self.orphan_children(&task);
     }
 
-    /// A purse of its own goes back into the one above, which is named.
-    fn close_purse(&mut self, task: &Task) -> Option<TaskId> {
-        let parent = task.parent.as_ref().and_then(|parent| self.task(parent.task));
-        let above = parent.map(|parent| parent.purse);
-        if task.purse != task.id {
-            return Some(task.purse);
+    /// One more spends from this purse: a task, a purse below it, or work that is being stopped.
+    pub(super) fn hold_purse(&mut self, purse: TaskId) {
+        if let Some(purse) = self.facts.purses.get_mut(&purse) {
+            purse.users += 1;
         }
-        let purse = self.facts.purses.remove(&task.id)?;
-        for part in Part::ALL {
-            if let Some(owner) = above.and_then(|above| self.owner_of(above, part))
-                && let Some(above) = self.facts.purses.get_mut(&owner)
-            {
-                above.settle(&purse, part);
+    }
+
+    /// One fewer does. With the last one a purse goes back into the one above: not before, so that
+    /// what orphans and stopping work still cost is charged to their tree.
+    pub(super) fn let_go_of_purse(&mut self, purse: TaskId) {
+        let mut next = Some(purse);
+        while let Some(id) = next {
+            let Some(purse) = self.facts.purses.get_mut(&id) else { return };
+            purse.users = purse.users.saturating_sub(1);
+            if purse.users > 0 {
+                return;
             }
+            let Some(purse) = self.facts.purses.remove(&id) else { return };
+            for part in Part::ALL {
+                if let Some(owner) = purse.above.and_then(|above| self.owner_of(above, part))
+                    && let Some(above) = self.facts.purses.get_mut(&owner)
+                {
+                    above.settle(&purse, part);
+                }
+            }
+            next = purse.above;
         }
-        above
     }
 
     fn orphan_children(&mut self, task: &Task) {

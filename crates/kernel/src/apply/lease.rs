@@ -8,7 +8,7 @@ impl State {
     pub(super) fn lease_granted(&mut self, at: Time, granted: &Granted) {
         self.facts.token = self.facts.token.max(granted.token);
         self.facts.counts.granted += 1;
-        let Some(task) = self.facts.tasks.get_mut(granted.task.0) else { return };
+        let Some(task) = self.facts.tasks.get(granted.task.0) else { return };
         self.index.granted(task, granted.agent, granted.token);
         let lease = Lease {
             agent: granted.agent,
@@ -16,6 +16,7 @@ impl State {
             since: at,
             until: granted.until,
             worked_ms: 0,
+            spent_at: self.work_spent_at(at, granted.task),
         };
         self.change(granted.task, |task| {
             task.status = Status::Assigned(lease);
@@ -27,11 +28,30 @@ impl State {
     }
 
     pub(super) fn task_started(&mut self, id: TaskId) {
-        self.change(id, |task| {
-            if let Status::Assigned(lease) = task.status {
-                task.status = Status::Running(lease);
-            }
-        });
+        // No index tells assigned from running, and entering it anew would lose a renewal.
+        if let Some(task) = self.facts.tasks.get_mut(id.0)
+            && let Status::Assigned(lease) = task.status
+        {
+            task.status = Status::Running(lease);
+        }
+    }
+
+    /// A process took over: whoever works outside of it gets one more lease under the same token.
+    pub(super) fn extend_remote_leases(&mut self, until: Time) {
+        let remote = |task: &Task| {
+            let lease = task.status.working()?;
+            let agent = self.facts.agents.get(lease.agent.0 as usize)?;
+            agent.spec.remote.then_some(task.id)
+        };
+        let held: Vec<TaskId> = self.facts.tasks.values().filter_map(remote).collect();
+        for id in held {
+            self.change(id, |task| match &mut task.status {
+                Status::Assigned(lease) | Status::Running(lease) => {
+                    lease.until = lease.until.max(until);
+                }
+                Status::Queued { .. } | Status::Waiting(..) => {}
+            });
+        }
     }
 
     pub(super) fn task_waiting(&mut self, at: Time, id: TaskId) {
@@ -46,11 +66,23 @@ impl State {
     }
 
     pub(super) fn task_resumed(&mut self, at: Time, id: TaskId, until: Time) {
+        let spent_at = self.work_spent_at(at, id);
         self.change(id, |task| {
             if let Status::Waiting(lease, _) = task.status {
-                task.status = Status::Running(Lease { since: at, until, ..lease });
+                task.status = Status::Running(Lease { since: at, until, spent_at, ..lease });
             }
         });
+    }
+
+    /// When a stretch of work that begins now would use up what its tree may work.
+    fn work_spent_at(&self, at: Time, id: TaskId) -> Time {
+        at.after(self.task(id).map_or(u64::MAX, |task| self.left(task.purse, Part::Work)))
+    }
+
+    /// What is left of a part for whoever spends from this purse.
+    pub(crate) fn left(&self, purse: TaskId, part: Part) -> u64 {
+        let owner = self.owner_of(purse, part).and_then(|owner| self.facts.purses.get(&owner));
+        owner.map_or(u64::MAX, |purse| purse.left(part))
     }
 
     pub(super) fn attempt_failed(
@@ -86,11 +118,15 @@ impl State {
     pub(super) fn attempt_lost(&mut self, at: Time, id: TaskId, cause: Loss, retry_at: Time) {
         self.facts.counts.attempts_lost += 1;
         self.close_lease(at, id, retry_at, cause == Loss::AgentLeft);
-        if let Some(task) = self.facts.tasks.get_mut(id.0)
-            && cause != Loss::HandedBack
-        {
-            task.lost += 1;
+        let free = self.is_free(cause);
+        if let Some(task) = self.facts.tasks.get_mut(id.0) {
+            task.lost += u32::from(!free);
         }
+    }
+
+    /// Whether an attempt lost in this way does not count at all.
+    pub(crate) fn is_free(&self, cause: Loss) -> bool {
+        cause == Loss::HandedBack && self.facts.draining
     }
 
     /// Takes the lease from a task and queues it again.
@@ -114,15 +150,16 @@ impl State {
         if stopping.holds_slot {
             self.index.occupy(stopping.agent, token);
         }
+        self.hold_purse(stopping.purse);
         self.facts.stopping.insert(token, stopping);
     }
 
     pub(super) fn work_ended(&mut self, token: Token) {
-        if let Some(stopping) = self.facts.stopping.remove(&token)
-            && stopping.holds_slot
-        {
+        let Some(stopping) = self.facts.stopping.remove(&token) else { return };
+        if stopping.holds_slot {
             self.index.vacate(stopping.agent);
         }
+        self.let_go_of_purse(stopping.purse);
     }
 
     /// Charges the present stretch of work to the tree; gives its length.
@@ -154,11 +191,11 @@ impl State {
     /// The nearest purse, from `purse` upwards, that limits this part.
     pub(crate) fn owner_of(&self, mut purse: TaskId, part: Part) -> Option<TaskId> {
         loop {
-            if self.facts.purses.get(&purse)?.owns(part) {
+            let held = self.facts.purses.get(&purse)?;
+            if held.owns(part) {
                 return Some(purse);
             }
-            let parent = self.task(purse)?.parent.as_ref()?.task;
-            purse = self.task(parent)?.purse;
+            purse = held.above?;
         }
     }
 }

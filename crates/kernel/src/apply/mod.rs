@@ -18,8 +18,9 @@ impl State {
         self.facts.time = self.facts.time.max(at);
         self.index.now = self.index.now.max(at);
         match &entry.event {
-            Event::RuntimeStarted { incarnation, generation, seed, wall_ms } => {
+            Event::RuntimeStarted { incarnation, generation, seed, wall_ms, leases_until } => {
                 self.runtime_started(at, *incarnation, *generation, *seed, *wall_ms);
+                self.extend_remote_leases(*leases_until);
             }
             Event::DrainStarted => self.facts.draining = true,
             Event::RunStarted { .. } => {} // For the views and for `resume`; decides nothing here.
@@ -145,7 +146,6 @@ impl State {
         }
         if let Some(key) = &task.key {
             let id = (task.terms.tenant.clone(), key.clone());
-            self.index.key_order.insert((at, id.0.clone(), id.1.clone()));
             let record = KeyRecord {
                 task: task.id,
                 at,
@@ -168,12 +168,14 @@ impl State {
         let above = task.parent.as_ref().and_then(|it| self.task(it.task)).map(|it| it.purse);
         if let Some(above) = above {
             self.debit(above, crate::Part::Tasks, 1);
+            self.hold_purse(above);
         }
         if task.purse != task.id {
             return;
         }
         let Some(budget) = budget else { return };
-        let purse = Purse::new(budget);
+        let mut purse = Purse::new(budget);
+        purse.above = above;
         for part in crate::Part::ALL {
             if let Some(owner) = above.and_then(|above| self.owner_of(above, part))
                 && let Some(above) = self.facts.purses.get_mut(&owner)

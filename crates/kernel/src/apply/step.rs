@@ -39,6 +39,7 @@ impl State {
     fn record_step(&mut self, id: TaskId, step: &Text, kind: StepKind) {
         if let Some(task) = self.facts.tasks.get_mut(id.0) {
             let past: &mut Past = task.past.get_or_insert_default();
+            past.pending += u32::from(kind.wakes());
             past.steps.insert(step.clone(), StepRecord { kind, outcome: None });
         }
     }
@@ -57,9 +58,11 @@ impl State {
         if record.outcome.is_some() {
             return;
         }
+        let wakes = record.kind.wakes();
         self.index.count_outcome(Some(&outcome));
         record.outcome = Some((past.settled_steps, outcome));
         past.settled_steps += 1;
+        past.pending = past.pending.saturating_sub(u32::from(wakes));
         if delivered && task.status.lease().is_some() {
             past.deliveries += 1;
             if let Status::Waiting(lease, false) = task.status

@@ -27,9 +27,9 @@ impl Index {
                 format!("{implied:?}"),
             );
         }
-        let (kept, implied) = (self.timed_leases(), rebuilt.timed_leases());
+        let (kept, implied) = (self.soft_timers(), rebuilt.soft_timers());
         if kept != implied {
-            return differ("lease timers", kept.to_string(), implied.to_string());
+            return differ("soft timers", format!("{kept:?}"), format!("{implied:?}"));
         }
         let (kept, implied) = (self.standings(), rebuilt.standings());
         if kept != implied {

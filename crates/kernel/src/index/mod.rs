@@ -63,8 +63,11 @@ pub(crate) struct Index {
     pub(crate) ready: BTreeSet<(Time, TaskId)>,
     /// Leases that were renewed: when they end now. Soft.
     renewed: BTreeMap<Token, Time>,
+    /// Attempts whose share of work became larger than it was at the grant. Soft.
+    postponed: BTreeMap<Token, Time>,
     /// Open tasks whose parent has ended.
     pub(crate) orphans: BTreeSet<TaskId>,
+    /// Keys whose task has ended, oldest end first: the order in which they are forgotten.
     pub(crate) key_order: BTreeSet<(Time, Text, Text)>,
     pub(crate) payload_bytes: u64,
     /// Pass of the latest grant: a shape that gets work again starts from here.
@@ -98,7 +101,8 @@ impl Index {
                 index.orphans.insert(task.id);
             }
         }
-        for ((tenant, key), record) in &facts.keys {
+        let settled = facts.keys.iter().filter(|(_, record)| record.outcome.is_some());
+        for ((tenant, key), record) in settled {
             index.key_order.insert((record.at, tenant.clone(), key.clone()));
         }
         index
@@ -150,6 +154,7 @@ impl Index {
             Status::Queued { .. } => self.enqueue(task, shape),
             Status::Assigned(lease) | Status::Running(lease) => {
                 self.add_timer(lease.until, Timer::Lease(task.id));
+                self.add_timer(lease.spent_at, Timer::Work(task.id));
                 self.add_timer(task.timeout_at(), Timer::Timeout(task.id));
                 self.occupy(lease.agent, lease.token);
             }
@@ -171,6 +176,8 @@ impl Index {
             Status::Assigned(lease) | Status::Running(lease) => {
                 let until = self.renewed.remove(&lease.token).unwrap_or(lease.until);
                 self.drop_timer(until, Timer::Lease(task.id));
+                let spent_at = self.postponed.remove(&lease.token).unwrap_or(lease.spent_at);
+                self.drop_timer(spent_at, Timer::Work(task.id));
                 self.drop_timer(task.timeout_at(), Timer::Timeout(task.id));
                 self.vacate(lease.agent);
             }

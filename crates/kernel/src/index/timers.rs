@@ -12,6 +12,8 @@ pub(crate) enum Timer {
     Lease(TaskId),
     /// An attempt has worked for as long as it may.
     Timeout(TaskId),
+    /// An attempt has used up what its tree may work.
+    Work(TaskId),
     /// A task asked to be woken.
     Sleep(TaskId, Text),
 }
@@ -56,17 +58,29 @@ impl Index {
         }
     }
 
-    /// The timers that the facts alone imply; when leases end is soft.
+    /// Moves the moment at which an attempt has used up what its tree may work: some was given back
+    /// meanwhile. Soft, as a renewal is.
+    pub(crate) fn postpone(&mut self, task: TaskId, token: Token, from: Time, to: Time) {
+        let from = self.postponed.insert(token, to).unwrap_or(from);
+        self.drop_timer(from, Timer::Work(task));
+        self.add_timer(to, Timer::Work(task));
+    }
+
+    /// The timers that the facts alone imply; when leases and shares of work end is soft.
     pub(super) fn hard_timers(&self) -> Vec<(Time, Timer)> {
         let hard = |(_, timer): &&(Time, Timer)| match timer {
-            Timer::Lease(_) => false,
+            Timer::Lease(_) | Timer::Work(_) => false,
             Timer::Deadline(_) | Timer::Timeout(_) | Timer::Sleep(..) => true,
         };
         self.timers.iter().filter(hard).cloned().collect()
     }
 
-    /// How many leases are timed.
-    pub(super) fn timed_leases(&self) -> usize {
-        self.timers.iter().filter(|(_, timer)| matches!(timer, Timer::Lease(_))).count()
+    /// How many leases, and how many attempts' shares of work, are timed.
+    pub(super) fn soft_timers(&self) -> (usize, usize) {
+        let count = |wanted: fn(&Timer) -> bool| {
+            self.timers.iter().filter(|(_, timer)| wanted(timer)).count()
+        };
+        let leases = count(|timer| matches!(timer, Timer::Lease(_)));
+        (leases, count(|timer| matches!(timer, Timer::Work(_))))
     }
 }

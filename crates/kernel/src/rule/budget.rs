@@ -4,6 +4,7 @@
 //! did not use. So the sum over children never exceeds the parent, whatever the order in which they
 //! spend. A child without one spends from its parent's directly.
 
+use crate::TaskId;
 use crate::mutant::{Mutant, planted};
 use serde::{Deserialize, Serialize};
 
@@ -68,14 +69,18 @@ pub struct Purse {
     limit: [Option<u64>; 4],
     used: [u64; 4],
     reserved: [u64; 4],
+    /// The purse that it was taken out of and goes back into.
+    pub(crate) above: Option<TaskId>,
+    /// Tasks, purses below, and stopping work that spend from it.
+    pub(crate) users: u32,
 }
 
 impl Purse {
-    /// A purse with these limits and nothing used.
+    /// A purse with these limits, nothing used, and one user: the task it is made for.
     #[must_use]
     pub fn new(budget: &Budget) -> Purse {
         let limit = [budget.money_micros, budget.tokens, budget.work_ms, budget.tasks];
-        Purse { limit, used: [0; 4], reserved: [0; 4] }
+        Purse { limit, used: [0; 4], reserved: [0; 4], above: None, users: 1 }
     }
 
     /// Whether this purse itself limits the part.

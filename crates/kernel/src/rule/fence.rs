@@ -26,7 +26,7 @@ pub(crate) fn standing(state: &State, attempt: AttemptId) -> Standing {
         .is_some_and(|lease| lease.token == attempt.token || planted(Mutant::AcceptAnyToken));
     if holds {
         Standing::Holder
-    } else if state.stopping.contains_key(&attempt.token) {
+    } else if state.stopping.get(&attempt.token).is_some_and(|it| it.task == attempt.task) {
         Standing::Stopping
     } else {
         Standing::Stale

@@ -8,8 +8,9 @@
 use crate::{Limits, Time};
 use serde::{Deserialize, Serialize};
 
-/// Hundredths of a retry.
-const ONE: i64 = 100;
+/// One retry in the units of the balance: fine enough that one millisecond of the lowest rate is a
+/// whole number, or a steady trickle of failures would round every refill down to nothing.
+const ONE: i64 = 100 * 1_000;
 /// Unused allowance is kept for this long.
 const WINDOW_MS: u64 = 10_000;
 
@@ -17,7 +18,7 @@ const WINDOW_MS: u64 = 10_000;
 /// into debt, which is then waited off.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RetryBudget {
-    /// Hundredths of a retry in hand; negative while retries wait.
+    /// Thousandths of hundredths of a retry in hand; negative while retries wait.
     balance: i64,
     /// When time last filled it.
     filled_at: Time,
@@ -27,18 +28,18 @@ impl RetryBudget {
     /// A task was offered.
     pub(crate) fn deposit(&mut self, limits: &Limits) {
         let cap = Self::cap(limits);
-        self.balance = (self.balance + i64::from(limits.retry_percent)).min(cap);
+        self.balance = (self.balance + i64::from(limits.retry_percent) * 1_000).min(cap);
     }
 
     /// Takes one retry and gives the earliest moment it may start.
     pub(crate) fn withdraw(&mut self, limits: &Limits, now: Time) -> Time {
-        let per_s = i64::from(limits.retry_floor_per_s.max(1)) * ONE;
+        let per_ms = i64::from(limits.retry_floor_per_s.max(1)) * (ONE / 1_000);
         let elapsed = i64::try_from(now.since(self.filled_at)).unwrap_or(i64::MAX);
-        let filled = elapsed.saturating_mul(per_s) / 1_000;
+        let filled = elapsed.saturating_mul(per_ms);
         self.balance = self.balance.saturating_add(filled).min(Self::cap(limits)) - ONE;
         self.filled_at = now;
         let debt = u64::try_from(-self.balance).unwrap_or(0);
-        now.after(debt.saturating_mul(1_000) / per_s.unsigned_abs())
+        now.after(debt.div_ceil(per_ms.unsigned_abs()))
     }
 
     fn cap(limits: &Limits) -> i64 {

@@ -1,6 +1,6 @@
 //! Waiting tasks meet free agents. Every grant carries a token higher than all before it.
 
-use super::step::left;
+use super::step::is_used_up;
 use super::wait::resume;
 use crate::index::ShapeId;
 use crate::kernel::Draft;
@@ -10,19 +10,24 @@ use crate::rule::fence;
 use crate::{Event, Failure, FailureKind, Granted, Part, TaskId};
 
 /// Fills every free slot that there is work for. What waited goes before what has not begun: a
-/// parent that can finish makes room, a new one makes more work.
+/// parent that can finish makes room, a new one makes more work. Asked anew before every grant,
+/// since a task that fails here for want of budget is news to its parent.
 pub(crate) fn dispatch(draft: &mut Draft<'_>) {
-    while let Some(task) = draft.index.next_resume() {
-        if planted(Mutant::ResumeForgotten) {
-            break;
-        }
-        resume(draft, task);
+    loop {
+        resume_all(draft);
+        let next = if draft.draining { None } else { draft.next_match() };
+        let Some(shape) = next else { return };
+        grant_next(draft, shape);
     }
-    if draft.draining {
+}
+
+/// Gives every task that waited and has news its slot, where there is one.
+fn resume_all(draft: &mut Draft<'_>) {
+    if planted(Mutant::ResumeForgotten) {
         return;
     }
-    while let Some(shape) = draft.next_match() {
-        grant_next(draft, shape);
+    while let Some(task) = draft.index.next_resume() {
+        resume(draft, task);
     }
 }
 
@@ -48,9 +53,5 @@ fn grant_next(draft: &mut Draft<'_>, shape: ShapeId) {
 fn exhausted(draft: &Draft<'_>, id: TaskId) -> Option<Part> {
     let purse = draft.task(id)?.purse;
     let spendable = [Part::Money, Part::Tokens, Part::Work];
-    spendable.into_iter().find(|part| {
-        let owner = draft.owner_of(purse, *part).and_then(|owner| draft.purses.get(&owner));
-        // A limit of zero forbids spending, not working for nothing.
-        owner.is_some_and(|it| it.limit(*part) > Some(0)) && left(draft, purse, *part) == 0
-    })
+    spendable.into_iter().find(|part| is_used_up(draft, purse, *part))
 }

@@ -50,6 +50,7 @@ fn fire(draft: &mut Draft<'_>, timer: Timer) {
             let slow = "the attempt worked longer than its timeout allows";
             charge(draft, task, FailureKind::Timeout, slow);
         }
+        Timer::Work(task) => work_spent(draft, task),
         Timer::Sleep(task, step) => draft.record(Event::TimerFired { task, step }),
     }
 }
@@ -58,6 +59,19 @@ fn charge(draft: &mut Draft<'_>, task: crate::TaskId, kind: FailureKind, message
     let attempt = draft.task(task).and_then(|task| task.attempt());
     if let Some(AttemptId { token, .. }) = attempt {
         attempt_failed(draft, AttemptId { task, token }, Failure::new(kind, message), true);
+    }
+}
+
+/// An attempt has worked for as long as its tree had left when it began; if children have given some
+/// back since, it goes on.
+fn work_spent(draft: &mut Draft<'_>, id: crate::TaskId) {
+    let Some(task) = draft.task(id) else { return };
+    let Some(lease) = task.status.working().copied() else { return };
+    let end = lease.since.after(draft.left(task.purse, crate::Part::Work));
+    if end > draft.now {
+        draft.postpone_work(id, &lease, end);
+    } else {
+        charge(draft, id, FailureKind::OverBudget, "the working time of its run is used up");
     }
 }
 

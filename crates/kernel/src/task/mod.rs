@@ -75,6 +75,8 @@ pub struct Past {
     pub steps: BTreeMap<Text, StepRecord>,
     /// Steps of it that have been settled: the next one's place in the order.
     pub settled_steps: u32,
+    /// Children and timers that have not ended: what it could wait for.
+    pub pending: u32,
     /// Deliveries to the present attempt.
     pub deliveries: u32,
     /// Its failures: the first ones and the latest.
@@ -128,6 +130,16 @@ pub enum StepKind {
     },
 }
 
+impl StepKind {
+    /// Whether its end wakes a task that waits. A side effect ends in the attempt's own hands.
+    pub(crate) fn wakes(&self) -> bool {
+        match self {
+            StepKind::Child { .. } | StepKind::Timer { .. } => true,
+            StepKind::Once { .. } => false,
+        }
+    }
+}
+
 /// Where an open task is in its life. What has ended is no longer here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -158,6 +170,8 @@ pub struct Lease {
     pub until: Time,
     /// Work done in earlier stretches of this attempt, milliseconds.
     pub worked_ms: u64,
+    /// When the present stretch would use up the working time of its tree.
+    pub spent_at: Time,
 }
 
 impl Status {

@@ -1,6 +1,6 @@
 //! Dead letters: tasks that used up their attempts, kept whole until somebody decides.
 
-use super::submit::accept;
+use super::submit::{accept, check_room};
 use crate::kernel::Draft;
 use crate::mutant::{Mutant, planted};
 use crate::{Answer, Budget, Event, Receipt, Refusal, Submit, TaskId};
@@ -11,6 +11,7 @@ pub(crate) fn release(draft: &mut Draft<'_>, id: TaskId) -> Result<Answer, Refus
     if draft.draining {
         return Err(Refusal::Draining);
     }
+    check_room(draft)?;
     let submit = Submit {
         terms: letter.task.terms.clone(),
         input: letter.task.input.clone(),

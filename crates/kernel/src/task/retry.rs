@@ -25,7 +25,8 @@ pub(super) fn attempt_failed(draft: &mut Draft<'_>, by: AttemptId, failure: Fail
         } else {
             draft.retries.clone().withdraw(&draft.limits, draft.now)
         };
-        draft.now.after(delay.max(asked)).max(allowed)
+        // What the agent asks for is data: it may not put its task off for ever.
+        draft.now.after(delay.max(asked).min(draft.limits.delay_max_ms)).max(allowed)
     } else {
         Time::NEVER
     };
@@ -42,7 +43,8 @@ pub(super) fn attempt_failed(draft: &mut Draft<'_>, by: AttemptId, failure: Fail
 }
 
 /// Puts a task back that lost its attempt through no fault of its own or its agent's. Too often to
-/// be chance, and the task is taken to be what kills us.
+/// be chance, and the task is taken to be what kills us. Only what is handed back in a drain costs
+/// nothing: an agent that gives back whatever it gets must not keep a task going round for ever.
 pub(crate) fn attempt_lost(
     draft: &mut Draft<'_>,
     task: TaskId,
@@ -50,8 +52,7 @@ pub(crate) fn attempt_lost(
     cause: Loss,
     retry_at: Time,
 ) {
-    let losses =
-        draft.task(task).map_or(0, |task| task.lost) + u32::from(cause != Loss::HandedBack);
+    let losses = draft.task(task).map_or(0, |task| task.lost) + u32::from(!draft.is_free(cause));
     if cause == Loss::HandedBack && planted(Mutant::DrainLosesRunningWork) {
         draft.record(Event::AttemptLost { task, token, cause, retry_at: Time::NEVER });
         return;

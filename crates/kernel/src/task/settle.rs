@@ -2,6 +2,7 @@
 
 use super::retry::{attempt_failed, attempt_lost};
 use crate::kernel::Draft;
+use crate::rule::backoff;
 use crate::{Answer, AttemptId, Event, Failure, FailureKind, Loss, Payload, Refusal, Status, Time};
 
 /// The process behind the attempt really runs.
@@ -39,9 +40,17 @@ pub(crate) fn failed(
     Ok(Answer::Done)
 }
 
-/// The work is given back undone: nobody is charged, and another attempt may start at once.
+/// The work is given back undone: nobody is charged. In a drain another attempt may start at once;
+/// otherwise it waits as after a failure, or it would come straight back to whoever does not want it.
 pub(crate) fn handed_back(draft: &mut Draft<'_>, by: AttemptId) -> Result<Answer, Refusal> {
-    attempt_lost(draft, by.task, by.token, Loss::HandedBack, Time(0));
+    let retry_at = match draft.task(by.task) {
+        Some(task) if !draft.draining => {
+            let (drawn, _) = backoff::draw(draft.seed);
+            draft.now.after(backoff::delay_ms(&task.terms.retry, task.lost + 1, drawn))
+        }
+        Some(_) | None => Time(0),
+    };
+    attempt_lost(draft, by.task, by.token, Loss::HandedBack, retry_at);
     Ok(Answer::Done)
 }
 

@@ -1,6 +1,5 @@
 //! What work costs is charged to its tree.
 
-use super::step::left;
 use crate::kernel::Draft;
 use crate::{Answer, AttemptId, Cost, Event, Part, Refusal};
 
@@ -13,7 +12,7 @@ pub(crate) fn spent(draft: &mut Draft<'_>, by: AttemptId, cost: Cost) -> Result<
         None => draft.task(by.task).map_or(by.task, |task| task.purse),
     };
     for part in [Part::Money, Part::Tokens] {
-        if left(draft, purse, part) == 0 {
+        if draft.left(purse, part) == 0 {
             return Err(Refusal::OverBudget { what: part.name().into() });
         }
     }

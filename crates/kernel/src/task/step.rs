@@ -82,7 +82,7 @@ fn check_tree(draft: &Draft<'_>, parent: &Task, submit: &Submit) -> Result<(), R
         return Err(Refusal::TooDeep { depth_max });
     }
     for part in Part::ALL {
-        if left(draft, parent.purse, part) == 0 {
+        if is_used_up(draft, parent.purse, part) {
             return Err(match part {
                 Part::Tasks => Refusal::TooMany { max: limit(draft, parent.purse, part) },
                 Part::Money | Part::Tokens | Part::Work => {
@@ -102,10 +102,11 @@ fn check_tree(draft: &Draft<'_>, parent: &Task, submit: &Submit) -> Result<(), R
     Ok(())
 }
 
-/// What is left of a part for whoever spends from this purse.
-pub(super) fn left(draft: &Draft<'_>, purse: TaskId, part: Part) -> u64 {
-    let owner = draft.owner_of(purse, part).and_then(|owner| draft.purses.get(&owner));
-    owner.map_or(u64::MAX, |purse| purse.left(part))
+/// Whether a part leaves nothing to go on with. A limit of no money or no tokens forbids spending
+/// them, not working for nothing.
+pub(super) fn is_used_up(draft: &Draft<'_>, purse: TaskId, part: Part) -> bool {
+    let may_be_zero = matches!(part, Part::Money | Part::Tokens);
+    draft.left(purse, part) == 0 && !(may_be_zero && limit(draft, purse, part) == 0)
 }
 
 fn limit(draft: &Draft<'_>, purse: TaskId, part: Part) -> u64 {
@@ -124,7 +125,7 @@ fn child_budget(
     for part in Part::ALL {
         let wanted = purse.limit(part).unwrap_or(0);
         // The child itself is one of the parent's tasks.
-        let spare = left(draft, parent.purse, part).saturating_sub(u64::from(part == Part::Tasks));
+        let spare = draft.left(parent.purse, part).saturating_sub(u64::from(part == Part::Tasks));
         if wanted > spare && !planted(Mutant::ChildBudgetLargerThanParents) {
             return Err(Refusal::OverBudget { what: part.name().into() });
         }
@@ -200,6 +201,10 @@ pub(crate) fn once_done(
     outcome: Outcome,
 ) -> Result<Answer, Refusal> {
     let task = draft.task(by.task).ok_or(Refusal::UnknownTask(by.task))?;
+    let max = draft.limits.payload_one_max_bytes;
+    if outcome.output().is_some_and(|output| output.len > max) {
+        return Err(Refusal::TooLarge { max: u64::from(max) });
+    }
     let Some(record) = task.step(&step) else { return Err(Refusal::StepBusy(step)) };
     match (&record.kind, &record.outcome) {
         (StepKind::Once { .. }, Some(_)) => Ok(recorded(record)),
@@ -226,6 +231,9 @@ pub(crate) fn sleep(
         };
     }
     check_step(draft, task, &step)?;
+    if ms > draft.limits.delay_max_ms {
+        return Err(Refusal::TooLarge { max: draft.limits.delay_max_ms });
+    }
     let due = draft.now.after(ms);
     draft.record(Event::TimerSet { task: by.task, step, due });
     Ok(Answer::Pending)

@@ -46,13 +46,17 @@ pub(crate) fn check_size(draft: &Draft<'_>, submit: &Submit) -> Result<(), Refus
     if names.into_iter().flatten().any(|name| name.len() > limits.name_max_bytes) {
         return Err(Refusal::TooLarge { max: limits.name_max_bytes as u64 });
     }
+    if submit.delay_ms > limits.delay_max_ms {
+        return Err(Refusal::TooLarge { max: limits.delay_max_ms });
+    }
     if submit.input.len > limits.payload_one_max_bytes {
         return Err(Refusal::TooLarge { max: u64::from(limits.payload_one_max_bytes) });
     }
     Ok(())
 }
 
-fn check_room(draft: &Draft<'_>) -> Result<(), Refusal> {
+/// Room for one more root.
+pub(super) fn check_room(draft: &Draft<'_>) -> Result<(), Refusal> {
     let limits = &draft.limits;
     let max = limits.queue_max + u64::from(planted(Mutant::QueueBoundOffByOne));
     let full = draft.open() as u64 >= max || draft.payload_bytes() >= limits.payload_max_bytes;

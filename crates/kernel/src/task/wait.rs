@@ -4,19 +4,20 @@ use crate::kernel::Draft;
 use crate::{Answer, AttemptId, Event, Refusal, Status, TaskId};
 
 /// Lets go of the slot, unless a delivery is on its way that this attempt has not taken in: it
-/// would sleep through it.
+/// would sleep through it. Nor may it wait for nothing: it would never wake.
 pub(crate) fn wait(draft: &mut Draft<'_>, by: AttemptId, seen: u32) -> Result<Answer, Refusal> {
     let task = draft.task(by.task).ok_or(Refusal::UnknownTask(by.task))?;
-    let deliveries = task.past.as_ref().map_or(0, |past| past.deliveries);
-    if seen < deliveries {
+    match task.status {
+        // It waits already, and goes on when it has a slot: not because it asks again.
+        Status::Queued { .. } | Status::Waiting(..) => return Ok(Answer::Done),
+        Status::Assigned(_) | Status::Running(_) => {}
+    }
+    let (deliveries, pending) =
+        task.past.as_ref().map_or((0, 0), |past| (past.deliveries, past.pending));
+    if seen < deliveries || pending == 0 {
         return Ok(Answer::News);
     }
-    match task.status {
-        Status::Assigned(_) | Status::Running(_) => {
-            draft.record(Event::TaskWaiting { task: by.task });
-        }
-        Status::Queued { .. } | Status::Waiting(..) => {} // It waits already.
-    }
+    draft.record(Event::TaskWaiting { task: by.task });
     Ok(Answer::Done)
 }
 
