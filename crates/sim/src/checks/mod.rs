@@ -1,0 +1,68 @@
+//! One checker a promise, each with a model of its own, kept from what is seen from outside.
+
+pub mod p01_no_accepted_task_is_lost;
+pub mod p02_receipt_only_after_sync;
+pub mod p03_no_stale_completion;
+pub mod p04_tokens_rise_for_ever;
+pub mod p05_one_command_one_set_of_facts;
+pub mod p06_side_effects_once_an_attempt;
+pub mod p07_crash_anywhere_recover;
+pub mod p10_everything_is_bounded;
+pub mod p11_priority_without_starvation;
+pub mod p12_poison_hurts_only_itself;
+pub mod p14_retries_cannot_amplify;
+pub mod p16_time_and_leases;
+pub mod p18_every_run_ends;
+pub mod p25_counters_equal_events;
+pub mod p27_one_writer;
+
+use crate::oracle::{Act, Recorded, Stepped, Verdict};
+use kernel::{Kernel, Limits};
+
+/// A promise under watch. Each hook may find it broken.
+pub trait Check {
+    /// Its name: the promise's number and what it says.
+    fn name(&self) -> &'static str;
+
+    /// The kernel has decided something; it is not durable yet and may never be.
+    fn step(&mut self, _: &Stepped<'_>) -> Verdict {
+        Ok(())
+    }
+
+    /// An entry has become durable.
+    fn entry(&mut self, _: &Recorded<'_>) -> Verdict {
+        Ok(())
+    }
+
+    /// Something happened outside the kernel.
+    fn act(&mut self, _: &Act<'_>) -> Verdict {
+        Ok(())
+    }
+
+    /// All is quiet.
+    fn end(&mut self, _: &Kernel) -> Verdict {
+        Ok(())
+    }
+}
+
+/// Every check that watches a world. P11's, P24's and P26's own scenes are apart.
+#[must_use]
+pub fn all(limits: &Limits) -> Vec<Box<dyn Check>> {
+    vec![
+        // First, for what a second writer does breaks much else.
+        Box::new(p27_one_writer::Epochs::default()),
+        Box::new(p01_no_accepted_task_is_lost::Settlement::default()),
+        Box::new(p02_receipt_only_after_sync::Order),
+        Box::new(p03_no_stale_completion::Leases::default()),
+        Box::new(p04_tokens_rise_for_ever::Tokens::default()),
+        Box::new(p05_one_command_one_set_of_facts::Facts::default()),
+        Box::new(p06_side_effects_once_an_attempt::SideEffects::default()),
+        Box::new(p07_crash_anywhere_recover::Recovery::default()),
+        Box::new(p10_everything_is_bounded::Bounds::new(limits)),
+        Box::new(p12_poison_hurts_only_itself::Attempts::new(limits)),
+        Box::new(p14_retries_cannot_amplify::Retries::new(limits)),
+        Box::new(p16_time_and_leases::Clocks::new(limits)),
+        Box::new(p18_every_run_ends::Trees::new(limits)),
+        Box::new(p25_counters_equal_events::Counters::default()),
+    ]
+}

@@ -1,0 +1,145 @@
+//! P10: the queue has a bound that roots cannot pass, slots are never overcommitted, names and
+//! payloads have sizes.
+
+use super::Check;
+use crate::oracle::{Recorded, Verdict};
+use kernel::{AgentId, Event, Limits, Outcome, Payload, TaskId, Token};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Open tasks, and who sits on which slot: by the journal alone.
+pub struct Bounds {
+    queue_max: u64,
+    payload_max: u32,
+    open: BTreeSet<TaskId>,
+    /// Attempts that occupy a slot, by agent.
+    seated: BTreeMap<AgentId, BTreeSet<Token>>,
+    /// Each task's present attempt: who, and whether it works rather than waits.
+    holds: BTreeMap<TaskId, (AgentId, Token, bool)>,
+    slots: BTreeMap<AgentId, (u32, bool)>,
+}
+
+impl Bounds {
+    /// Nothing seen yet.
+    #[must_use]
+    pub fn new(limits: &Limits) -> Bounds {
+        Bounds {
+            queue_max: limits.queue_max,
+            payload_max: limits.payload_one_max_bytes,
+            open: BTreeSet::new(),
+            seated: BTreeMap::new(),
+            holds: BTreeMap::new(),
+            slots: BTreeMap::new(),
+        }
+    }
+
+    fn seat(&mut self, agent: AgentId, token: Token) -> Verdict {
+        let seated = self.seated.entry(agent).or_default();
+        seated.insert(token);
+        let slots = self.slots.get(&agent).map_or(0, |(slots, _)| *slots);
+        if seated.len() as u32 > slots {
+            return Err(format!("agent {agent} has {slots} slots and works on {seated:?}"));
+        }
+        Ok(())
+    }
+
+    fn stand(&mut self, agent: AgentId, token: Token) {
+        if let Some(seated) = self.seated.get_mut(&agent) {
+            seated.remove(&token);
+        }
+    }
+
+    /// The attempt is over. Work that must be stopped first keeps its slot until it has.
+    fn attempt_ended(&mut self, task: TaskId, stops: bool) {
+        if let Some((agent, token, works)) = self.holds.remove(&task)
+            && !(stops && works)
+        {
+            self.stand(agent, token);
+        }
+    }
+
+    fn ended(&mut self, task: TaskId, stops: bool) {
+        self.open.remove(&task);
+        self.attempt_ended(task, stops);
+    }
+
+    fn fits(&self, payload: &Payload, what: &str) -> Verdict {
+        if payload.len <= self.payload_max {
+            return Ok(());
+        }
+        Err(format!("{what} of {} bytes, allowed are {}", payload.len, self.payload_max))
+    }
+
+    fn restarted(&mut self) {
+        let Bounds { seated, slots, holds, .. } = self;
+        // Local work is gone with its process; the kernel says so attempt by attempt, except for
+        // what it had already told to stop.
+        for (agent, tokens) in seated {
+            if slots.get(agent).is_some_and(|(_, remote)| !remote) {
+                tokens.retain(|token| holds.values().any(|(_, held, _)| held == token));
+            }
+        }
+    }
+}
+
+impl Check for Bounds {
+    fn name(&self) -> &'static str {
+        "p10_everything_is_bounded"
+    }
+
+    fn entry(&mut self, seen: &Recorded<'_>) -> Verdict {
+        match &seen.entry.event {
+            Event::TaskAccepted(accepted) => {
+                if accepted.parent.is_none() && self.open.len() as u64 >= self.queue_max {
+                    let (open, max) = (self.open.len(), self.queue_max);
+                    return Err(format!(
+                        "root {} accepted with {open} of {max} open",
+                        accepted.task
+                    ));
+                }
+                self.open.insert(accepted.task);
+                self.fits(&accepted.input, "an input")?;
+            }
+            Event::AgentJoined { agent, spec } => {
+                self.slots.insert(*agent, (spec.slots, spec.remote));
+            }
+            Event::RuntimeStarted { .. } => self.restarted(),
+            Event::LeaseGranted(granted) => {
+                self.holds.insert(granted.task, (granted.agent, granted.token, true));
+                self.seat(granted.agent, granted.token)?;
+            }
+            Event::TaskWaiting { task } => {
+                if let Some((agent, token, works)) = self.holds.get_mut(task) {
+                    let (agent, token) = (*agent, *token);
+                    *works = false;
+                    self.stand(agent, token);
+                }
+            }
+            Event::TaskResumed { task, .. } => {
+                if let Some((agent, token, works)) = self.holds.get_mut(task) {
+                    let (agent, token) = (*agent, *token);
+                    *works = true;
+                    self.seat(agent, token)?;
+                }
+            }
+            Event::AttemptFailed { task, stop, .. } => self.attempt_ended(*task, *stop),
+            Event::AttemptLost { task, cause, .. } => {
+                self.attempt_ended(*task, *cause == kernel::Loss::AgentLeft);
+            }
+            Event::WorkEnded { token } => {
+                self.seated.values_mut().for_each(|seated| _ = seated.remove(token));
+            }
+            Event::TaskCompleted { task, output, .. } => {
+                self.ended(*task, false);
+                self.fits(output, "an output")?;
+            }
+            Event::OnceDone { outcome: Outcome::Completed(result), .. } => {
+                self.fits(result, "a side effect's result")?;
+            }
+            Event::TaskFailed { task, .. }
+            | Event::TaskCancelled { task, .. }
+            | Event::TaskDied { task, .. } => self.ended(*task, true),
+            _ => {}
+        }
+        Ok(())
+    }
+}

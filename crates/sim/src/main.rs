@@ -1,0 +1,40 @@
+//! `sim`: runs worlds, replays one, plants bugs, measures the kernel.
+
+mod commands;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+#[derive(Parser)]
+#[command(name = "sim", about = "Deterministic simulation of Majordomo")]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Live through many seeds; a red one prints the line that reproduces it.
+    Run(commands::run::Arguments),
+    /// Replay one seed with a readable trace.
+    Seed {
+        /// Which.
+        seed: u64,
+        /// Kernel steps under faults.
+        #[arg(long, default_value_t = 400)]
+        steps: u64,
+    },
+    /// Plant every known bug; each must be caught, and the clean control must be green.
+    Mutants(commands::mutants::Arguments),
+    /// What every change must pass: 2,000 seeds and all planted bugs.
+    Gate,
+}
+
+fn main() -> ExitCode {
+    match Arguments::parse().verb {
+        Verb::Run(arguments) => commands::run::run(&arguments),
+        Verb::Seed { seed, steps } => commands::run::replay(seed, steps),
+        Verb::Mutants(arguments) => commands::mutants::run(&arguments),
+        Verb::Gate => commands::gate::run(),
+    }
+}

@@ -1,0 +1,111 @@
+//! What is written down of a world: a digest always, a readable story when asked.
+
+use kernel::Event;
+use std::collections::BTreeMap;
+
+/// The record of one world.
+pub(crate) struct Trace {
+    told: bool,
+    digest: u64,
+    /// The story so far.
+    pub(crate) lines: Vec<String>,
+    /// How often each kind of event became durable.
+    pub(crate) kinds: BTreeMap<&'static str, u64>,
+}
+
+impl Trace {
+    pub(crate) fn new(told: bool) -> Trace {
+        let digest = 0xCBF2_9CE4_8422_2325;
+        Trace { told, digest, lines: Vec::new(), kinds: BTreeMap::new() }
+    }
+
+    /// Adds bytes to the digest (FNV-1a: it must be equal for equal worlds, not withstand anybody).
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.digest = (self.digest ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01B3);
+        }
+    }
+
+    pub(crate) fn digest(&self) -> u64 {
+        self.digest
+    }
+
+    /// Adds a line to the story, if anybody listens.
+    pub(crate) fn say(&mut self, now: u64, line: impl FnOnce() -> String) {
+        if self.told {
+            self.lines.push(format!("{now:>8} {}", line()));
+        }
+    }
+
+    /// Counts a durable event.
+    pub(crate) fn event(&mut self, event: &Event) {
+        *self.kinds.entry(kind(event)).or_default() += 1;
+    }
+}
+
+/// The kinds of event that every long run must have seen.
+pub const KINDS: [&str; 29] = [
+    "runtime started",
+    "drain started",
+    "run started",
+    "task accepted",
+    "lease granted",
+    "task started",
+    "task waiting",
+    "task resumed",
+    "once started",
+    "once done",
+    "timer set",
+    "timer fired",
+    "spent",
+    "attempt failed",
+    "attempt lost",
+    "work ended",
+    "task completed",
+    "task failed",
+    "task cancelled",
+    "task died",
+    "dead released",
+    "dead discarded",
+    "key forgotten",
+    "agent joined",
+    "agent left",
+    "agent paused",
+    "agent unpaused",
+    "agent restarted",
+    "refusal",
+];
+
+fn kind(event: &Event) -> &'static str {
+    let at = match event {
+        Event::RuntimeStarted { .. } => 0,
+        Event::DrainStarted => 1,
+        Event::RunStarted { .. } => 2,
+        Event::TaskAccepted(_) => 3,
+        Event::LeaseGranted(_) => 4,
+        Event::TaskStarted { .. } => 5,
+        Event::TaskWaiting { .. } => 6,
+        Event::TaskResumed { .. } => 7,
+        Event::OnceStarted { .. } => 8,
+        Event::OnceDone { .. } => 9,
+        Event::TimerSet { .. } => 10,
+        Event::TimerFired { .. } => 11,
+        Event::Spent { .. } => 12,
+        Event::AttemptFailed { .. } => 13,
+        Event::AttemptLost { .. } => 14,
+        Event::WorkEnded { .. } => 15,
+        Event::TaskCompleted { .. } => 16,
+        Event::TaskFailed { .. } => 17,
+        Event::TaskCancelled { .. } => 18,
+        Event::TaskDied { .. } => 19,
+        Event::DeadReleased { .. } => 20,
+        Event::DeadDiscarded { .. } => 21,
+        Event::KeyForgotten { .. } => 22,
+        Event::AgentJoined { .. } => 23,
+        Event::AgentLeft { .. } => 24,
+        Event::AgentPaused { .. } => 25,
+        Event::AgentUnpaused { .. } => 26,
+        Event::AgentRestarted { .. } => 27,
+    };
+    KINDS[at]
+}

@@ -1,0 +1,138 @@
+//! Between a process and its agents: reliable inside the process, anything but outside it.
+
+use super::{Happening, To, World};
+use crate::fault::Fault;
+use crate::oracle::Act;
+use kernel::{
+    Answer, AttemptId, Command, Dispatch, Effect, Outcome, Pulse, Refusal, Report, Text, Token,
+};
+use std::sync::Arc;
+
+/// From an agent to the process.
+#[derive(Clone, Debug)]
+pub(super) enum Mail {
+    /// The holder of a lease speaks; who wants the answer.
+    Report(AttemptId, Report, To),
+    /// The holder is still at it.
+    Renew(AttemptId),
+}
+
+/// From the process to an agent.
+#[derive(Clone, Debug)]
+pub(super) enum Letter {
+    Dispatch(Arc<Dispatch>),
+    Resume(AttemptId),
+    Deliver(AttemptId, Text, Arc<Outcome>),
+    Stop(AttemptId),
+    Answer(Token, u32, Result<Answer, Refusal>),
+}
+
+impl World {
+    /// Performs an effect of the kernel.
+    pub(super) fn perform(&mut self, effect: Effect) {
+        match effect {
+            Effect::Dispatch(dispatch) => {
+                if let Some(agent) = self.by_id.get(&dispatch.agent).copied() {
+                    self.send(agent, Letter::Dispatch(Arc::from(dispatch)));
+                }
+            }
+            Effect::Resume { attempt } => self.send_to_holder(attempt, Letter::Resume(attempt)),
+            Effect::Deliver { attempt, step, outcome } => {
+                self.send_to_holder(attempt, Letter::Deliver(attempt, step, outcome));
+            }
+            Effect::Stop { attempt, agent } => {
+                if let Some(agent) = self.by_id.get(&agent).copied() {
+                    self.send(agent, Letter::Stop(attempt));
+                }
+            }
+            Effect::Settled { task, outcome } => self.clients.settled(task, &outcome),
+        }
+    }
+
+    /// To the agent that holds the lease now; if none does any more, nobody needs to hear it.
+    fn send_to_holder(&mut self, attempt: AttemptId, letter: Letter) {
+        let Some(process) = &self.process else { return };
+        let lease = process.kernel.state().task(attempt.task).and_then(|it| it.status.lease());
+        let agent = lease.and_then(|lease| self.by_id.get(&lease.agent).copied());
+        if let Some(agent) = agent {
+            self.send(agent, letter);
+        }
+    }
+
+    pub(super) fn send_answer(
+        &mut self,
+        agent: usize,
+        life: u64,
+        token: Token,
+        call: u32,
+        answer: Result<Answer, Refusal>,
+    ) {
+        if self.agents[agent].life == life {
+            self.send(agent, Letter::Answer(token, call, answer));
+        }
+    }
+
+    /// To an agent: a remote one may get it late, twice or never.
+    fn send(&mut self, agent: usize, letter: Letter) {
+        let life = self.agents[agent].life;
+        for delay in self.delays(agent) {
+            self.at(delay, Happening::ToAgent(agent, life, letter.clone()));
+        }
+    }
+
+    /// To the process: local agents speak to the one they live in, remote ones to whichever is there.
+    pub(super) fn post(&mut self, agent: usize, mail: Mail) {
+        let local = !self.agents[agent].spec.remote;
+        let serial = self.process.as_ref().filter(|_| local).map_or(0, |it| it.serial);
+        if local && serial == 0 {
+            return;
+        }
+        for delay in self.delays(agent) {
+            self.at(delay, Happening::ToProcess(serial, mail.clone()));
+        }
+    }
+
+    /// When each copy of a message arrives; none if it is lost.
+    fn delays(&mut self, agent: usize) -> Vec<u64> {
+        if !self.agents[agent].spec.remote {
+            return vec![0]; // A channel inside one process: in order, none lost.
+        }
+        if self.strikes(Fault::LinkClogged) {
+            self.agents[agent].clogged_until = self.now + self.rng.between(100, 5_000);
+        }
+        let clog = self.agents[agent].clogged_until.saturating_sub(self.now);
+        let mut delays = Vec::new();
+        if !self.strikes(Fault::MessageLost) {
+            delays.push(clog + self.delay());
+        }
+        if self.strikes(Fault::MessageTwice) {
+            delays.push(clog + self.delay() + self.rng.between(0, 40_000));
+        }
+        delays
+    }
+
+    fn delay(&mut self) -> u64 {
+        if self.strikes(Fault::MessageLate) {
+            self.rng.between(100, 45_000)
+        } else {
+            self.rng.between(1, 20)
+        }
+    }
+
+    /// A mail arrives.
+    pub(super) fn mail(&mut self, serial: u64, mail: Mail) {
+        if serial != 0 && !self.is_present(serial) {
+            return; // It was said inside a process that is gone.
+        }
+        match mail {
+            Mail::Report(attempt, report, to) => self.command(Command::Report(attempt, report), to),
+            Mail::Renew(attempt) => {
+                let Some(process) = &mut self.process else { return };
+                let now = process.clock.read(self.now);
+                process.kernel.pulse(now, Pulse::Renew(attempt));
+                self.oracle.saw(&Act::Renewed { attempt, now });
+                self.push_on();
+            }
+        }
+    }
+}

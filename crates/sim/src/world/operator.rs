@@ -1,0 +1,112 @@
+//! The operator, the clocks and the machine: what happens to a team from outside.
+
+use super::{Happening, To, World};
+use crate::fault::Fault;
+use kernel::{Command, Presence};
+
+impl World {
+    /// The operator looks in, and something may happen to the machine.
+    pub(super) fn operator_turn(&mut self) {
+        if self.healed {
+            return;
+        }
+        self.clock_turn();
+        if self.strikes(Fault::Cancel)
+            && let Some(task) = self.rng.pick(&self.open_roots()).copied()
+        {
+            self.command(Command::Cancel { task, reason: "not needed".into() }, To::Nobody);
+        }
+        let dead: Vec<_> = self.oracle.durable.state().facts().dead.keys().copied().collect();
+        if let Some(task) = self.rng.pick(&dead).copied() {
+            if self.strikes(Fault::Release) {
+                self.command(Command::Release(task), To::Nobody);
+                if self.rng.chance(500) {
+                    self.command(Command::Release(task), To::Nobody); // A double click.
+                }
+            } else if self.strikes(Fault::Discard) {
+                self.command(Command::Discard(task), To::Nobody);
+            }
+        }
+        self.agent_turn();
+        if self.strikes(Fault::Drain) {
+            self.drain();
+        }
+        if self.rng.chance(200) {
+            self.resend_stops();
+        }
+        if self.rng.chance(100) {
+            self.snapshot();
+        }
+        let pause = self.rng.between(300, 6_000);
+        self.at(pause, Happening::Operator);
+    }
+
+    fn clock_turn(&mut self) {
+        let shift = |world: &mut World, fault, by: i64| {
+            if world.strikes(fault)
+                && let Some(process) = &mut world.process
+            {
+                process.clock.jump(by);
+            }
+        };
+        let forward = 1_000 + (self.now % 600_000) as i64;
+        let back = -1_000 - (self.now % 7_000_000) as i64;
+        shift(self, Fault::ClockForward, forward);
+        shift(self, Fault::ClockBack, back);
+        let (now, rate, until) =
+            (self.now, self.rng.between(500, 1_500), self.now + self.rng.between(1_000, 60_000));
+        if self.strikes(Fault::ClockDrifts)
+            && let Some(process) = &mut self.process
+        {
+            process.clock.drift(now, rate);
+        }
+        if self.strikes(Fault::ClockFrozen)
+            && let Some(process) = &mut self.process
+        {
+            process.clock.freeze(now, until);
+        }
+    }
+
+    fn agent_turn(&mut self) {
+        let agent = self.rng.below(self.agents.len() as u64) as usize;
+        let Some(id) = self.agents[agent].id else { return };
+        if self.strikes(Fault::AgentCrashes) {
+            return self.agent_dies(agent);
+        }
+        if self.strikes(Fault::Pause) {
+            self.command(Command::Pause(id), To::Nobody);
+            let after = self.rng.between(100, 30_000);
+            self.at(after, Happening::Unpause(agent));
+        }
+        if self.strikes(Fault::Leave) {
+            self.command(Command::Leave(id), To::Nobody);
+            let (after, life) = (self.rng.between(100, 20_000), self.agents[agent].life);
+            self.at(after, Happening::Join(agent, life));
+        }
+    }
+
+    /// The operator lets a paused agent go on.
+    pub(super) fn unpause(&mut self, agent: usize) {
+        if let Some(id) = self.agents[agent].id {
+            self.command(Command::Unpause(id), To::Nobody);
+        }
+    }
+
+    /// Everybody who should be there and is not, or is paused: brought back.
+    pub(super) fn call_everybody(&mut self) {
+        for agent in 0..self.agents.len() {
+            let presence = self.process.as_ref().and_then(|process| {
+                let state = process.kernel.state();
+                state.agent_named(&self.agents[agent].spec.name).map(|it| it.presence)
+            });
+            match presence {
+                Some(Presence::Active) if self.agents[agent].id.is_some() => {}
+                Some(Presence::Paused) => self.unpause(agent),
+                Some(Presence::Active | Presence::Left) | None => {
+                    let life = self.agents[agent].life;
+                    self.join(agent, life);
+                }
+            }
+        }
+    }
+}
