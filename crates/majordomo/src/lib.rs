@@ -30,9 +30,15 @@
 #[cfg(feature = "cli")]
 pub mod control;
 pub mod data;
+#[cfg(feature = "cli")]
+pub mod live;
 mod open;
+#[cfg(feature = "cli")]
+pub mod show;
 #[cfg(feature = "team")]
 pub mod team;
+#[cfg(feature = "cli")]
+pub mod viewing;
 
 pub use open::{Team, TeamBuilder};
 pub use runtime::api::{

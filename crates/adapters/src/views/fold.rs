@@ -172,7 +172,7 @@ impl<'e> Fold<'_, 'e> {
     }
 
     fn attempt_failed(&mut self, task: TaskId, failure: &'e Failure, retry: Time, stop: bool) {
-        let Some(lease) = self.close_lease(task, "failed", stop) else { return };
+        let Some(lease) = self.close_lease(task, self.at_ms, "failed", stop) else { return };
         self.changes.scores.entry(lease.agent).or_default().failed += 1;
         self.changes.attempts.at((task.0, lease.token)).failed(failure);
         self.changes.tasks.at(task.0).failed += 1;
@@ -181,12 +181,17 @@ impl<'e> Fold<'_, 'e> {
 
     fn attempt_lost(&mut self, task: TaskId, cause: Loss, retry: Time) {
         let handed_back = cause == Loss::HandedBack;
-        let Some(lease) = self.close_lease(task, "lost", !handed_back) else { return };
+        // Work that went with its process ended when the process was last seen.
+        let ended_ms = match cause {
+            Loss::RuntimeEnded => self.memory.down_ms,
+            Loss::HandedBack | Loss::AgentLeft => self.at_ms,
+        };
+        let Some(lease) = self.close_lease(task, ended_ms, "lost", !handed_back) else { return };
         let attempt = self.changes.attempts.at((task.0, lease.token));
         attempt.failure = Some((names::loss(cause), None));
         if cause == Loss::RuntimeEnded {
             // It went with the process: nothing is left to stop.
-            attempt.work_ended_ms = Some(self.at_ms);
+            attempt.work_ended_ms = Some(ended_ms);
             self.memory.stopping.remove(&lease.token);
         }
         self.changes.tasks.at(task.0).lost += u32::from(!handed_back);
@@ -204,7 +209,7 @@ impl<'e> Fold<'_, 'e> {
     }
 
     fn completed(&mut self, task: TaskId, output: &'e Payload) {
-        if let Some(lease) = self.close_lease(task, "completed", false) {
+        if let Some(lease) = self.close_lease(task, self.at_ms, "completed", false) {
             let score = self.changes.scores.entry(lease.agent).or_default();
             score.completed += 1;
             *score.times.entry(bucket_ms(lease.worked_ms)).or_default() += 1;
@@ -216,7 +221,7 @@ impl<'e> Fold<'_, 'e> {
 
     /// It ends other than by completing; work that goes on is stopped.
     fn ended(&mut self, task: TaskId, status: &'static str, why: (&'static str, &'e str)) {
-        if let Some(lease) = self.close_lease(task, "stopped", true) {
+        if let Some(lease) = self.close_lease(task, self.at_ms, "stopped", true) {
             self.changes.attempts.at((task.0, lease.token)).failure = Some((why.0, Some(why.1)));
         }
         self.changes.tasks.at(task.0).failure = Some(why);
@@ -232,8 +237,13 @@ impl<'e> Fold<'_, 'e> {
     }
 
     /// Ends the attempt that has the task; its lease comes back with all its work counted.
-    fn close_lease(&mut self, task: TaskId, how: &'static str, fenced: bool) -> Option<Lease> {
-        let at_ms = self.at_ms;
+    fn close_lease(
+        &mut self,
+        task: TaskId,
+        at_ms: i64,
+        how: &'static str,
+        fenced: bool,
+    ) -> Option<Lease> {
         let mut lease = self.memory.open.get_mut(&task.0)?.lease.take()?;
         match lease.wait {
             Some(seq) => self.changes.waits.at((task.0, seq)).until_ms = Some(at_ms),

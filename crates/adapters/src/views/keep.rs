@@ -17,7 +17,7 @@ pub const LOGS_KEPT: u64 = 1_000_000;
 /// Drops what has grown too old.
 pub(super) fn prune(connection: &Connection, applied: u64) -> rusqlite::Result<()> {
     connection
-        .prepare_cached("delete from events where seq <= ?1")?
+        .prepare_cached("delete from event_rows where seq <= ?1")?
         .execute([int(applied) - int(EVENTS_KEPT)])?;
     prune_runs(connection, int(applied) - int(RUNS_KEPT_ENTRIES))
 }
@@ -30,8 +30,8 @@ fn prune_runs(connection: &Connection, ended_seq: i64) -> rusqlite::Result<()> {
     }
     let mut select = connection.prepare_cached(
         "select accepted_seq, id, parent is null and ended_seq <= ?1 and not exists
-           (select 1 from dead_letters d where d.task = tasks.id and d.closed_ms is null)
-         from tasks order by id",
+           (select 1 from dead_letters d where d.task = task_rows.id and d.closed_ms is null)
+         from task_rows order by id",
     )?;
     let mut old = Vec::new();
     let mut rows = select.query([ended_seq])?;
@@ -46,12 +46,12 @@ fn prune_runs(connection: &Connection, ended_seq: i64) -> rusqlite::Result<()> {
     drop(rows);
     for run in old {
         for sql in [
-            "delete from attempts where task in (select id from tasks where run = ?1)",
+            "delete from attempt_rows where task in (select id from tasks where run = ?1)",
             "delete from waits where task in (select id from tasks where run = ?1)",
             "delete from steps where task in (select id from tasks where run = ?1)",
             "delete from logs where task in (select id from tasks where run = ?1)",
             "delete from pins where run = ?1",
-            "delete from tasks where run = ?1",
+            "delete from task_rows where run = ?1",
         ] {
             connection.prepare_cached(sql)?.execute([run])?;
         }
@@ -62,7 +62,7 @@ fn prune_runs(connection: &Connection, ended_seq: i64) -> rusqlite::Result<()> {
 /// Erases the contents of a run: inputs, outputs, logs. That it happened stays.
 pub(super) fn forget(connection: &Connection, run: u64) -> rusqlite::Result<()> {
     for sql in [
-        "update tasks set input = null, output = null where run = ?1",
+        "update task_rows set input = null, output = null where run = ?1",
         "update steps set output = null where task in (select id from tasks where run = ?1)",
         "delete from logs where task in (select id from tasks where run = ?1)",
     ] {

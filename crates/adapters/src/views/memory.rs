@@ -17,6 +17,8 @@ pub(super) struct Memory {
     /// Wall time minus kernel time.
     pub(super) offset_ms: i64,
     pub(super) incarnation: u64,
+    /// The last sign of the process before this one, wall time; 0 if there was none.
+    pub(super) down_ms: i64,
     pub(super) draining: bool,
     /// Name, and whether it lives outside the process.
     pub(super) agents: HashMap<u32, (Text, bool)>,
@@ -63,6 +65,11 @@ impl Memory {
                 _ => {} // A name that only people use.
             }
         }
+        let down = "select down_ms from starts order by incarnation desc limit 1";
+        let mut down = connection.prepare(down)?;
+        if let Some(row) = down.query([])?.next()? {
+            memory.down_ms = row.get::<_, Option<i64>>(0)?.unwrap_or(0);
+        }
         memory.load_agents(connection)?;
         memory.load_open(connection)?;
         memory.load_stopping(connection)?;
@@ -108,8 +115,8 @@ impl Memory {
                     (select max(seq) from waits w where w.task = t.id and w.until_ms is null),
                     (select max(coalesce(until_ms, since_ms)) from waits w
                       where w.task = t.id and w.token = a.token)
-             from tasks t
-             left join attempts a on a.task = t.id and a.token = t.token and a.ended_ms is null
+             from task_rows t
+             left join attempt_rows a on a.task = t.id and a.token = t.token and a.ended_ms is null
              where t.ended_ms is null and (t.parent is not null or t.attempts > 0)",
         )?;
         let mut rows = select.query([])?;
@@ -134,7 +141,7 @@ impl Memory {
 
     fn load_stopping(&mut self, connection: &Connection) -> rusqlite::Result<()> {
         let mut select = connection.prepare(
-            "select token, task, agent from attempts
+            "select token, task, agent from attempt_rows
              where fenced = 1 and work_ended_ms is null",
         )?;
         let mut rows = select.query([])?;

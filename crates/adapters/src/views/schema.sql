@@ -1,5 +1,6 @@
 -- The views of a journal, for people. Everything here but `logs` is derived and can be rebuilt.
 -- A column `*_ms` is wall time in milliseconds since 1970; `*_at` beside it is the same moment as text.
+-- The three busiest tables are views over `*_rows`, so that the text is made on reading, not on writing.
 
 create table meta (
   name  text primary key,       -- applied_seq, applied_ms, offset_ms, incarnation, draining
@@ -16,7 +17,7 @@ create table starts (           -- a process took the journal over
   at         text generated always as (strftime('%Y-%m-%dT%H:%M:%fZ', at_ms / 1000.0, 'unixepoch')) virtual
 );
 
-create table tasks (
+create table task_rows (
   id           integer primary key,
   run          integer not null, -- the root of its tree; its own id if it is one
   parent       integer,          -- the task that asked for it
@@ -53,17 +54,19 @@ create table tasks (
   input        text,             -- JSON up to 4 KiB; null if in a blob or erased
   output_bytes integer,
   output_blob  text,
-  output       text,
-  accepted_at  text generated always as (strftime('%Y-%m-%dT%H:%M:%fZ', accepted_ms / 1000.0, 'unixepoch')) virtual,
-  ready_at     text generated always as (strftime('%Y-%m-%dT%H:%M:%fZ', ready_ms / 1000.0, 'unixepoch')) virtual,
-  deadline_at  text generated always as (strftime('%Y-%m-%dT%H:%M:%fZ', deadline_ms / 1000.0, 'unixepoch')) virtual,
-  started_at   text generated always as (strftime('%Y-%m-%dT%H:%M:%fZ', started_ms / 1000.0, 'unixepoch')) virtual,
-  ended_at     text generated always as (strftime('%Y-%m-%dT%H:%M:%fZ', ended_ms / 1000.0, 'unixepoch')) virtual
+  output       text
 );
-create index tasks_of_run on tasks (run, status);
-create index tasks_open on tasks (status) where ended_ms is null;
+create view tasks as select *,
+  strftime('%Y-%m-%dT%H:%M:%fZ', accepted_ms / 1000.0, 'unixepoch') as accepted_at,
+  strftime('%Y-%m-%dT%H:%M:%fZ', ready_ms / 1000.0, 'unixepoch') as ready_at,
+  strftime('%Y-%m-%dT%H:%M:%fZ', deadline_ms / 1000.0, 'unixepoch') as deadline_at,
+  strftime('%Y-%m-%dT%H:%M:%fZ', started_ms / 1000.0, 'unixepoch') as started_at,
+  strftime('%Y-%m-%dT%H:%M:%fZ', ended_ms / 1000.0, 'unixepoch') as ended_at
+from task_rows;
+create index tasks_of_run on task_rows (run, status);
+create index tasks_open on task_rows (status) where ended_ms is null;
 
-create table attempts (         -- one lease of one task, and why its agent was chosen
+create table attempt_rows (     -- one lease of one task, and why its agent was chosen
   task         integer not null,
   token        integer not null, -- fencing token
   number       integer not null, -- 1 for the task's first attempt
@@ -71,7 +74,7 @@ create table attempts (         -- one lease of one task, and why its agent was 
   granted_seq  integer not null,
   granted_ms   integer not null,
   started_ms   integer,          -- the agent said that it began
-  ended_ms     integer,
+  ended_ms     integer,          -- null while it lasts; of one lost with its process, when that was last seen
   worked_ms    integer not null, -- a duration: held a slot, over its ended stretches of work
   outcome      text,             -- null while it lasts; completed, failed, lost, stopped (its task ended)
   failure_kind text,             -- of a lost one: runtime_ended, handed_back, agent_left
@@ -86,11 +89,13 @@ create table attempts (         -- one lease of one task, and why its agent was 
   busy         integer not null, -- agents that serve it and had no free slot
   paused       integer not null, -- agents that serve it and were paused
   not_serving  integer not null, -- agents present that do not serve it
-  granted_at   text generated always as (strftime('%Y-%m-%dT%H:%M:%fZ', granted_ms / 1000.0, 'unixepoch')) virtual,
-  ended_at     text generated always as (strftime('%Y-%m-%dT%H:%M:%fZ', ended_ms / 1000.0, 'unixepoch')) virtual,
   primary key (task, token)
 ) without rowid;
-create index attempts_stopping on attempts (token) where fenced = 1 and work_ended_ms is null;
+create view attempts as select *,
+  strftime('%Y-%m-%dT%H:%M:%fZ', granted_ms / 1000.0, 'unixepoch') as granted_at,
+  strftime('%Y-%m-%dT%H:%M:%fZ', ended_ms / 1000.0, 'unixepoch') as ended_at
+from attempt_rows;
+create index attempts_stopping on attempt_rows (token) where fenced = 1 and work_ended_ms is null;
 
 create table waits (            -- stretches in which an attempt held no slot
   task     integer not null,
@@ -161,7 +166,7 @@ create table pins (             -- runs that are pinned to a team definition
   definition text not null      -- digest
 );
 
-create table events (           -- the latest million entries of the journal, one line each
+create table event_rows (       -- the latest million entries of the journal, one line each
   seq   integer primary key,
   at_ms integer not null,
   kind  text not null,
@@ -169,9 +174,11 @@ create table events (           -- the latest million entries of the journal, on
   token integer,
   agent text,
   step  text,
-  note  text,                   -- capability, failure or reason
-  at    text generated always as (strftime('%Y-%m-%dT%H:%M:%fZ', at_ms / 1000.0, 'unixepoch')) virtual
+  note  text                    -- capability, failure or reason
 );
+create view events as select *,
+  strftime('%Y-%m-%dT%H:%M:%fZ', at_ms / 1000.0, 'unixepoch') as at
+from event_rows;
 
 create table if not exists logs ( -- what agents said while they worked; not in the journal
   id    integer primary key,

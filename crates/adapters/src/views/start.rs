@@ -43,13 +43,14 @@ pub(super) fn started(
     )?;
     stop_local(connection, memory, at_ms)?;
     (memory.offset_ms, memory.incarnation, memory.draining) = (offset_ms, incarnation, false);
+    memory.down_ms = down_ms.unwrap_or(0);
     Ok(())
 }
 
 /// Moves what lies ahead of the last sign of life.
 fn shift(connection: &Connection, by_ms: i64, last_ms: i64) -> rusqlite::Result<()> {
     connection.execute(
-        "update tasks set deadline_ms = deadline_ms + ?1,
+        "update task_rows set deadline_ms = deadline_ms + ?1,
            ready_ms = case when ready_ms > ?2 then ready_ms + ?1 else ready_ms end
          where ended_ms is null and (deadline_ms is not null or ready_ms > ?2)",
         params![by_ms, last_ms],
@@ -76,7 +77,7 @@ fn stop_local(connection: &Connection, memory: &mut Memory, at_ms: i64) -> rusql
         stopping.remove(&token);
         connection
             .prepare_cached(
-                "update attempts set work_ended_ms = ?3 where task = ?1 and token = ?2",
+                "update attempt_rows set work_ended_ms = ?3 where task = ?1 and token = ?2",
             )?
             .execute(params![int(task), int(token), at_ms])?;
     }

@@ -5,8 +5,10 @@ mod completions;
 mod control;
 mod dead;
 mod init;
+mod read;
 mod submit;
 mod teams;
+mod watch;
 
 use crate::exit::Exit;
 use clap::{Parser, Subcommand};
@@ -56,6 +58,14 @@ enum Verb {
     Pause(control::Pause),
     Unpause(control::Unpause),
     Dead(dead::Dead),
+    Watch(watch::Watch),
+    Runs(read::Runs),
+    Tasks(read::Tasks),
+    Show(read::Show),
+    Why(read::Why),
+    Logs(read::Logs),
+    Timeline(read::Timeline),
+    Agents(read::Agents),
     Completions(completions::Completions),
 }
 
@@ -72,6 +82,14 @@ impl Cli {
             Verb::Pause(it) => it.run(global).await,
             Verb::Unpause(it) => it.run(global).await,
             Verb::Dead(it) => it.run(global).await,
+            Verb::Watch(it) => it.run(global).await,
+            Verb::Runs(it) => it.run(global),
+            Verb::Tasks(it) => it.run(global),
+            Verb::Show(it) => it.run(global),
+            Verb::Why(it) => it.run(global),
+            Verb::Logs(it) => it.run(global).await,
+            Verb::Timeline(it) => it.run(global),
+            Verb::Agents(it) => it.run(global),
             Verb::Completions(it) => it.run(),
         }
     }

@@ -6,21 +6,19 @@ use super::handle::handle;
 use super::{Request, Response};
 use crate::Team;
 use crate::data::DataDir;
+use crate::viewing::Viewer;
 use anyhow::{Context, Result, bail};
 use std::time::Duration;
 
 /// A data directory that can be asked.
-pub enum Door {
-    /// A process holds it and answers.
-    #[doc(hidden)]
-    Held(Box<dyn FnMut(&Request) -> std::io::Result<Response> + Send>),
-    /// Nobody does.
-    #[doc(hidden)]
-    Free(DataDir),
+pub struct Door {
+    data: DataDir,
+    /// The process that holds it, if one does.
+    holder: Option<Client>,
 }
 
 impl Door {
-    /// Finds out which it is.
+    /// Finds out whether a process holds it.
     ///
     /// # Errors
     /// There is no such data, or its socket cannot be used.
@@ -32,16 +30,14 @@ impl Door {
             );
         }
         let socket = || format!("cannot use {}", data.socket().display());
-        Ok(match Client::connect(data).with_context(socket)? {
-            Some(mut client) => Door::Held(Box::new(move |request| client.ask(request))),
-            None => Door::Free(data.clone()),
-        })
+        let holder = Client::connect(data).with_context(socket)?;
+        Ok(Door { data: data.clone(), holder })
     }
 
     /// Whether a process holds the journal now.
     #[must_use]
     pub fn is_held(&self) -> bool {
-        matches!(self, Door::Held(_))
+        self.holder.is_some()
     }
 
     /// Asks. `team` is the scope of what is submitted where no process says it.
@@ -49,14 +45,9 @@ impl Door {
     /// # Errors
     /// A refusal, in its own words.
     pub async fn ask(&mut self, team: &str, request: Request) -> Result<Response> {
-        let response = match self {
-            Door::Held(ask) => tokio::task::block_in_place(|| ask(&request))?,
-            Door::Free(data) => {
-                let work = Team::open(data.path()).start().await?;
-                let response = handle(&work, team, request).await;
-                work.drain(Duration::ZERO).await;
-                response
-            }
+        let response = match &mut self.holder {
+            Some(holder) => tokio::task::block_in_place(|| holder.ask(&request))?,
+            None => open_for_a_moment(&self.data, team, request).await?,
         };
         match response {
             Response::Refused { message, retry_after_ms: Some(ms) } => {
@@ -66,4 +57,14 @@ impl Door {
             answer => Ok(answer),
         }
     }
+}
+
+/// Nobody holds the journal: what is asked is made durable, and whoever works next finds it.
+async fn open_for_a_moment(data: &DataDir, team: &str, request: Request) -> Result<Response> {
+    let viewer = Viewer::start(data)?;
+    let work = Team::open_watched(data.path(), vec![viewer.clone()]).start().await?;
+    let response = handle(&work, team, request).await;
+    work.drain(Duration::ZERO).await;
+    tokio::task::spawn_blocking(move || viewer.finish()).await?;
+    Ok(response)
 }

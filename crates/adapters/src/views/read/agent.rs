@@ -88,7 +88,7 @@ impl Reader {
                  sum(status = 'waiting') as waiting
                from tasks where ended_ms is null and status <> 'queued' group by agent
              ), halted as (
-               select agent, count(*) as stopping from attempts indexed by attempts_stopping
+               select agent, count(*) as stopping from attempt_rows indexed by attempts_stopping
                where fenced = 1 and work_ended_ms is null group by agent
              )
              select a.*, coalesce(o.busy, 0) as busy, coalesce(o.waiting, 0) as waiting,

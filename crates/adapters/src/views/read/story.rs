@@ -241,8 +241,14 @@ impl What {
             | What::Waited { .. }
             | What::StepBegan { .. }
             | What::StepEnded { .. }
-            | What::Refused { .. }
-            | What::RuntimeStarted { .. } => lasting(),
+            | What::Refused { .. } => lasting(),
+            What::RuntimeStarted { .. } => {
+                // Grants in the millisecond of a start came after it.
+                let before = |it: &&Attempt| {
+                    it.granted_ms < at_ms || it.ended_ms.is_some_and(|ended_ms| ended_ms <= at_ms)
+                };
+                return attempts.iter().rfind(before).map_or(0, |it| it.number);
+            }
         };
         attempt.map_or(u64::MAX, |it| it.number)
     }
@@ -255,10 +261,10 @@ impl What {
             What::StepBegan { .. } => 2,
             What::Waited { .. } => 3,
             What::StepEnded { .. } => 4,
-            What::RuntimeStarted { .. } => 5,
-            What::Refused { .. } => 6,
-            What::Failed { .. } | What::Lost { .. } | What::Stopped { .. } => 7,
-            What::WorkEnded { .. } => 8,
+            What::Refused { .. } => 5,
+            What::Failed { .. } | What::Lost { .. } | What::Stopped { .. } => 6,
+            What::WorkEnded { .. } => 7,
+            What::RuntimeStarted { .. } => 8,
             What::Ended { .. } => 9,
         }
     }

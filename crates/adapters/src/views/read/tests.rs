@@ -78,7 +78,7 @@ fn a_crash_stands_in_the_story_of_what_it_hit() {
     scene.after(10).complete(task, "2");
     let (_directory, reader, _views) = read(&scene);
     let story = reader.task_story(task.0).unwrap();
-    let expected = ["accepted", "granted", "runtime started", "lost", "granted", "ended"];
+    let expected = ["accepted", "granted", "lost", "runtime started", "granted", "ended"];
     assert_eq!(names(&story.moments), expected);
     let timeline = reader.timeline(task.0).unwrap();
     assert_eq!(timeline.critical.sentence(), "520 ms = 10 work + 510 restart");

@@ -200,6 +200,14 @@ impl TimelineTask {
 }
 
 impl Timeline {
+    /// What to call a task of it.
+    #[must_use]
+    pub fn label(&self, task: u64) -> &str {
+        // Tasks stand in the order of their numbers.
+        let found = self.tasks.binary_search_by_key(&task, |it| it.id);
+        found.map_or("", |at| self.tasks[at].label())
+    }
+
     /// Lays the tasks of a run out. Pure; the first task is the root.
     #[must_use]
     pub fn of(tasks: Vec<TimelineTask>, starts: Vec<Start>, now_ms: i64) -> Timeline {

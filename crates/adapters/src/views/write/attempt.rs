@@ -12,14 +12,14 @@ pub(super) fn write(
     changes: &Changes<'_>,
 ) -> rusqlite::Result<()> {
     let mut added = connection.prepare_cached(
-        "insert into attempts (task, token, number, agent, granted_seq, granted_ms, started_ms,
+        "insert into attempt_rows (task, token, number, agent, granted_seq, granted_ms, started_ms,
            ended_ms, worked_ms, outcome, failure_kind, failure, retry_ms, fenced, work_ended_ms,
            money_micros, tokens, reason, candidates, busy, paused, not_serving)
          values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
            ?19, ?20, ?21, ?22)",
     )?;
     let mut changed = connection.prepare_cached(
-        "update attempts set started_ms = coalesce(?3, started_ms),
+        "update attempt_rows set started_ms = coalesce(?3, started_ms),
            ended_ms = coalesce(?4, ended_ms), worked_ms = worked_ms + ?5,
            outcome = coalesce(?6, outcome), failure_kind = coalesce(?7, failure_kind),
            failure = coalesce(?8, failure), retry_ms = coalesce(?9, retry_ms),

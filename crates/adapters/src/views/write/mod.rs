@@ -173,7 +173,7 @@ fn dead(connection: &Connection, dead: &Dead<'_>) -> rusqlite::Result<()> {
 
 fn events(connection: &Connection, changes: &Changes<'_>) -> rusqlite::Result<()> {
     let mut insert = connection.prepare_cached(
-        "insert into events (seq, at_ms, kind, task, token, agent, step, note)
+        "insert into event_rows (seq, at_ms, kind, task, token, agent, step, note)
          values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     )?;
     for line in &changes.events {

@@ -8,7 +8,7 @@ use rusqlite::{Connection, params};
 
 pub(super) fn write(connection: &Connection, changes: &Changes<'_>) -> rusqlite::Result<()> {
     let mut added = connection.prepare_cached(
-        "insert into tasks (id, run, parent, step, capability, version, class, tenant, team, status,
+        "insert into task_rows (id, run, parent, step, capability, version, class, tenant, team, status,
            agent, token, attempts, failed, lost, attempts_max, timeout_ms, key, released_from,
            accepted_seq, accepted_ms, ready_ms, deadline_ms, started_ms, ended_ms, ended_seq,
            worked_ms, money_micros, tokens, failure_kind, failure,
@@ -18,7 +18,7 @@ pub(super) fn write(connection: &Connection, changes: &Changes<'_>) -> rusqlite:
            ?37)",
     )?;
     let mut changed = connection.prepare_cached(
-        "update tasks set status = coalesce(?2, status), agent = coalesce(?3, agent),
+        "update task_rows set status = coalesce(?2, status), agent = coalesce(?3, agent),
            token = coalesce(?4, token), attempts = attempts + ?5, failed = failed + ?6,
            lost = lost + ?7, ready_ms = coalesce(?8, ready_ms),
            started_ms = coalesce(started_ms, ?9), ended_ms = coalesce(?10, ended_ms),

@@ -1,0 +1,166 @@
+//! Verbs that read the views: `runs`, `tasks`, `show`, `why`, `logs`, `timeline`, `agents`.
+
+use super::Global;
+use crate::exit::Exit;
+use adapters::views::read::{Filter, Reader};
+use anyhow::Context;
+use majordomo::show::{self, Format, Screen};
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// List the newest runs
+#[derive(clap::Args)]
+pub(crate) struct Runs {
+    /// How many
+    #[arg(long, default_value_t = 20)]
+    limit: u64,
+}
+
+/// List tasks
+#[derive(clap::Args)]
+pub(crate) struct Tasks {
+    /// Only of this run
+    #[arg(long)]
+    run: Option<u64>,
+    /// Only with this status: queued, assigned, running, waiting, completed, failed, cancelled,
+    /// dead
+    #[arg(long)]
+    status: Option<String>,
+    /// Only of this capability
+    #[arg(long)]
+    capability: Option<String>,
+    /// Only those that this agent has, or had last
+    #[arg(long)]
+    agent: Option<String>,
+    /// Only those that have not ended
+    #[arg(long)]
+    open: bool,
+    /// How many, the newest; 0 is all
+    #[arg(long, default_value_t = 50)]
+    limit: u64,
+}
+
+/// Tell the whole story of a task
+#[derive(clap::Args)]
+pub(crate) struct Show {
+    /// Its number
+    task: u64,
+}
+
+/// Tell why a task went to its agent, or why it waits
+#[derive(clap::Args)]
+pub(crate) struct Why {
+    /// Its number
+    task: u64,
+}
+
+/// Print what agents said while they worked on a task
+#[derive(clap::Args)]
+pub(crate) struct Logs {
+    /// Its number
+    task: u64,
+    /// Go on as more is said
+    #[arg(long, short)]
+    follow: bool,
+}
+
+/// Draw a run over time: a lane per slot, waits, fenced attempts, crashes, the critical path
+#[derive(clap::Args)]
+pub(crate) struct Timeline {
+    /// The run
+    run: u64,
+    /// Write one self-contained page here instead
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+}
+
+/// List agents and how they do
+#[derive(clap::Args)]
+pub(crate) struct Agents {}
+
+/// The views of the data directory.
+pub(super) fn reader(global: &Global) -> anyhow::Result<Reader> {
+    Ok(Reader::open(global.data().views())?)
+}
+
+/// As text for the width at hand, or as JSON.
+pub(super) fn format(global: &Global) -> Format {
+    if global.json {
+        return Format::Json;
+    }
+    let width = std::env::var("COLUMNS").ok().and_then(|it| it.parse().ok());
+    let terminal = std::io::stdout().is_terminal();
+    let width = width.or_else(|| terminal.then(terminal_width).flatten());
+    Format::Text(Screen::of_width(width.unwrap_or(if terminal { 100 } else { usize::MAX })))
+}
+
+fn terminal_width() -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(std::io::stdout()).ok()?;
+    (size.ws_col > 0).then_some(usize::from(size.ws_col))
+}
+
+pub(super) fn print(text: &str) -> anyhow::Result<Exit> {
+    anstream::print!("{text}");
+    Ok(Exit::Done)
+}
+
+impl Runs {
+    pub(crate) fn run(&self, global: &Global) -> anyhow::Result<Exit> {
+        print(&show::runs(&reader(global)?, self.limit, &format(global))?)
+    }
+}
+
+impl Tasks {
+    pub(crate) fn run(self, global: &Global) -> anyhow::Result<Exit> {
+        let Tasks { run, status, capability, agent, open, limit } = self;
+        let filter = Filter { run, parent: None, status, open, capability, agent, limit };
+        print(&show::tasks(&reader(global)?, &filter, &format(global))?)
+    }
+}
+
+impl Show {
+    pub(crate) fn run(&self, global: &Global) -> anyhow::Result<Exit> {
+        print(&show::task(&reader(global)?, self.task, &format(global))?)
+    }
+}
+
+impl Why {
+    pub(crate) fn run(&self, global: &Global) -> anyhow::Result<Exit> {
+        print(&show::why(&reader(global)?, self.task, &format(global))?)
+    }
+}
+
+impl Logs {
+    pub(crate) async fn run(self, global: &Global) -> anyhow::Result<Exit> {
+        let (reader, format) = (reader(global)?, format(global));
+        let mut after = 0;
+        loop {
+            let (text, last) = show::logs(&reader, self.task, after, &format)?;
+            print(&text)?;
+            after = last;
+            if !self.follow {
+                return Ok(Exit::Done);
+            }
+            tokio::time::sleep(Duration::from_millis(250)).await;
+        }
+    }
+}
+
+impl Timeline {
+    pub(crate) fn run(&self, global: &Global) -> anyhow::Result<Exit> {
+        let reader = reader(global)?;
+        let Some(file) = &self.html else {
+            return print(&show::timeline::show(&reader, self.run, &format(global))?);
+        };
+        let page = show::timeline::html(&reader, self.run)?;
+        std::fs::write(file, page).with_context(|| format!("cannot write {}", file.display()))?;
+        print(&format!("wrote {}\n", file.display()))
+    }
+}
+
+impl Agents {
+    pub(crate) fn run(&self, global: &Global) -> anyhow::Result<Exit> {
+        print(&show::agents(&reader(global)?, &format(global))?)
+    }
+}

@@ -1,0 +1,8 @@
+//! What a person sees while a run goes on: counted from durable entries, drawn a few times a
+//! second.
+
+mod board;
+mod screen;
+
+pub use board::Board;
+pub use screen::Screen;

@@ -1,0 +1,126 @@
+//! Draws the board: a few lines that renew themselves on a terminal, a line now and then in a pipe.
+
+use super::Board;
+use super::board::{AgentLine, Standing};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::IsTerminal;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{Instant, interval};
+
+/// How often a terminal is drawn.
+const FRAME: Duration = Duration::from_millis(125);
+/// How often a pipe gets a line.
+const LINE: Duration = Duration::from_secs(2);
+/// Agents shown; the rest is counted.
+const AGENTS_MAX: usize = 12;
+
+/// A drawing that goes on until it is dropped.
+pub struct Screen {
+    drawing: tokio::task::JoinHandle<()>,
+    bars: Option<MultiProgress>,
+}
+
+impl Screen {
+    /// Starts to draw on standard error; `quiet` draws nothing.
+    #[must_use]
+    pub fn start(board: Arc<Board>, quiet: bool) -> Screen {
+        if quiet {
+            return Screen { drawing: tokio::spawn(async {}), bars: None };
+        }
+        if std::io::stderr().is_terminal() {
+            let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
+            let drawing = tokio::spawn(draw(board, bars.clone()));
+            return Screen { drawing, bars: Some(bars) };
+        }
+        Screen { drawing: tokio::spawn(print(board)), bars: None }
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        self.drawing.abort();
+        if let Some(bars) = &self.bars {
+            let _ = bars.clear(); // The terminal may be gone.
+        }
+    }
+}
+
+async fn draw(board: Arc<Board>, bars: MultiProgress) {
+    let style = |template: &str| {
+        ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+    };
+    let head = bars.add(ProgressBar::new(1));
+    head.set_style(style("{spinner} {elapsed} {wide_bar} {pos}/{len} tasks {msg}"));
+    let mut lines: Vec<ProgressBar> = Vec::new();
+    let tail = bars.add(ProgressBar::new_spinner());
+    tail.set_style(style("  {wide_msg}"));
+    let mut frames = interval(FRAME);
+    loop {
+        frames.tick().await;
+        let standing = board.standing();
+        let total = standing.total();
+        head.set_length(total.accepted.max(1));
+        head.set_position(total.ended);
+        head.set_message(if total.failed > 0 {
+            format!("{} failed", total.failed)
+        } else {
+            String::new()
+        });
+        head.tick();
+        let shown: Vec<String> = agent_lines(&standing);
+        while lines.len() < shown.len() {
+            let line = bars.insert_before(&tail, ProgressBar::new_spinner());
+            line.set_style(style("  {wide_msg}"));
+            lines.push(line);
+        }
+        for (line, text) in lines.iter().zip(shown) {
+            line.set_message(text);
+        }
+        tail.set_message(crate::show::escape::terminal(&standing.latest).into_owned());
+    }
+}
+
+fn agent_lines(standing: &Standing) -> Vec<String> {
+    let mut agents: Vec<&AgentLine> = standing.agents.values().collect();
+    agents.sort_by_key(|agent| std::cmp::Reverse((agent.busy, agent.completed)));
+    let more = agents.len().saturating_sub(AGENTS_MAX);
+    let mut lines: Vec<String> = agents.into_iter().take(AGENTS_MAX).map(agent_line).collect();
+    if more > 0 {
+        lines.push(format!("and {more} more agents"));
+    }
+    lines
+}
+
+fn agent_line(agent: &AgentLine) -> String {
+    let AgentLine { name, busy, slots, completed, failed, restarts } = agent;
+    let busy = if *busy > 0 { format!("{busy}/{slots} busy") } else { "idle".to_owned() };
+    let mut line = format!("{name:14} {busy:12} {completed} done");
+    if *failed > 0 {
+        line.push_str(&format!(" · {failed} failed"));
+    }
+    if *restarts > 0 {
+        line.push_str(&format!(" · {restarts} restarts"));
+    }
+    line
+}
+
+async fn print(board: Arc<Board>) {
+    let start = Instant::now();
+    let mut lines = interval(LINE);
+    lines.tick().await;
+    loop {
+        lines.tick().await;
+        let standing = board.standing();
+        let (total, busy) =
+            (standing.total(), standing.agents.values().map(|it| it.busy).sum::<u32>());
+        let waiting = (total.accepted - total.ended).saturating_sub(u64::from(busy));
+        anstream::eprintln!(
+            "{:4} s  {} of {} tasks done, {busy} at work, {waiting} waiting, {} failed",
+            start.elapsed().as_secs(),
+            total.ended,
+            total.accepted,
+            total.failed
+        );
+    }
+}

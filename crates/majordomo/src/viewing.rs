@@ -1,0 +1,120 @@
+//! The views follow the journal on a thread of their own, off the commit path.
+//!
+//! The turn hands entries to a bounded queue. If the views cannot keep up for long, the queue fills
+//! and the turn waits for them: memory stays bounded, and nobody reads views that are minutes old.
+
+use crate::data::DataDir;
+use adapters::views::{Line, Views};
+use kernel::Entry;
+use runtime::port::Observer;
+use runtime::port::journal::Seq;
+use runtime::port::observer::{Level, Note, Said};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Portions that may wait for the views.
+const QUEUE_MAX: usize = 1_024;
+/// Entries taken into one transaction at most.
+const TRANSACTION_MAX: usize = 20_000;
+
+/// Feeds the views of a data directory.
+pub struct Viewer {
+    queue: Mutex<Option<SyncSender<News>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    applied: Seq,
+}
+
+enum News {
+    Entries(Vec<(Seq, Entry)>),
+    Said(Note, i64),
+}
+
+impl Viewer {
+    /// Opens the views and starts to follow. Views that cannot be used are told and done without:
+    /// they are for people, and the journal does not need them.
+    pub fn start(data: &DataDir) -> Result<Arc<Viewer>, adapters::views::Error> {
+        let views = Views::open(data.views())?;
+        let applied = views.applied_seq();
+        let (sender, receiver) = sync_channel(QUEUE_MAX);
+        let thread = std::thread::Builder::new()
+            .name("majordomo-views".into())
+            .spawn(move || follow(views, &receiver))
+            .expect("the system has a thread to spare at start");
+        let (queue, thread) = (Mutex::new(Some(sender)), Mutex::new(Some(thread)));
+        Ok(Arc::new(Viewer { queue, thread, applied }))
+    }
+
+    /// Waits until everything told so far stands in the views, and ends.
+    pub fn finish(&self) {
+        drop(self.queue.lock().unwrap_or_else(PoisonError::into_inner).take());
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            let _ = thread.join(); // It has said on standard error what went wrong.
+        }
+    }
+
+    fn send(&self, news: News) {
+        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(queue) = &*queue {
+            let _ = queue.send(news); // The thread has ended only if the views failed.
+        }
+    }
+}
+
+impl Observer for Viewer {
+    fn durable(&self, first: Seq, entries: &[Entry]) {
+        let numbered = (first.0..).map(Seq).zip(entries.iter().cloned());
+        self.send(News::Entries(numbered.collect()));
+    }
+
+    fn applied(&self) -> Option<Seq> {
+        Some(self.applied)
+    }
+
+    fn note(&self, note: &Note) {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        self.send(News::Said(note.clone(), now.as_millis() as i64));
+    }
+}
+
+fn follow(mut views: Views, news: &Receiver<News>) {
+    while let Ok(first) = news.recv() {
+        let (mut entries, mut lines) = (Vec::new(), Vec::new());
+        let mut next = Some(first);
+        while let Some(news_item) = next {
+            match news_item {
+                News::Entries(more) => entries.extend(more),
+                News::Said(note, at) => lines.push(line(&note, at)),
+            }
+            next = if entries.len() < TRANSACTION_MAX { news.try_recv().ok() } else { None };
+        }
+        let written = views.apply(&entries).and_then(|()| views.append_logs(&lines));
+        if let Err(error) = written {
+            eprintln!("the views stopped: {error}; `majordomo views rebuild` makes them anew");
+            return;
+        }
+    }
+}
+
+/// A note as a line of the log.
+fn line(note: &Note, at_ms: i64) -> Line {
+    let (level, text) = match &note.what {
+        Said::Progress { message, fraction } => {
+            let share = fraction.map_or(String::new(), |it| format!("{:.0} % ", it * 100.0));
+            ("progress", format!("{share}{message}"))
+        }
+        Said::Log { level, message } => (level_name(*level), message.clone()),
+    };
+    Line { task: note.attempt.task, token: note.attempt.token, at_ms, level, text }
+}
+
+fn level_name(level: Level) -> &'static str {
+    match level {
+        Level::Debug => "debug",
+        Level::Info => "info",
+        Level::Warn => "warn",
+        Level::Error => "error",
+    }
+}

@@ -1,0 +1,202 @@
+//! What people read, as it stands in `tests/show/`: lists, stories, reasons, timelines.
+//!
+//! `UPDATE_SNAPSHOTS=1 cargo test -p majordomo --test show` writes the files anew; look at what
+//! changed.
+
+#![cfg(feature = "cli")]
+#![allow(clippy::unwrap_used)] // Helpers of a test.
+
+use adapters::views::read::{Filter, Reader};
+use adapters::views::testing::Scene;
+use jiff::tz::TimeZone;
+use kernel::{Command, FailureKind, Report, TaskId, Token};
+use majordomo::show::{self, Format, Screen};
+use std::path::PathBuf;
+
+/// A review of three files: one attempt fails, the system crashes, one task dies of it.
+fn review() -> Scene {
+    let mut scene = Scene::new();
+    scene.join("lead", &["code.review"], 1);
+    scene.join("ann", &["file.review"], 2);
+    scene.join("bob", &["file.review"], 1);
+    let root = scene.submit("code.review", r#"{"path":"."}"#);
+    scene.after(20).start(root);
+    scene.after(180);
+    let files: Vec<TaskId> = ["a.rs", "b.rs", "c.rs", "d.rs"]
+        .iter()
+        .map(|it| scene.ask(root, &format!("review#{it}"), "file.review", &format!("\"{it}\"")))
+        .collect();
+    scene.wait(root);
+    files[..3].iter().for_each(|file| scene.start(*file));
+    scene.after(400).complete(files[0], "\"fine\"");
+    scene.after(200).fail(files[1], FailureKind::Crash, "segmentation fault");
+    scene.once(files[2], "model#0", "\"two findings\"");
+    scene.after(300).report(files[2], Report::Sleep { step: "pause".into(), ms: 250 });
+    scene.begin(500);
+    scene.join("lead", &["code.review"], 1);
+    scene.join("ann", &["file.review"], 2);
+    scene.after(700);
+    for file in &files[1..] {
+        if scene.attempt(*file).token != Token(0) {
+            scene.complete(*file, "\"fine\"");
+        }
+        scene.after(600);
+    }
+    for file in &files[1..] {
+        scene.complete(*file, "\"fine\"");
+    }
+    scene.after(100).complete(root, r#"{"findings":2}"#);
+    let poison = scene.submit("file.review", "\"poison\"");
+    for _ in 0..5 {
+        scene.after(61_000).fail(poison, FailureKind::Crash, "it died \u{1b}[31mof it\u{202e}");
+    }
+    let called_off = scene.submit("code.review", "2");
+    scene.tell(Command::Cancel { task: called_off, reason: "changed my mind".into() });
+    scene.submit("nobody.serves", "3");
+    scene
+}
+
+struct House {
+    reader: Reader,
+    format: Format,
+    _directory: tempfile::TempDir,
+}
+
+fn house(scene: &Scene) -> House {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("views.db");
+    let mut views = scene.views(&path);
+    let at_ms = 1_767_323_046_000;
+    views.append_log(TaskId(2), Token(2), at_ms, "info", "reading \u{1b}[1ma.rs").unwrap();
+    views.append_log(TaskId(2), Token(2), at_ms + 5, "refused", "late: completed").unwrap();
+    let reader = Reader::open(&path).unwrap();
+    let format = Format::Text(Screen { width: 110, zone: TimeZone::UTC });
+    House { reader, format, _directory: directory }
+}
+
+/// Compares with the file of this name, or writes it.
+fn same(name: &str, text: &str) {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/show").join(name);
+    let plain = anstream::adapter::strip_str(text).to_string();
+    if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
+        std::fs::write(&path, &plain).unwrap();
+    }
+    let expected = std::fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(plain, expected, "{name} differs; UPDATE_SNAPSHOTS=1 writes it anew");
+}
+
+#[test]
+fn lists_read_as_recorded() {
+    let House { reader, format, _directory } = house(&review());
+    same("runs.txt", &show::runs(&reader, 20, &format).unwrap());
+    same("tasks.txt", &show::tasks(&reader, &Filter::default(), &format).unwrap());
+    same("agents.txt", &show::agents(&reader, &format).unwrap());
+    same("dead.txt", &show::dead(&reader, &format).unwrap());
+    let (lines, last) = show::logs(&reader, 2, 0, &format).unwrap();
+    same("logs.txt", &lines);
+    assert_eq!(show::logs(&reader, 2, last, &format).unwrap(), (String::new(), last));
+}
+
+#[test]
+fn stories_read_as_recorded() {
+    let House { reader, format, _directory } = house(&review());
+    same("show-root.txt", &show::task(&reader, 1, &format).unwrap());
+    same("show-lost.txt", &show::task(&reader, 4, &format).unwrap());
+    same("show-late.txt", &show::task(&reader, 2, &format).unwrap());
+    same("dead-show.txt", &show::dead_letter(&reader, 6, &format).unwrap());
+    same("why-chosen.txt", &show::why(&reader, 2, &format).unwrap());
+    same("why-queued.txt", &show::why(&reader, 8, &format).unwrap());
+}
+
+#[test]
+fn the_timeline_reads_as_recorded() {
+    let House { reader, format, _directory } = house(&review());
+    let text = show::timeline::show(&reader, 1, &format).unwrap();
+    same("timeline.txt", &text);
+    assert!(
+        anstream::adapter::strip_str(&text).to_string().lines().all(|it| it.chars().count() <= 110)
+    );
+    same("timeline.html", &show::timeline::html(&reader, 1).unwrap());
+    let narrow = Format::Text(Screen { width: 60, zone: TimeZone::UTC });
+    let narrow = show::timeline::show(&reader, 1, &narrow).unwrap();
+    let narrow = anstream::adapter::strip_str(&narrow).to_string();
+    assert!(narrow.lines().all(|line| line.chars().count() <= 60), "{narrow}");
+}
+
+#[test]
+fn json_says_the_same_to_programs() {
+    let House { reader, _directory, .. } = house(&review());
+    let json = &Format::Json;
+    let parsed = |text: String| serde_json::from_str::<serde_json::Value>(&text).unwrap();
+    let tasks = parsed(show::tasks(&reader, &Filter::default(), json).unwrap());
+    assert_eq!(tasks.as_array().map(Vec::len), Some(8));
+    assert_eq!(parsed(show::runs(&reader, 1, json).unwrap())[0]["run"], 8);
+    assert_eq!(parsed(show::task(&reader, 1, json).unwrap())["output"]["value"]["findings"], 2);
+    let why = parsed(show::why(&reader, 8, json).unwrap());
+    assert_eq!(why["obstacles"][0]["obstacle"], "nobody_serves");
+    let timeline = parsed(show::timeline::show(&reader, 1, json).unwrap());
+    assert!(timeline["critical"]["parts"]["work"].as_i64() > Some(0));
+    let dead = show::dead(&reader, json).unwrap();
+    assert!(dead.contains("\\u001b[31m") && dead.contains("\\u202e"), "{dead}");
+    assert_eq!(parsed(show::agents(&reader, json).unwrap())[0]["name"], "ann");
+    let (lines, _) = show::logs(&reader, 2, 0, json).unwrap();
+    assert!(lines.lines().all(|line| parsed(line.to_owned())["task"] == 2));
+}
+
+#[test]
+fn nothing_an_agent_says_is_obeyed() {
+    let attacks = std::fs::read_to_string(
+        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/show/attacks.txt"),
+    )
+    .unwrap();
+    let attacks: Vec<String> = attacks
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .map(|it| {
+            it.replace("\\u{1b}", "\u{1b}")
+                .replace("\\u{202e}", "\u{202e}")
+                .replace("\\u{9b}", "\u{9b}")
+        })
+        .collect();
+    let escapes = |attack: &str| -> Vec<usize> {
+        let count = |text: &String| text.matches('\u{1b}').count();
+        told_about(attack).iter().map(count).collect()
+    };
+    let harmless = escapes("harmless");
+    for attack in attacks {
+        assert_eq!(escapes(&attack), harmless, "only our own colours: {attack:?}");
+        for told in told_about(&attack) {
+            let obeyed =
+                |it: char| (it.is_control() && it != '\n' && it != '\u{1b}') || it == '\u{202e}';
+            assert!(!told.contains(obeyed), "{told:?}");
+            assert!(!told.contains("<script") || !told.starts_with("<!doctype"), "{told}");
+            if told.starts_with("<!doctype") && attack.contains(['<', '"', '\'', '`']) {
+                assert!(!told.contains(&attack), "{attack} in {told}");
+            }
+        }
+    }
+}
+
+/// Everything there is to read of a run in which every name and word is this text.
+fn told_about(attack: &str) -> Vec<String> {
+    let mut scene = Scene::new();
+    scene.join(attack, &["work"], 1);
+    scene.join("child", &[attack], 1);
+    let root = scene.submit("work", "1");
+    let child = scene.ask(root, attack, attack, "1");
+    scene.after(10).wait(root);
+    scene.fail(child, FailureKind::Rejected, attack);
+    scene.after(10).fail(root, FailureKind::Child, attack);
+    let House { reader, format, _directory } = house(&scene);
+    let told = [
+        show::runs(&reader, 0, &format),
+        show::tasks(&reader, &Filter::default(), &format),
+        show::agents(&reader, &format),
+        show::task(&reader, 1, &format),
+        show::task(&reader, 2, &format),
+        show::why(&reader, 2, &format),
+        show::timeline::show(&reader, 1, &format),
+        show::timeline::html(&reader, 1),
+    ];
+    told.into_iter().map(Result::unwrap).collect()
+}
