@@ -183,8 +183,8 @@ impl<'e> Fold<'_, 'e> {
         let handed_back = cause == Loss::HandedBack;
         // Work that went with its process ended when the process was last seen.
         let ended_ms = match cause {
-            Loss::RuntimeEnded => self.memory.down_ms,
-            Loss::HandedBack | Loss::AgentLeft => self.at_ms,
+            Loss::RuntimeEnded if self.memory.down_ms > 0 => self.memory.down_ms,
+            Loss::RuntimeEnded | Loss::HandedBack | Loss::AgentLeft => self.at_ms,
         };
         let Some(lease) = self.close_lease(task, ended_ms, "lost", !handed_back) else { return };
         let attempt = self.changes.attempts.at((task.0, lease.token));

@@ -17,6 +17,7 @@ mod memory;
 mod names;
 pub mod read;
 mod schema;
+mod seed;
 mod start;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
@@ -29,7 +30,7 @@ pub use log::{LINE_MAX_BYTES, Line};
 pub use schema::{SQL, VERSION};
 
 use change::Changes;
-use kernel::{Entry, Event, TaskId};
+use kernel::{Entry, Event, State, TaskId};
 use memory::Memory;
 use runtime::port::journal::Seq;
 use rusqlite::Connection;
@@ -81,6 +82,29 @@ impl Views {
         schema::recreate(&self.connection).map_err(|why| Error::of(&self.path, why))?;
         self.memory = Memory::default();
         Ok(())
+    }
+
+    /// Whether these views cannot follow a journal that holds the entries `first..=head`: entries
+    /// between are gone, or the views have seen entries that it does not have. [`Views::seed`] them
+    /// then, from the journal's snapshot, or [`Views::reset`] them if it has none.
+    #[must_use]
+    pub fn is_adrift(&self, first: Seq, head: Seq) -> bool {
+        self.memory.applied > head.0 || self.memory.applied + 1 < first.0
+    }
+
+    /// Starts over from the state at entry `at`, where the entries up to it are no longer held.
+    /// What had ended by then is not in a state, and so not in the views; `logs` stay.
+    pub fn seed(&mut self, state: &State, at: Seq) -> Result<(), Error> {
+        self.reset()?;
+        let Views { connection, memory, path } = self;
+        let seeded = connection.transaction().and_then(|transaction| {
+            seed::seed(&transaction, memory, state, at.0)?;
+            transaction.commit()
+        });
+        if seeded.is_err() {
+            *memory = Memory::default();
+        }
+        seeded.map_err(|why| Error::of(path, why))
     }
 
     /// Erases inputs, outputs and logs of a run. The journal's own payloads must be erased first,

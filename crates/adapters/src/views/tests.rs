@@ -222,3 +222,57 @@ fn forgetting_a_run_erases_what_was_said_and_keeps_that_it_was() {
     assert!(!said.iter().any(|it| after.contains(it)), "{after}");
     assert_eq!(after.lines().count(), rows - 1, "only the line of the log is gone");
 }
+
+/// What must be the same of every task that was open at the snapshot or came after it, and of
+/// agents.
+fn essence(path: &std::path::Path, open_at: &[u64], after: u64) -> Vec<String> {
+    let connection = Connection::open(path).unwrap();
+    let open: Vec<String> = open_at.iter().map(ToString::to_string).collect();
+    let open = open.join(",");
+    let line = |sql: &str| -> Vec<String> {
+        let mut select = connection.prepare(sql).unwrap();
+        let columns = select.column_count();
+        let row = |row: &rusqlite::Row<'_>| {
+            Ok((0..columns).map(|at| row.get_unwrap(at)).collect::<Vec<Value>>())
+        };
+        let rows = select.query_map([], row).unwrap();
+        rows.map(|row| format!("{:?}", row.unwrap())).collect()
+    };
+    let mut lines = line(&format!(
+        "select id, run, parent, step, capability, status, attempts, failed, lost,
+           deadline_ms, ended_ms, failure_kind, input, output from tasks
+         where id in ({open}) or id > {after} order by id"
+    ));
+    lines
+        .extend(line("select name, presence, completed, failed, restarts from agents order by id"));
+    lines.extend(line(&format!(
+        "select task, step, kind, child from steps where task in ({open}) or task > {after}
+         order by task, step"
+    )));
+    lines
+}
+
+#[test]
+fn views_that_begin_at_a_snapshot_go_on_as_the_others() {
+    let scene = busy_morning();
+    let directory = tempfile::tempdir().unwrap();
+    let whole = directory.path().join("whole.db");
+    drop(scene.views(&whole));
+    for at in (1..scene.journal.len()).step_by(7) {
+        let (before, after) = scene.journal.split_at(at);
+        let entries = before.iter().map(|(_, entry)| entry);
+        let kernel = kernel::Kernel::replay(Limits::default(), None, entries);
+        let path = directory.path().join(format!("from-{at}.db"));
+        let mut views = Views::open(&path).unwrap();
+        assert!(views.is_adrift(Seq(at as u64 + 1), Seq(scene.journal.len() as u64)));
+        views.seed(kernel.state(), before[at - 1].0).unwrap();
+        assert!(!views.is_adrift(Seq(at as u64 + 1), Seq(scene.journal.len() as u64)));
+        assert_eq!(views.applied_seq(), before[at - 1].0);
+        let found = super::memory::Memory::load(&views.connection).unwrap();
+        assert_eq!(views.memory, found, "seeded at {at}");
+        views.apply(after).unwrap();
+        let open: Vec<u64> = kernel.state().tasks().map(|task| task.id.0).collect();
+        let last = kernel.state().last_task.0;
+        assert_eq!(essence(&path, &open, last), essence(&whole, &open, last), "seeded at {at}");
+    }
+}

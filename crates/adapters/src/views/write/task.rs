@@ -8,10 +8,10 @@ use rusqlite::{Connection, params};
 
 pub(super) fn write(connection: &Connection, changes: &Changes<'_>) -> rusqlite::Result<()> {
     let mut added = connection.prepare_cached(
-        "insert into task_rows (id, run, parent, step, capability, version, class, tenant, team, status,
-           agent, token, attempts, failed, lost, attempts_max, timeout_ms, key, released_from,
-           accepted_seq, accepted_ms, ready_ms, deadline_ms, started_ms, ended_ms, ended_seq,
-           worked_ms, money_micros, tokens, failure_kind, failure,
+        "insert into task_rows (id, run, parent, step, capability, version, class, tenant, team,
+           status, agent, token, attempts, failed, lost, attempts_max, timeout_ms, key,
+           released_from, accepted_seq, accepted_ms, ready_ms, deadline_ms, started_ms, ended_ms,
+           ended_seq, worked_ms, money_micros, tokens, failure_kind, failure,
            input_bytes, input_blob, input, output_bytes, output_blob, output)
          values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
            ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, ?36,

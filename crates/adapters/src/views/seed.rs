@@ -1,0 +1,194 @@
+//! Views that begin in the middle: from the state at a snapshot, where the entries before are gone.
+//!
+//! What is open is there as the state has it: tasks, steps, live attempts, agents with their
+//! counts, dead letters. What had ended before, and how earlier attempts went, is not in a state
+//! and so not in the views. A state has kernel times only, so moments before its latest start are
+//! shown as if no time had passed between processes.
+
+use super::change::{Agent, Changes, Dead, NewAttempt, NewTask, Score, Step, StepChange};
+use super::fold::wall_ms;
+use super::memory::{Lease, Memory, Open};
+use super::schema::int;
+use super::{names, write};
+use kernel::{
+    Accepted, Decision, Failure, Granted, Outcome, State, Status, StepKind, Task, TaskId, Time,
+    Token,
+};
+use rusqlite::{Connection, params};
+
+/// Writes the state into empty views.
+pub(super) fn seed(
+    connection: &Connection,
+    memory: &mut Memory,
+    state: &State,
+    at: u64,
+) -> rusqlite::Result<()> {
+    memory.offset_ms = state.wall_offset_ms;
+    memory.applied = at;
+    memory.applied_ms = wall_ms(memory, state.time);
+    memory.incarnation = state.incarnation;
+    memory.draining = state.draining;
+    agents(connection, memory, state)?;
+    let dead = state.dead.values().map(|letter| (&letter.task, Some(&letter.failure), letter.at));
+    let open = state.tasks().map(|task| (task, None, task.accepted_at));
+    let told: Vec<Told<'_>> = dead.chain(open).map(|it| Told::of(it.0, it.1, it.2)).collect();
+    let stopping: Vec<(Token, Granted)> = state
+        .stopping
+        .iter()
+        .map(|(token, it)| (*token, granted(it.task, it.agent, *token)))
+        .collect();
+    let mut changes = Changes::default();
+    told.iter().for_each(|it| it.fold(memory, &mut changes));
+    for (token, granted) in &stopping {
+        let agent = memory.agent(granted.agent.0);
+        let attempt = changes.attempts.at((granted.task.0, token.0));
+        let (seq, at_ms) = (int(at), memory.applied_ms);
+        attempt.new = Some(NewAttempt { granted, agent: agent.clone(), number: 0, seq, at_ms });
+        attempt.ended_ms = Some(at_ms);
+        attempt.outcome = Some("stopped");
+        attempt.fenced = true;
+        memory.stopping.insert(token.0, (granted.task.0, agent));
+    }
+    write::flush(connection, memory, &mut changes)?;
+    memory.store(connection)
+}
+
+fn agents(connection: &Connection, memory: &mut Memory, state: &State) -> rusqlite::Result<()> {
+    let mut changes = Changes::default();
+    for agent in state.agents() {
+        memory.agents.insert(agent.id.0, (agent.spec.name.clone(), agent.spec.remote));
+        let at_ms = wall_ms(memory, agent.joined_at);
+        changes.agents.push(Agent::Joined { id: agent.id, spec: &agent.spec, at_ms });
+        changes.agents.push(Agent::Presence { id: agent.id, presence: agent.presence });
+        let (completed, failed) = (agent.completed, agent.failed);
+        let score = Score { completed, failed, ..Score::default() };
+        changes.scores.insert(agent.id.0, score);
+    }
+    write::flush(connection, memory, &mut changes)?;
+    for agent in state.agents() {
+        let restarts = params![agent.id.0, int(agent.restarts)];
+        connection.execute("update agents set restarts = ?2 where id = ?1", restarts)?;
+    }
+    Ok(())
+}
+
+/// A task of the state, with the facts that its rows are made of.
+struct Told<'s> {
+    task: &'s Task,
+    died: Option<&'s Failure>,
+    died_at: Time,
+    accepted: Accepted,
+    granted: Option<Granted>,
+}
+
+fn granted(task: TaskId, agent: kernel::AgentId, token: Token) -> Granted {
+    Granted { task, agent, token, until: Time(0), why: Decision::default() }
+}
+
+impl<'s> Told<'s> {
+    fn of(task: &'s Task, died: Option<&'s Failure>, died_at: Time) -> Told<'s> {
+        let accepted = Accepted {
+            task: task.id,
+            terms: task.terms.clone(),
+            input: task.input.clone(),
+            key: task.key.clone(),
+            parent: task.parent.clone(),
+            deadline: Some(task.deadline),
+            ready_at: None,
+            budget: None,
+            released_from: None,
+        };
+        let lease = task.status.lease().filter(|_| died.is_none());
+        let granted = lease.map(|lease| granted(task.id, lease.agent, lease.token));
+        Told { task, died, died_at, accepted, granted }
+    }
+
+    fn fold<'c>(&'c self, memory: &mut Memory, changes: &mut Changes<'c>) {
+        let task = self.task;
+        let (id, seq) = (task.id.0, int(memory.applied));
+        let deadline = Some(task.deadline).filter(|at| *at != Time::NEVER);
+        let row = changes.tasks.at(id);
+        row.new = Some(NewTask {
+            accepted: &self.accepted,
+            run: task.run.0,
+            seq,
+            at_ms: wall_ms(memory, task.accepted_at),
+            deadline_ms: deadline.map(|at| wall_ms(memory, at)),
+        });
+        (row.attempts, row.failed, row.lost) = (task.grants, task.failed, task.lost);
+        row.status = Some(task.status.name());
+        if let Status::Queued { ready_at } = task.status
+            && ready_at > task.accepted_at
+            && ready_at != Time::NEVER
+        {
+            row.ready_ms = Some(wall_ms(memory, ready_at));
+        }
+        if let Some(failure) = self.died {
+            let at_ms = wall_ms(memory, self.died_at);
+            row.status = Some("dead");
+            (row.ended_ms, row.ended_seq) = (Some(at_ms), Some(seq));
+            row.failure = Some((names::failure(failure.kind), &failure.message));
+            changes.dead.push(Dead::Died { task: id, at_ms, failure });
+        } else {
+            if task.parent.is_some() || task.grants > 0 {
+                let open = Open { run: task.run.0, attempts: task.grants, lease: None };
+                memory.open.insert(id, open);
+            }
+            self.lease(memory, changes);
+        }
+        self.steps(memory, changes);
+    }
+
+    fn lease<'c>(&'c self, memory: &mut Memory, changes: &mut Changes<'c>) {
+        let (Some(granted), Some(lease)) = (&self.granted, self.task.status.lease()) else {
+            return;
+        };
+        let (id, token, seq) = (self.task.id.0, lease.token.0, int(memory.applied));
+        let since_ms = wall_ms(memory, lease.since);
+        let worked_ms = int(lease.worked_ms);
+        let agent = memory.agent(lease.agent.0);
+        let row = changes.tasks.at(id);
+        (row.agent, row.token) = (Some(agent.clone()), Some(token));
+        row.started_ms = Some(since_ms - worked_ms);
+        row.worked_ms = worked_ms;
+        let attempt = changes.attempts.at((id, token));
+        let (number, at_ms) = (self.task.grants, since_ms - worked_ms);
+        attempt.new = Some(NewAttempt { granted, agent, number, seq, at_ms });
+        attempt.worked_ms = worked_ms;
+        let is_waiting = matches!(self.task.status, Status::Waiting(..));
+        match (is_waiting, self.task.status) {
+            (true, _) => changes.waits.at((id, seq)).begun = Some((token, since_ms)),
+            // Work in earlier stretches came before a wait that has ended.
+            (false, Status::Running(_)) => attempt.started_ms = Some(at_ms),
+            (false, _) => {}
+        }
+        if !is_waiting && worked_ms > 0 {
+            let wait = changes.waits.at((id, seq));
+            (wait.begun, wait.until_ms) = (Some((token, since_ms)), Some(since_ms));
+        }
+        let wait = is_waiting.then_some(seq);
+        let lease = Lease { token, agent: lease.agent.0, since_ms, worked_ms, wait };
+        if let Some(open) = memory.open.get_mut(&id) {
+            open.lease = Some(lease);
+        }
+    }
+
+    fn steps<'c>(&'c self, memory: &Memory, changes: &mut Changes<'c>) {
+        let (id, at_ms) = (self.task.id.0, memory.applied_ms);
+        for (step, record) in self.task.past.iter().flat_map(|past| &past.steps) {
+            let what = match &record.kind {
+                StepKind::Child { task, .. } => StepChange::Child { child: task.0, token: None },
+                StepKind::Once { token } => StepChange::Once { token: token.0 },
+                StepKind::Timer { due } => {
+                    StepChange::Timer { due_ms: wall_ms(memory, *due), token: None }
+                }
+            };
+            changes.steps.push(Step { task: id, step, at_ms, what });
+            if let Some((_, outcome)) = &record.outcome {
+                let outcome: &Outcome = outcome;
+                let what = StepChange::Ended(Some(outcome));
+                changes.steps.push(Step { task: id, step, at_ms, what });
+            }
+        }
+    }
+}
