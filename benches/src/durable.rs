@@ -1,35 +1,87 @@
 //! A whole task's life, durable: submitted, matched, leased, run by a no-op agent, completed,
 //! answered; accepted task and result both synced before they are answered.
 
-use crate::latency::{Measured, measure};
+use crate::closed_loop::{Measured, measure};
+use crate::report::Report;
+use crate::{disk, spike};
 use anyhow::{Result, anyhow};
 use kernel::Terms;
-use majordomo::{Context, Team, capability};
-use runtime::port::Observer;
-use std::sync::Arc;
+use majordomo::{AgentEntry, Context, Team, TeamBuilder, capability};
+use runtime::api::native;
+use std::time::Duration;
+
+/// Rounds of which the one with the median ratio is told.
+const ROUNDS: usize = 5;
 
 #[capability("bench.noop@1")]
 async fn noop(_: Context, _: String) -> majordomo::Result<()> {
     Ok(())
 }
 
-/// Measures with so many in flight; `views`: with the views following.
-pub(crate) async fn run(in_flight: usize, views: bool) -> Result<Measured> {
-    let dir = tempfile::tempdir_in(".")?;
-    let observers: Vec<Arc<dyn Observer>> = Vec::new();
-    let _ = views;
-    let team = Team::open_watched(dir.path(), observers).with(noop).start().await?;
-    let input = serde_json::to_vec(&"x".repeat(198))?;
-    let work = team.clone();
-    let once = move || {
-        let (team, input) = (work.clone(), input.clone());
-        async move {
-            let ticket = team.submit(Terms::new("bench.noop"), input, Default::default()).await;
-            let ticket = ticket.map_err(|why| anyhow!(why.message))?;
-            ticket.outcome().await.map(|_| ()).map_err(|why| anyhow!(why.message))
+/// A team of one agent that does nothing, with a slot for every task in flight.
+pub(crate) async fn start(team: TeamBuilder, slots: usize) -> Result<Team> {
+    let agent = AgentEntry::new("noop", "native", &["bench.noop@1"], slots as u32, native(noop));
+    Ok(team.agent(agent).start().await?)
+}
+
+/// What one round measured, all sides within seconds of each other.
+struct Round {
+    spike: Measured,
+    ours: Measured,
+    log_bytes: f64,
+}
+
+impl Round {
+    fn ratio(&self) -> f64 {
+        self.ours.per_s / self.spike.per_s
+    }
+}
+
+/// Measures at 1, 64 and 512 in flight beside the spike.
+pub(crate) async fn run(report: &Report) -> Result<()> {
+    let (least, p50, p99) = disk::syncs()?;
+    let sync = [("least_us", least), ("p50_us", p50), ("p99_us", p99)];
+    report.line("disk", "write of 4 KiB and sync", &sync);
+    for in_flight in [1, 64, 512] {
+        let mut rounds = Vec::new();
+        for _ in 0..ROUNDS {
+            let spike = spike::run(in_flight).await?;
+            let (ours, log_bytes) = ours(in_flight).await?;
+            rounds.push(Round { spike, ours, log_bytes });
         }
+        rounds.sort_by(|a, b| a.ratio().total_cmp(&b.ratio()));
+        tell(report, in_flight, &rounds[ROUNDS / 2]);
+    }
+    Ok(())
+}
+
+fn tell(report: &Report, in_flight: usize, round: &Round) {
+    let figures = |it: &Measured| {
+        let Measured { per_s, p50_us, p99_us, cpu_us, .. } = *it;
+        [("per_s", per_s), ("p50_us", p50_us), ("p99_us", p99_us), ("cpu_us", cpu_us)]
     };
-    let measured = measure(in_flight, once).await;
-    team.drain(std::time::Duration::from_secs(5)).await;
-    measured
+    let what = format!("{in_flight} in flight, spike");
+    report.line("durable", &what, &figures(&round.spike));
+    let ours = [("of_spike", round.ratio()), ("log_bytes", round.log_bytes)];
+    let what = format!("{in_flight} in flight, majordomo");
+    report.line("durable", &what, &[&figures(&round.ours)[..], &ours].concat());
+}
+
+/// Gives also the bytes of log a task.
+async fn ours(in_flight: usize) -> Result<(Measured, f64)> {
+    let dir = disk::scratch()?;
+    let team = start(Team::open(dir.path()), in_flight).await?;
+    let work = team.clone();
+    let measured = measure(in_flight, move || life(work.clone())).await?;
+    let log = team.runtime().with_journal(|journal| journal.size().tail_bytes).unwrap_or(0);
+    team.drain(Duration::from_secs(5)).await;
+    Ok((measured, log as f64 / measured.total as f64))
+}
+
+/// One task with 200 bytes of input, from its submission to its outcome.
+pub(crate) async fn life(team: Team) -> Result<()> {
+    let input = format!("\"{}\"", "x".repeat(198)).into_bytes();
+    let ticket = team.submit(Terms::new("bench.noop"), input, Default::default()).await;
+    let ticket = ticket.map_err(|why| anyhow!(why.message))?;
+    ticket.outcome().await.map(|_| ()).map_err(|why| anyhow!(why.message))
 }

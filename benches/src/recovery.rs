@@ -1,10 +1,12 @@
 //! How long a start takes after a million journaled tasks: from the log alone, and from a snapshot.
 
+use crate::disk;
+use crate::lives::{join, submit};
+use crate::report::Report;
 use adapters::journal::log::{Log, Options};
 use anyhow::Result;
 use kernel::{
-    AgentSpec, Answer, AttemptId, Command, Digest, Effect, Kernel, Limits, Payload, Report, Serves,
-    Submit, Terms, Time,
+    Answer, Command, Digest, Effect, Kernel, Limits, Payload, Report as Said, Step, Time,
 };
 use runtime::port::Journal;
 use runtime::port::journal::{Batch, Record};
@@ -13,101 +15,109 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// What a recovery took.
-pub(crate) struct Recovered {
-    pub(crate) tasks: u64,
-    pub(crate) entries: u64,
-    pub(crate) log_bytes: u64,
-    pub(crate) log_ms: u128,
-    pub(crate) snapshot_ms: u128,
+/// Whole lives in the log.
+const TASKS: u64 = 1_000_000;
+/// Tasks that wait, in the snapshot.
+const OPEN: u64 = 100_000;
+/// Entries are appended when there are so many bytes of them, as the turn does.
+const BATCH_BYTES: usize = 512 * 1024;
+
+/// Journals a million lives, opens the journal again, and once more from a snapshot.
+pub(crate) fn run(report: &Report) -> Result<()> {
+    let dir = disk::scratch()?;
+    let entries = write(dir.path(), TASKS, 0)?;
+    let (log_ms, log_bytes) = reopen(dir.path(), |kernel| {
+        anyhow::ensure!(kernel.state().counts.completed == TASKS, "all came back");
+        Ok(())
+    })?;
+    let figures = [("ms", log_ms), ("entries", entries as f64), ("log_mib", log_bytes / 1048576.0)];
+    report.line("recovery", "1M ended tasks, from the log", &figures);
+    snapshot(dir.path())?;
+    let (ms, _) = reopen(dir.path(), |kernel| {
+        anyhow::ensure!(kernel.state().counts.completed == TASKS, "all came back");
+        Ok(())
+    })?;
+    report.line("recovery", "1M ended tasks, from a snapshot", &[("ms", ms)]);
+
+    let dir = disk::scratch()?;
+    write(dir.path(), 0, OPEN)?;
+    snapshot(dir.path())?;
+    let (ms, _) = reopen(dir.path(), |kernel| {
+        anyhow::ensure!(kernel.state().open() as u64 == OPEN, "all came back");
+        Ok(())
+    })?;
+    report.line("recovery", "100k open tasks, from a snapshot", &[("ms", ms)]);
+    Ok(())
 }
 
-/// Journals so many whole lives, then opens the journal again.
-pub(crate) fn run(tasks: u64) -> Result<Recovered> {
-    let dir = tempfile::tempdir_in(".")?;
-    let (entries, log_bytes) = write(dir.path(), tasks, 0)?;
+/// Opens the journal and replays it; gives the milliseconds and the bytes of the log's tail.
+fn reopen(dir: &Path, check: impl FnOnce(&Kernel) -> Result<()>) -> Result<(f64, f64)> {
     let start = Instant::now();
-    let mut log = Log::open(dir.path(), Options::default())?;
+    let mut log = Log::open(dir, Options::default())?;
     let kernel = runtime::replay(&mut log, Limits::default())?;
-    let log_ms = start.elapsed().as_millis();
-    anyhow::ensure!(kernel.state().counts.completed == tasks, "all came back");
-    drop((log, kernel));
+    let took = start.elapsed();
+    check(&kernel)?;
+    Ok((took.as_secs_f64() * 1e3, log.size().tail_bytes as f64))
+}
 
-    let dir = tempfile::tempdir_in(".")?;
-    write(dir.path(), 0, tasks / 10)?;
-    let mut log = Log::open(dir.path(), Options::default())?;
+fn snapshot(dir: &Path) -> Result<()> {
+    let mut log = Log::open(dir, Options { snapshots: 1, ..Options::default() })?;
     let kernel = runtime::replay(&mut log, Limits::default())?;
     let at = log.head();
-    log.put_snapshot(at, &record::encode_snapshot(&kernel))?;
-    drop((log, kernel));
-    let start = Instant::now();
-    let mut log = Log::open(dir.path(), Options::default())?;
-    let kernel = runtime::replay(&mut log, Limits::default())?;
-    let snapshot_ms = start.elapsed().as_millis();
-    anyhow::ensure!(kernel.state().open() as u64 == tasks / 10, "all came back");
-    Ok(Recovered { tasks, entries, log_bytes, log_ms, snapshot_ms })
+    Ok(log.put_snapshot(at, &record::encode_snapshot(&kernel))?)
 }
 
-/// Journals `done` whole lives and `open` tasks that wait.
-fn write(dir: &Path, done: u64, open: u64) -> Result<(u64, u64)> {
-    let mut log = Log::open(dir, Options::default())?;
-    let mut kernel = Kernel::new(Limits::default());
-    let mut batch = Batch::default();
-    let mut entries = 0;
-    let terms = Arc::new(Terms::new("bench.noop"));
-    let bytes: Arc<[u8]> = Arc::from(vec![b'x'; 200]);
-    let payload = Payload { digest: Digest([7; 32]), len: 200, inline: Some(bytes) };
-    let mut step = |kernel: &mut Kernel, command| -> Result<kernel::Step> {
-        let step = kernel.step(Time(0), command);
+/// Steps a kernel and journals what it decides.
+struct Scribe {
+    log: Log,
+    kernel: Kernel,
+    batch: Batch,
+    entries: u64,
+}
+
+impl Scribe {
+    fn step(&mut self, command: Command) -> Result<Step> {
+        let step = self.kernel.step(Time(0), command);
+        let (mut head, mut payload) = (Vec::new(), Vec::new());
         for entry in &step.entries {
-            let (mut head, mut payload) = (Vec::new(), Vec::new());
+            head.clear();
+            payload.clear();
             record::encode(entry, &mut head, &mut payload);
-            batch.push(Record { head: &head, payload: &payload });
-            entries += 1;
+            self.batch.push(Record { head: &head, payload: &payload });
+            self.entries += 1;
         }
-        if batch.size() > 512 * 1024 {
-            log.append(log.head(), &batch)?;
-            batch.clear();
+        if self.batch.size() > BATCH_BYTES {
+            self.flush()?;
         }
         Ok(step)
-    };
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.log.append(self.log.head(), &self.batch)?;
+        self.batch.clear();
+        Ok(())
+    }
+}
+
+/// Journals `done` whole lives, or `open` tasks that wait; gives the number of entries.
+fn write(dir: &Path, done: u64, open: u64) -> Result<u64> {
+    let log = Log::open(dir, Options::default())?;
+    let kernel = Kernel::new(Limits::default());
+    let mut scribe = Scribe { log, kernel, batch: Batch::default(), entries: 0 };
     if done > 0 {
-        let joined = step(&mut kernel, Command::Join(Arc::new(noop())))?;
+        let joined = scribe.step(join(0, 4))?;
         anyhow::ensure!(joined.answer.is_ok(), "joined");
     }
     for _ in 0..done + open {
-        let submit = Submit {
-            terms: terms.clone(),
-            input: payload.clone(),
-            key: None,
-            deadline_ms: None,
-            delay_ms: 0,
-            budget: None,
-            definition: None,
-        };
-        let accepted = step(&mut kernel, Command::Submit(submit))?;
+        let accepted = scribe.step(submit(0))?;
         anyhow::ensure!(matches!(accepted.answer, Ok(Answer::Accepted(_))), "accepted");
         if let Some(Effect::Dispatch(dispatch)) = accepted.effects.first() {
-            let by: AttemptId = dispatch.attempt;
             let null =
                 Payload { digest: Digest([9; 32]), len: 4, inline: Some(Arc::from(*b"null")) };
-            let done = step(&mut kernel, Command::Report(by, Report::Completed(null)))?;
+            let done = scribe.step(Command::Report(dispatch.attempt, Said::Completed(null)))?;
             anyhow::ensure!(done.answer.is_ok(), "completed");
         }
     }
-    log.append(log.head(), &batch)?;
-    Ok((entries, log.size().total_bytes))
-}
-
-fn noop() -> AgentSpec {
-    AgentSpec {
-        name: "noop".into(),
-        kind: "native".into(),
-        team: "".into(),
-        serves: vec![Serves { capability: "bench.noop".into(), version: 1 }],
-        slots: 4,
-        prefer: 0,
-        remote: false,
-        labels: Default::default(),
-    }
+    scribe.flush()?;
+    Ok(scribe.entries)
 }

@@ -1,6 +1,7 @@
 //! The least that must be done: one inbox, one batch, append, sync, answer. No kernel, no agents.
 
-use crate::latency::{Measured, measure};
+use crate::closed_loop::{Measured, measure};
+use crate::disk;
 use adapters::journal::log::{Log, Options};
 use anyhow::{Context, Result};
 use runtime::port::Journal;
@@ -16,7 +17,7 @@ struct Inbox {
 
 /// Three entries and 200 bytes of input a task, as a no-op task has.
 pub(crate) async fn run(in_flight: usize) -> Result<Measured> {
-    let dir = tempfile::tempdir_in(".")?;
+    let dir = disk::scratch()?;
     let mut log = Log::open(dir.path(), Options::default())?;
     let inbox = Arc::new(Inbox::default());
     let served = inbox.clone();

@@ -3,6 +3,7 @@
 //! To add a verb, write `src/VERB.rs` with a `pub(crate) const VERB: Verb` and name it in
 //! [`VERBS`].
 
+mod bench;
 mod invoke;
 mod mutants;
 mod precision;
@@ -31,7 +32,8 @@ pub(crate) struct Verb {
 }
 
 /// Every verb, in the order of the help.
-const VERBS: &[Verb] = &[test::VERB, tidy::VERB, sim::VERB, mutants::VERB, precision::VERB];
+const VERBS: &[Verb] =
+    &[test::VERB, tidy::VERB, sim::VERB, mutants::VERB, precision::VERB, bench::VERB];
 
 /// The verb of this name, if it has been written.
 pub(crate) fn find(name: &str) -> Option<&'static Verb> {

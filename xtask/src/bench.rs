@@ -1,0 +1,42 @@
+//! `cargo xtask bench`: speeds and sizes, in release, beside the least that must be done.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use crate::Verb;
+use crate::invoke::Line;
+use crate::sim::passed;
+
+/// The measurements start the binary that users get, found beside them.
+const BUILD: &str = "cargo build --quiet --release --locked -p majordomo -p majordomo-bench";
+const PROGRAM: &str = "cargo run --quiet --release --locked -p majordomo-bench --";
+
+/// The verb.
+pub(crate) const VERB: Verb = Verb {
+    name: "bench",
+    about: "Measure speeds and sizes beside a spike of the least possible; --json for programs",
+    help: "\
+Usage: cargo xtask bench [--json] [SECTION...]
+
+Builds in release and measures, each section in a process of its own:
+  durable   tasks/s, p50, p99, processor time at 1, 64, 512 in flight, beside the spike
+  memory    the same without a disk, beside tokio's JoinSet
+  recovery  a start after a million tasks: from the log, from a snapshot
+  kernel    lives/s by queue and agents; bytes of a queued task and of an idle agent
+  process   how long the binary takes to start, and what it holds while idle
+
+Sides are measured in turn and the median round is told, because the machine may be busy. Needs
+about 1 GiB in the current directory for as long as it runs. What the figures should be stands in
+docs/PERFORMANCE.md.
+",
+    run,
+};
+
+fn run(arguments: &[String]) -> Result<ExitCode> {
+    let built = Line::new(BUILD).hand_over()?;
+    if built != ExitCode::SUCCESS {
+        return Ok(built);
+    }
+    Line::new(PROGRAM).with(passed(arguments)).hand_over()
+}
