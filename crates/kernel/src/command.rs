@@ -20,6 +20,13 @@ pub enum Command {
         /// Why, for the record.
         reason: Text,
     },
+    /// From now on a run follows another team definition.
+    Migrate {
+        /// Its root.
+        run: TaskId,
+        /// Digest of the definition.
+        definition: Digest,
+    },
     /// Give a dead task another life, as a new root task.
     Release(TaskId),
     /// Forget a dead task.

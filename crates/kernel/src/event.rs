@@ -33,6 +33,7 @@ pub enum Event {
         leases_until: Time,
     },
     DrainStarted,
+    /// A run is pinned to a definition; said again when an operator moves it to another one.
     RunStarted {
         run: TaskId,
         team: Text,

@@ -217,6 +217,7 @@ fn handle(draft: &mut Draft<'_>, command: Command) -> Result<Answer, Refusal> {
         Command::Begin(begin) => start::begin(draft, begin),
         Command::Submit(submit) => task::submit(draft, submit),
         Command::Cancel { task, reason } => task::cancel(draft, task, reason),
+        Command::Migrate { run, definition } => task::migrate(draft, run, definition),
         Command::Release(task) => task::release(draft, task),
         Command::Discard(task) => task::discard(draft, task),
         Command::Join(spec) => agent::join(draft, spec),

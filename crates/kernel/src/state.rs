@@ -48,6 +48,9 @@ pub struct Facts {
     pub keys: BTreeMap<(Text, Text), KeyRecord>,
     /// Dead letters.
     pub dead: BTreeMap<TaskId, DeadLetter>,
+    /// The definition a run follows, by its root; a dead letter keeps that of its run.
+    #[serde(default)]
+    pub pins: BTreeMap<TaskId, Pin>,
     /// Purses, by the task that has one.
     pub purses: BTreeMap<TaskId, Purse>,
     /// Allowance for retries.
@@ -66,6 +69,15 @@ pub struct Stopping {
     pub purse: TaskId,
     /// Whether it occupies a slot until then.
     pub holds_slot: bool,
+}
+
+/// What a run is pinned to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pin {
+    /// The scope whose agents serve it.
+    pub team: Text,
+    /// Digest of the team definition that its steps come from.
+    pub definition: crate::Digest,
 }
 
 /// What is remembered of an idempotency key.

@@ -200,3 +200,31 @@ fn a_poison_task_is_set_aside_and_released_once() {
     let again = story.tell(Command::Release(TaskId(1)));
     assert_eq!(again.answer, Err(Refusal::UnknownTask(TaskId(1))));
 }
+
+#[test]
+fn a_run_keeps_its_definition_until_it_ends_or_is_moved_and_hands_it_to_its_next_life() {
+    let mut story = Story::with_agent(1);
+    let pin = |story: &Story, task| story.kernel.state().pins.get(&TaskId(task)).cloned();
+    let mut submit = question("count", 1);
+    submit.definition = Some(Digest([1; 32]));
+    story.tell(Command::Submit(submit));
+    assert_eq!(pin(&story, 1).map(|it| it.definition), Some(Digest([1; 32])));
+
+    let migrate = |run| Command::Migrate { run: TaskId(run), definition: Digest([2; 32]) };
+    assert_eq!(story.tell(migrate(1)).entries.len(), 1);
+    assert_eq!(story.tell(migrate(1)).entries.len(), 0, "it is there already");
+    assert_eq!(story.tell(migrate(9)).answer, Err(Refusal::UnknownTask(TaskId(9))));
+    assert_eq!(pin(&story, 1).map(|it| it.definition), Some(Digest([2; 32])));
+
+    for token in 1..=5 {
+        let failure = Failure::new(FailureKind::Crash, "it died");
+        let _ = story.report(attempt(1, token), Report::Failed(failure));
+        story.now += 120_000;
+        story.tell(Command::Tick);
+    }
+    story.tell(Command::Release(TaskId(1)));
+    assert_eq!(pin(&story, 1), None);
+    assert_eq!(pin(&story, 2).map(|it| it.definition), Some(Digest([2; 32])));
+    story.tell(Command::Cancel { task: TaskId(2), reason: "enough".into() });
+    assert!(story.kernel.state().pins.is_empty());
+}

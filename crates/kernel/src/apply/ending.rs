@@ -13,7 +13,12 @@ impl State {
             let letter = DeadLetter { task: task.clone(), failure: failure.clone(), at };
             self.facts.dead.insert(id, letter);
         }
+        let run = self.task(id).map(|task| task.run);
+        let pin = run.and_then(|run| self.facts.pins.get(&run).cloned());
         self.end(at, id, Outcome::Dead(failure.clone()), true);
+        if let Some(pin) = pin {
+            self.facts.pins.insert(id, pin); // Its next life follows the same definition.
+        }
     }
 
     /// Removes a task. `stop`: if it has a lease, the work behind it is still to be ended.
@@ -24,6 +29,7 @@ impl State {
         self.index.unlink_steps(&task);
         self.index.uncount_payload(&task.input);
         self.index.orphans.remove(&id);
+        self.facts.pins.remove(&id);
         if stop && let Some(lease) = task.status.lease() {
             let holds_slot = task.status.working().is_some();
             let (agent, purse) = (lease.agent, task.purse);

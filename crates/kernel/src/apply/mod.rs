@@ -5,7 +5,7 @@ mod lease;
 mod step;
 
 use crate::rule::budget::Purse;
-use crate::state::{Facts, KeyRecord};
+use crate::state::{Facts, KeyRecord, Pin};
 use crate::{
     Accepted, Agent, AgentId, Budget, Entry, Event, Outcome, Presence, State, Status, Task, TaskId,
     Time, Token,
@@ -23,7 +23,12 @@ impl State {
                 self.extend_remote_leases(*leases_until);
             }
             Event::DrainStarted => self.facts.draining = true,
-            Event::RunStarted { .. } => {} // For the views and for `resume`; decides nothing here.
+            Event::RunStarted { run, team, definition } => {
+                let pin = Pin { team: team.clone(), definition: *definition };
+                if self.task(*run).is_some() {
+                    self.facts.pins.insert(*run, pin);
+                }
+            }
             Event::TaskAccepted(accepted) => self.task_accepted(at, accepted),
             Event::LeaseGranted(granted) => self.lease_granted(at, granted),
             Event::TaskStarted { task } => self.task_started(*task),
@@ -59,6 +64,7 @@ impl State {
             Event::TaskDied { task, failure } => self.task_died(at, *task, failure),
             Event::DeadReleased { task, .. } | Event::DeadDiscarded { task } => {
                 self.facts.dead.remove(task);
+                self.facts.pins.remove(task);
             }
             Event::KeyForgotten { tenant, key } => {
                 let id = (tenant.clone(), key.clone());

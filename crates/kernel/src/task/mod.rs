@@ -3,6 +3,7 @@
 mod cancel;
 mod dispatch;
 mod expire;
+mod migrate;
 mod quarantine;
 mod retry;
 mod settle;
@@ -14,6 +15,7 @@ mod wait;
 pub(crate) use cancel::{cancel, sweep_orphans};
 pub(crate) use dispatch::dispatch;
 pub(crate) use expire::{expire, promote};
+pub(crate) use migrate::migrate;
 pub(crate) use quarantine::{discard, release};
 pub(crate) use retry::attempt_lost;
 pub(crate) use settle::{completed, ended, failed, handed_back, started};

@@ -3,6 +3,7 @@
 use super::submit::{accept, check_room};
 use crate::kernel::Draft;
 use crate::mutant::{Mutant, planted};
+use crate::state::Pin;
 use crate::{Answer, Budget, Event, Receipt, Refusal, Submit, TaskId};
 
 /// Another life, as a new root task: what died stays dead, so its receipt stays true.
@@ -21,6 +22,7 @@ pub(crate) fn release(draft: &mut Draft<'_>, id: TaskId) -> Result<Answer, Refus
         budget: None,
         definition: None,
     };
+    let pin = draft.pins.get(&id).cloned();
     let limits = &draft.limits;
     let budget = Budget {
         money_micros: Some(limits.tree_money_micros),
@@ -29,6 +31,9 @@ pub(crate) fn release(draft: &mut Draft<'_>, id: TaskId) -> Result<Answer, Refus
         tasks: Some(limits.tree_tasks_max),
     };
     let task = accept(draft, submit, None, Some(budget), Some(id));
+    if let Some(Pin { team, definition }) = pin {
+        draft.record(Event::RunStarted { run: task, team, definition });
+    }
     if !planted(Mutant::DeadReleasedTwice) {
         draft.record(Event::DeadReleased { task: id, into: task });
     }

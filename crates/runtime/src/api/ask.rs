@@ -81,15 +81,34 @@ impl<T: DeserializeOwned + Send + 'static> IntoFuture for Ask<T> {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
-            let Ask { live, step, capability, input, options, .. } = self;
-            let input = live.store(&input?).await?;
-            let submit = submit(&live, &capability, input, options);
-            let outcome = ask(&live, &step, submit).await?;
-            match &*outcome {
-                Outcome::Completed(output) => canonical::from_bytes(&fetch(&live, output).await?),
-                other => Err(Failure::of_step(&step, other)),
-            }
+            let live = self.live.clone();
+            let step = self.record().await?;
+            let outcome = Context::delivered(&live, step.clone()).await;
+            read(&live, &step, &outcome).await
         })
+    }
+}
+
+impl<T> Ask<T> {
+    /// The first half: it is asked, durably, under the step that this gives. The second is its
+    /// delivery, the third to [`read`] what was delivered.
+    pub(super) async fn record(self) -> Result<Text, Failure> {
+        let Ask { live, step, capability, input, options, .. } = self;
+        let input = live.store(&input?).await?;
+        ask(&live, &step, submit(&live, &capability, input, options)).await?;
+        Ok(step)
+    }
+}
+
+/// The output of a step that has ended, or how it failed.
+pub(super) async fn read<T: DeserializeOwned>(
+    live: &Live,
+    step: &Text,
+    outcome: &Outcome,
+) -> Result<T, Failure> {
+    match outcome {
+        Outcome::Completed(output) => canonical::from_bytes(&fetch(live, output).await?),
+        other => Err(Failure::of_step(step, other)),
     }
 }
 
@@ -127,8 +146,8 @@ fn submit(live: &Live, capability: &str, input: Payload, options: AskOptions) ->
     })
 }
 
-/// Asks the kernel unless the journal has asked already, and waits for the outcome.
-async fn ask(live: &Live, step: &Text, submit: Box<Submit>) -> Result<Arc<Outcome>, Failure> {
+/// Asks the kernel unless the journal has asked already.
+async fn ask(live: &Live, step: &Text, submit: Box<Submit>) -> Result<(), Failure> {
     let same = |capability: &Text, input: &kernel::Digest| {
         *capability == submit.terms.capability && *input == submit.input.digest
     };
@@ -146,7 +165,7 @@ async fn ask(live: &Live, step: &Text, submit: Box<Submit>) -> Result<Arc<Outcom
             live.record(step, kind, outcome);
         }
     }
-    Ok(Context::delivered(live, step.clone()).await)
+    Ok(())
 }
 
 /// The bytes of an output; a large one is read off the async threads.

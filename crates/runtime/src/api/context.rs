@@ -7,7 +7,9 @@ use super::{Capability, Failure};
 use crate::attempt::{Delivery, Live};
 use crate::canonical;
 use crate::port::observer::{Level, Note, Said};
-use kernel::{Answer, AttemptId, Cost, Outcome, Parent, Report, StepKind, TaskId, Text, Time};
+use kernel::{
+    Answer, AttemptId, Cost, Digest, Outcome, Parent, Report, StepKind, TaskId, Text, Time,
+};
 use serde::Serialize;
 use serde_json::Value;
 use std::future::Future;
@@ -66,6 +68,13 @@ impl Context {
     #[must_use]
     pub fn run_id(&self) -> TaskId {
         self.live.dispatch.run
+    }
+
+    /// The definition that this run follows, if it was started with one.
+    #[must_use]
+    pub fn definition(&self) -> Option<Digest> {
+        let run = self.run_id();
+        self.live.runtime.look(|kernel, _| kernel.state().pins.get(&run).map(|it| it.definition))
     }
 
     /// Whose step this task is, and which.

@@ -1,6 +1,7 @@
 //! What Rust users write against: capabilities, the context of an attempt, teams, tickets.
 
 mod ask;
+mod asks;
 mod capability;
 mod context;
 mod failure;
@@ -11,6 +12,7 @@ mod scope;
 mod team;
 
 pub use ask::{Ask, AskOptions};
+pub use asks::Asks;
 pub use capability::{Capability, Handler};
 pub use context::{Context, Hold};
 pub use failure::{Failure, Result, describe};

@@ -8,7 +8,7 @@ use crate::port::Agent;
 use crate::recover::{self, Stores};
 use crate::turn::Runtime;
 use kernel::{
-    AgentSpec, Answer, Command, Limits, Outcome, Payload, Serves, Submit, TaskId, Terms, Text,
+    AgentSpec, Answer, Command, Limits, Outcome, Payload, Pin, Serves, Submit, TaskId, Terms, Text,
     Versions,
 };
 use serde::de::DeserializeOwned;
@@ -273,6 +273,16 @@ impl Team {
     #[must_use]
     pub fn agent_id(&self, name: &str) -> Option<kernel::AgentId> {
         self.runtime.look(|kernel, _| kernel.state().agent_named(name).map(|it| it.id))
+    }
+
+    /// The runs that have not ended and follow a definition, oldest first.
+    #[must_use]
+    pub fn pinned(&self) -> Vec<(TaskId, Pin)> {
+        self.runtime.look(|kernel, _| {
+            let state = kernel.state();
+            let open = state.pins.iter().filter(|(task, _)| state.task(**task).is_some());
+            open.map(|(task, pin)| (*task, pin.clone())).collect()
+        })
     }
 
     /// Calls a task and everything below it off.

@@ -2,9 +2,11 @@
 //! on.
 
 mod driver;
+mod group;
 mod steps;
 
 pub(crate) use driver::drive;
+pub(crate) use group::Group;
 pub(crate) use steps::Delivery;
 
 use crate::api::Failure;

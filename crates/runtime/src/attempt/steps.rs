@@ -16,6 +16,8 @@ use std::task::{Context, Poll, Waker};
 #[derive(Default)]
 pub(super) struct Steps {
     steps: HashMap<Text, Slot>,
+    gatherings: HashMap<u64, Gathering>,
+    last_group: u64,
     /// Completions that have come and were not handed over, in journal order.
     queue: VecDeque<Text>,
     /// Deliveries to this attempt.
@@ -30,7 +32,23 @@ struct Slot {
     kind: Option<StepKind>,
     outcome: Option<Arc<Outcome>>,
     handed: bool,
-    waiter: Option<(Waker, bool)>,
+    waiter: Option<Waiter>,
+}
+
+/// Who waits for a completion.
+enum Waiter {
+    /// A future of its own; whether its waker is the attempt's own.
+    One(Waker, bool),
+    /// One of many that a group waits for, by the group's number and the place in it.
+    Many { group: u64, place: usize },
+}
+
+/// Many steps of which the next completion is awaited by one future: see [`super::group`].
+#[derive(Default)]
+pub(super) struct Gathering {
+    /// Completions that were handed over and not taken yet.
+    pub(super) ready: VecDeque<(usize, Arc<Outcome>)>,
+    waker: Option<(Waker, bool)>,
 }
 
 impl Steps {
@@ -80,14 +98,80 @@ impl Steps {
     /// Hands the next completion over; gives the waker of whoever waits for it, to be woken once
     /// the lock on this is gone.
     pub(super) fn hand_next(&mut self) -> Option<Waker> {
-        let Steps { steps, queue, .. } = self;
-        let wanted = |key: &Text| steps.get(key).is_some_and(|slot| slot.waiter.is_some());
+        let Steps { steps, queue, gatherings, .. } = self;
+        let wanted = |key: &Text| match steps.get(key).and_then(|slot| slot.waiter.as_ref()) {
+            None => false,
+            Some(Waiter::One(..)) => true,
+            // A group that nobody polls now takes it when it is polled again.
+            Some(Waiter::Many { group, .. }) => {
+                gatherings.get(group).is_some_and(|it| it.waker.is_some())
+            }
+        };
         let at = queue.iter().position(wanted)?;
         let slot = steps.get_mut(&queue.remove(at)?)?;
         slot.handed = true;
-        let (waker, own) = slot.waiter.take()?;
+        let (waker, own) = match slot.waiter.take()? {
+            Waiter::One(waker, own) => (waker, own),
+            Waiter::Many { group, place } => {
+                let gathering = gatherings.get_mut(&group)?;
+                gathering.ready.push_back((place, slot.outcome.clone()?));
+                self.waiting -= 1;
+                gathering.waker.take()?
+            }
+        };
         self.own_wakers -= usize::from(own);
         Some(waker)
+    }
+
+    /// A new group, by its number.
+    pub(super) fn gather(&mut self) -> u64 {
+        self.last_group += 1;
+        self.gatherings.insert(self.last_group, Gathering::default());
+        self.last_group
+    }
+
+    /// From now on the group waits for this step.
+    pub(super) fn join(&mut self, group: u64, place: usize, step: &Text) {
+        let slot = self.slot(step);
+        if slot.handed
+            && let Some(outcome) = slot.outcome.clone()
+        {
+            let gathering = self.gatherings.entry(group).or_default();
+            return gathering.ready.push_back((place, outcome));
+        }
+        slot.waiter = Some(Waiter::Many { group, place });
+        self.waiting += 1;
+    }
+
+    /// The group's next completion; without one, the group is woken when it comes.
+    pub(super) fn next_of(
+        &mut self,
+        group: u64,
+        waker: &Waker,
+        own: bool,
+    ) -> Option<(usize, Arc<Outcome>)> {
+        let gathering = self.gatherings.entry(group).or_default();
+        if let Some(next) = gathering.ready.pop_front() {
+            return Some(next);
+        }
+        let before = gathering.waker.replace((waker.clone(), own));
+        self.own_wakers += usize::from(own);
+        self.own_wakers -= usize::from(before.is_some_and(|(_, own)| own));
+        None
+    }
+
+    /// Nobody waits for the group any more; what it waited for is left for whoever asks again.
+    pub(super) fn disband(&mut self, group: u64) {
+        for slot in self.steps.values_mut() {
+            let of_group =
+                |it: &Waiter| matches!(it, Waiter::Many { group: its, .. } if *its == group);
+            if slot.waiter.as_ref().is_some_and(of_group) {
+                slot.waiter = None;
+                self.waiting -= 1;
+            }
+        }
+        let waker = self.gatherings.remove(&group).and_then(|it| it.waker);
+        self.own_wakers -= usize::from(waker.is_some_and(|(_, own)| own));
     }
 }
 
@@ -122,9 +206,9 @@ impl Future for Delivery<'_> {
             return Poll::Ready(outcome);
         }
         let own = root.is_some_and(|root| cx.waker().will_wake(&root));
-        let before = slot.waiter.replace((cx.waker().clone(), own));
+        let before = slot.waiter.replace(Waiter::One(cx.waker().clone(), own));
         steps.own_wakers += usize::from(own);
-        steps.own_wakers -= usize::from(before.is_some_and(|(_, own)| own));
+        steps.own_wakers -= usize::from(matches!(before, Some(Waiter::One(_, true))));
         Poll::Pending
     }
 }
@@ -137,7 +221,7 @@ impl Drop for Delivery<'_> {
         let mut state = lock(&self.live.state);
         state.steps.waiting -= 1;
         let slot = state.steps.slot(&self.step);
-        if let Some((_, own)) = slot.waiter.take() {
+        if let Some(Waiter::One(_, own)) = slot.waiter.take() {
             state.steps.own_wakers -= usize::from(own);
         }
     }
