@@ -29,12 +29,18 @@
 
 #[cfg(feature = "cli")]
 pub mod control;
+#[cfg(feature = "team")]
+mod crew;
 pub mod data;
 #[cfg(feature = "cli")]
 pub mod live;
 mod open;
 #[cfg(feature = "cli")]
 pub mod show;
+#[cfg(feature = "team")]
+pub mod session;
+#[cfg(feature = "team")]
+pub mod tally;
 #[cfg(feature = "team")]
 pub mod team;
 #[cfg(feature = "cli")]

@@ -19,6 +19,12 @@ pub struct TeamBuilder {
 }
 
 impl Team {
+    /// One that was started elsewhere.
+    #[cfg(feature = "team")]
+    pub(crate) fn of(team: api::Team) -> Team {
+        Team(team)
+    }
+
     /// A team whose journal stands in this directory. Unfinished work of an earlier process goes on
     /// when it starts.
     pub fn open(path: impl AsRef<Path>) -> TeamBuilder {

@@ -8,6 +8,7 @@
 pub mod capability;
 pub mod catalogue;
 pub mod check;
+pub mod definitions;
 pub mod document;
 pub mod expr;
 pub mod file;
@@ -23,6 +24,7 @@ pub mod shape;
 mod suggest;
 pub mod template;
 pub mod vocabulary;
+pub mod workflow;
 
 use check::Surroundings;
 use document::Document;

@@ -193,6 +193,17 @@ impl Plan {
         self.steps.get(step).map(|node| &node.settings)
     }
 
+    /// Whether the step is a list of tasks, or works on one: starting it may take a while.
+    pub fn is_wide(&self, step: &str) -> bool {
+        let lists = |step: &str| self.steps.get(step).is_some_and(|node| node.for_each.is_some());
+        lists(step) || self.needs(step).any(lists)
+    }
+
+    /// Whether [`output`](Self::output) needs this step's output beside the scope.
+    pub fn is_answer(&self, step: &str) -> bool {
+        self.output.is_none() && !self.steps.values().any(|node| node.needs.contains(step))
+    }
+
     /// The steps that are neither done nor started, and whose needs are all done.
     pub fn ready(&self, done: &BTreeSet<String>, started: &BTreeSet<String>) -> Vec<&str> {
         let waiting =

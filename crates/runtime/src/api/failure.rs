@@ -63,17 +63,22 @@ impl Failure {
 
     /// A step that did not complete, as its parent sees it.
     pub(crate) fn of_step(step: &str, outcome: &Outcome) -> Failure {
+        Failure::of(&format!("step {step}"), outcome)
+    }
+
+    /// A task that did not complete; `what` names it.
+    pub(crate) fn of(what: &str, outcome: &Outcome) -> Failure {
         match outcome {
-            Outcome::Completed(_) => Failure::error(format!("step {step} completed")),
+            Outcome::Completed(_) => Failure::error(format!("{what} completed")),
             Outcome::Failed(failure) => {
-                Failure::new(failure.kind, format!("step {step} failed: {}", failure.message))
+                Failure::new(failure.kind, format!("{what} failed: {}", failure.message))
             }
             Outcome::Cancelled(reason) => {
-                let message = format!("step {step} was cancelled: {reason}");
+                let message = format!("{what} was cancelled: {reason}");
                 Failure::new(FailureKind::Child, message)
             }
             Outcome::Dead(failure) => {
-                let message = format!("step {step} used up its attempts: {}", failure.message);
+                let message = format!("{what} used up its attempts: {}", failure.message);
                 Failure::new(FailureKind::Child, message)
             }
         }
@@ -104,11 +109,11 @@ pub fn describe(refusal: &Refusal) -> String {
             "the idempotency key belongs to task {task}, which asks something else; use a new key"
         ),
         Refusal::Drift { step, recorded, asked } => format!(
-            "step {step} is recorded as {recorded} but asked now as {asked}; the code has changed \
+            "{what} is recorded as {recorded} but asked now as {asked}; the code has changed \
              since the run began: undo that, or name the new step otherwise"
         ),
         Refusal::StepBusy(step) => {
-            format!("step {step} is under way already; give each its own key")
+            format!("{what} is under way already; give each its own key")
         }
         Refusal::Loop { ancestor } => format!(
             "task {ancestor} above asked the same capability with the same input; \

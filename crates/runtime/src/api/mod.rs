@@ -8,6 +8,7 @@ mod failure;
 mod map;
 mod native;
 mod once;
+mod pinned;
 mod scope;
 mod team;
 
@@ -20,6 +21,7 @@ pub use macros::capability;
 pub use map::map;
 pub use native::native;
 pub use once::{Begun, OnUnknown, Once};
+pub use pinned::Pinned;
 pub use team::{AgentEntry, StartError, SubmitOptions, Team, TeamBuilder, Ticket};
 
 pub(crate) use failure::to_kernel;

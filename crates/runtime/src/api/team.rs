@@ -1,14 +1,14 @@
 //! A team: agents that have joined a runtime, and the doors through which work comes in.
 
 use super::ask::parse_capability;
-use super::{Capability, Failure, Handler, native};
+use super::{Capability, Failure, Handler, Pinned, native};
 use crate::canonical;
 use crate::drain::Drained;
 use crate::port::Agent;
 use crate::recover::{self, Stores};
 use crate::turn::Runtime;
 use kernel::{
-    AgentSpec, Answer, Command, Limits, Outcome, Payload, Pin, Serves, Submit, TaskId, Terms, Text,
+    AgentSpec, Answer, Command, Limits, Outcome, Payload, Serves, Submit, TaskId, Terms, Text,
     Versions,
 };
 use serde::de::DeserializeOwned;
@@ -277,12 +277,8 @@ impl Team {
 
     /// The runs that have not ended and follow a definition, oldest first.
     #[must_use]
-    pub fn pinned(&self) -> Vec<(TaskId, Pin)> {
-        self.runtime.look(|kernel, _| {
-            let state = kernel.state();
-            let open = state.pins.iter().filter(|(task, _)| state.task(**task).is_some());
-            open.map(|(task, pin)| (*task, pin.clone())).collect()
-        })
+    pub fn pinned(&self) -> Vec<Pinned> {
+        self.runtime.look(|kernel, _| Pinned::all(kernel.state()))
     }
 
     /// Calls a task and everything below it off.
@@ -364,7 +360,7 @@ impl<T: DeserializeOwned> Ticket<T> {
                 };
                 canonical::from_bytes(&bytes)
             }
-            other => Err(Failure::of_step(&format!("task {task}"), other)),
+            other => Err(Failure::of(&format!("task {task}"), other)),
         }
     }
 

@@ -1,0 +1,189 @@
+//! The agents of a definition, made ready to join: what the team file says → an agent of the
+//! runtime.
+
+use crate::team::definitions::{Definition, Definitions};
+use crate::team::file::{self, Agent, Format, Protocol};
+use crate::team::workflow::Workflow;
+use crate::team::{catalogue, roster};
+use adapters::agent::command::{self, Program};
+use kernel::{Cost, FailureKind, Text};
+use runtime::api::{AgentEntry, Context, Failure};
+use runtime::port::{Agent as Port, BoxFuture};
+use serde_json::Value;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Runs of one team at once; they wait without a slot.
+const RUNS_AT_ONCE: u32 = 64;
+
+/// Why an agent of a definition cannot join.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No such builtin.
+    #[error("agent `{agent}`: there is no builtin `{function}`; run `majordomo check`")]
+    NoBuiltin {
+        /// Which agent.
+        agent: String,
+        /// The word after `use =`.
+        function: String,
+    },
+    /// A kind that this version does not run.
+    #[error(
+        "agent `{agent}` is of kind `{kind}`, which this version cannot run; run `majordomo check`"
+    )]
+    Kind {
+        /// Which agent.
+        agent: String,
+        /// Its kind.
+        kind: &'static str,
+    },
+}
+
+/// The capability under which the steps of a team are asked for.
+pub(crate) fn capability(team: &str) -> String {
+    format!("run.{team}")
+}
+
+/// Whether this is such a capability.
+pub(crate) fn is_root(capability: &str) -> bool {
+    capability.starts_with("run.")
+}
+
+/// Makes directories absolute, so that a pinned definition means the same wherever it is resumed.
+pub(crate) fn anchor(definition: &mut file::TeamFile, directory: &Path) {
+    for agent in definition.agents.values_mut() {
+        if let Agent::Command(command) = agent
+            && let Some(dir) = &mut command.dir
+        {
+            *dir = directory.join(&*dir).to_string_lossy().into_owned();
+        }
+    }
+}
+
+/// Everybody in the definition, and the agent that runs its steps under the capabilities `roots`,
+/// for tasks of this scope.
+///
+/// # Errors
+/// An agent that this version cannot run.
+pub(crate) fn entries(
+    definition: &Definition,
+    definitions: &Arc<Definitions>,
+    scope: &str,
+    roots: &[String],
+) -> Result<Vec<AgentEntry>, Error> {
+    let mut entries = Vec::new();
+    for (name, agent) in &definition.file.agents {
+        entries.push(member(name, agent)?);
+    }
+    let workflow = Arc::new(Workflow::new(definitions.clone(), definition.digest));
+    let serves: Vec<String> = roots.iter().map(|root| format!("{root}@1")).collect();
+    let serves: Vec<&str> = serves.iter().map(String::as_str).collect();
+    entries.push(AgentEntry::new("workflow", "workflow", &serves, RUNS_AT_ONCE, workflow));
+    for entry in &mut entries {
+        entry.spec.team = scope.into();
+    }
+    Ok(entries)
+}
+
+fn member(name: &str, agent: &Agent) -> Result<AgentEntry, Error> {
+    let (port, timeout) = match agent {
+        Agent::Builtin(builtin) => {
+            let (agent, function) = (name.to_owned(), builtin.function.clone());
+            let known = catalogue::builtin(&function);
+            let known = known.ok_or(Error::NoBuiltin { agent, function })?;
+            (known.agent(), builtin.common.timeout.map(|it| Duration::from_millis(it.as_ms())))
+        }
+        // Its own clock stops while it waits for others.
+        Agent::Command(command) => (program(command, &serves(agent)), None),
+        Agent::Workflow(_) | Agent::Llm(_) | Agent::Human(_) | Agent::Mcp(_) | Agent::A2a(_) => {
+            return Err(Error::Kind { agent: name.to_owned(), kind: agent.kind() });
+        }
+    };
+    let common = agent.common();
+    let (price, serves) = (common.price_usd.as_micro_usd(), serves(agent));
+    let member = Arc::new(Member { name: name.into(), agent: port, timeout, price });
+    let serves: Vec<&str> = serves.iter().map(String::as_str).collect();
+    let mut entry = AgentEntry::new(name, agent.kind(), &serves, common.slots, member);
+    entry.spec.prefer = common.prefer;
+    let labels = common.labels.iter();
+    entry.spec.labels = labels.map(|(k, v)| (k.as_str().into(), v.as_str().into())).collect();
+    Ok(entry)
+}
+
+fn serves(agent: &Agent) -> Vec<String> {
+    roster::capabilities(agent).iter().map(ToString::to_string).collect()
+}
+
+fn program(said: &file::Command, serves: &[String]) -> Arc<dyn Port> {
+    let mut program = Program::new(said.argv.clone());
+    program.directory = said.dir.as_ref().map(Into::into);
+    program.inherit.extend(said.env.iter().cloned());
+    program.set.clone_from(&said.set);
+    let format = |format| match format {
+        Format::Json => command::Format::Json,
+        Format::Text => command::Format::Text,
+    };
+    let protocol = match said.protocol {
+        Protocol::Jsonl => command::Protocol::Jsonl,
+        Protocol::Plain => {
+            let (input, output) = (format(said.stdin), format(said.stdout));
+            command::Protocol::Plain { input, output }
+        }
+    };
+    let mut limits = command::Limits { grace_ms: said.grace.as_ms(), ..Default::default() };
+    if let Some(timeout) = said.common.timeout {
+        limits.wall_ms = Some(timeout.as_ms());
+    }
+    if let Some(memory) = said.memory {
+        limits.memory_max_bytes = Some(memory.as_bytes());
+    }
+    if let Some(max) = said.output_max {
+        let max = usize::try_from(max.as_bytes()).unwrap_or(usize::MAX);
+        (limits.stdout_max_bytes, limits.line_max_bytes) = (max, max);
+    }
+    let (serves, slots) = (serves.to_vec(), said.common.slots);
+    Arc::new(command::Command::new(command::Spec { program, protocol, serves, slots, limits }))
+}
+
+/// An agent in its place in a team: what it fails at is told with its name, and what the team file
+/// says of its time and price holds.
+struct Member {
+    name: Text,
+    agent: Arc<dyn Port>,
+    /// Of one attempt; `None` where the agent minds its time itself.
+    timeout: Option<Duration>,
+    /// Of one attempt, in millionths of a dollar.
+    price: u64,
+}
+
+impl Port for Member {
+    fn run(&self, cx: Context) -> BoxFuture<'static, Result<Value, Failure>> {
+        let (name, agent) = (self.name.clone(), self.agent.clone());
+        let (timeout, price) = (self.timeout, self.price);
+        Box::pin(async move {
+            if price > 0 {
+                cx.spend(Cost { money_micros: price, ..Cost::default() }).await?;
+            }
+            let work = agent.run(cx);
+            let result = match timeout {
+                None => work.await,
+                Some(time) => match tokio::time::timeout(time, work).await {
+                    Ok(result) => result,
+                    Err(_) => {
+                        let message = format!("it worked for {time:?}, which is its `timeout`");
+                        Err(Failure::new(FailureKind::Timeout, message))
+                    }
+                },
+            };
+            result.map_err(|failure| Failure {
+                message: format!("agent `{name}`: {}", failure.message),
+                ..failure
+            })
+        })
+    }
+
+    fn stop(&self) -> BoxFuture<'_, ()> {
+        self.agent.stop()
+    }
+}

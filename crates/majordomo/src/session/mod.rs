@@ -1,0 +1,223 @@
+//! A team file at work on a data directory: opened, joined, run, resumed, summed up, drained.
+//!
+//! ```text
+//! definition ─▶ kept as a blob ─▶ agents join ─▶ run(args) ─▶ ticket ─▶ summary ─▶ drain
+//!                    ▲                              │ kill -9
+//!                    └────── pin of each run ◀── resume()
+//! ```
+//!
+//! A run follows the definition it was started with, whatever has become of the file: the digest is
+//! journaled with it, the definition's agents serve it in a scope of its own, and only an operator
+//! moves it to another definition ([`Options::migrate`]).
+
+mod open;
+mod scope;
+mod summary;
+
+pub use crate::crew::Error as AgentError;
+pub use open::Error;
+pub use summary::{Summary, Worked};
+
+use crate::data::DataDir;
+use crate::tally::Tally;
+use crate::team::definitions::{Definition, Definitions};
+use crate::team::file::TeamFile;
+use crate::{Team, crew};
+use kernel::{Budget, Command, Digest, TaskId, Terms, Versions};
+use runtime::Drained;
+use runtime::api::{Failure, Pinned, SubmitOptions, Ticket};
+use runtime::port::{Blobs, Observer};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Mutex;
+
+/// How a session starts.
+#[derive(Default)]
+pub struct Options {
+    /// Whoever else watches: views, a terminal.
+    pub observers: Vec<Arc<dyn Observer>>,
+    /// The team file: its directory is where relative directories begin, and its name without
+    /// `.toml` is the team's where the file gives none.
+    pub file: Option<PathBuf>,
+    /// Which unfinished runs go over to the definition given here.
+    pub migrate: Migrate,
+}
+
+/// Which unfinished runs are moved to another definition when a session starts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Migrate {
+    /// None: each run keeps its own.
+    #[default]
+    Nothing,
+    /// All of them.
+    All,
+    /// This one, by its root.
+    Run(TaskId),
+}
+
+/// A data directory in use, with the agents of one or more definitions.
+pub struct Session {
+    team: Team,
+    blobs: Arc<dyn Blobs>,
+    definitions: Arc<Definitions>,
+    tally: Arc<Tally>,
+    /// What new runs follow; none in a session that only resumes.
+    own: Option<Own>,
+    joined: Mutex<Joined>,
+    notes: Vec<String>,
+}
+
+/// The definition given at the start.
+struct Own {
+    definition: Arc<Definition>,
+    /// The team's name.
+    name: String,
+    scope: String,
+}
+
+/// Who is here: the definition whose agents serve a scope, and the names that are taken.
+#[derive(Default)]
+struct Joined {
+    scopes: BTreeMap<String, Digest>,
+    names: BTreeSet<String>,
+}
+
+impl Session {
+    /// Opens the data directory and lets the definition's agents join. Agents whose programs are
+    /// not on this machine are left out: see [`Session::notes`]. Unfinished runs of the same
+    /// definition go on at once, those of others when [`Session::resume`] is called.
+    ///
+    /// # Errors
+    /// The data cannot be opened, or the definition cannot run here.
+    pub async fn start(
+        definition: TeamFile,
+        data: &DataDir,
+        options: Options,
+    ) -> Result<Session, Error> {
+        Session::open(Some(definition), data, options).await
+    }
+
+    /// Opens the data directory to go on with what is unfinished there; call [`Session::resume`].
+    ///
+    /// # Errors
+    /// The data cannot be opened.
+    pub async fn reopen(data: &DataDir, options: Options) -> Result<Session, Error> {
+        Session::open(None, data, options).await
+    }
+
+    /// The agents at work, and every door to them.
+    #[must_use]
+    pub fn team(&self) -> &Team {
+        &self.team
+    }
+
+    /// The name of the team given at the start.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.own.as_ref().map(|own| own.name.as_str())
+    }
+
+    /// The scope of its agents: what a task must say in [`Terms::team`] to be served by them. The
+    /// team's name, unless runs of an older definition of that name are still open.
+    #[must_use]
+    pub fn scope(&self) -> &str {
+        self.own.as_ref().map_or("", |own| own.scope.as_str())
+    }
+
+    /// One line for each agent that was left out and each step that is skipped for it.
+    #[must_use]
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// Starts a run of the steps; expressions know the input as `args`. The receipt is durable on
+    /// return.
+    ///
+    /// # Errors
+    /// A refusal, or a session without a definition.
+    pub async fn run(&self, args: Value) -> Result<Ticket, Failure> {
+        self.run_with(args, SubmitOptions::default()).await
+    }
+
+    /// The same with a key or a deadline. The definition and, unless given, the budget are the
+    /// team's.
+    ///
+    /// # Errors
+    /// As for [`Session::run`].
+    pub async fn run_with(&self, args: Value, options: SubmitOptions) -> Result<Ticket, Failure> {
+        let own = self.own.as_ref().ok_or_else(|| {
+            Failure::rejected("this session resumes only; start one with a team to run it")
+        })?;
+        let mut terms = Terms::new(crew::capability(&own.name));
+        terms.versions = Versions::exactly(1);
+        terms.team = own.scope.as_str().into();
+        let options = SubmitOptions {
+            definition: Some(own.definition.digest),
+            budget: Some(options.budget.unwrap_or_else(|| budget(&own.definition.file))),
+            ..options
+        };
+        let input = runtime::canonical::to_bytes(&args)?;
+        self.team.submit(terms, input, options).await
+    }
+
+    /// Takes up every unfinished run: the agents of its own definition join, and what was done is
+    /// not done again. Gives the way to each outcome, oldest first.
+    ///
+    /// # Errors
+    /// A definition that is gone or not of this version: its run waits, and the error says what to
+    /// do. The others have been taken up.
+    pub async fn resume(&self) -> Result<Vec<Ticket>, Error> {
+        let mut failed = None;
+        for Pinned { pin, .. } in self.team.pinned() {
+            if let Err(error) = self.join(pin.definition, &pin.team).await {
+                failed.get_or_insert(error);
+            }
+        }
+        let runs = self.team.open_runs();
+        match failed {
+            None => Ok(runs.into_iter().filter_map(|run| self.team.ticket(run)).collect()),
+            Some(error) => Err(error),
+        }
+    }
+
+    /// What has become of a run, from what is durable; `None` for one that nothing is known of.
+    pub async fn summary(&self, run: TaskId) -> Option<Summary> {
+        let figures = self.tally.figures(run)?;
+        let blobs = self.blobs.clone();
+        tokio::task::spawn_blocking(move || Summary::of(run, figures, &*blobs)).await.ok()
+    }
+
+    /// Ends in order: what runs gets `grace`, what is left goes on at the next start.
+    pub async fn drain(&self, grace: Duration) -> Drained {
+        self.team.drain(grace).await
+    }
+
+    /// Moves runs to the definition of this session.
+    async fn migrate(&self, which: Migrate, definition: Digest) -> Result<(), Failure> {
+        for Pinned { run, pin, .. } in self.team.pinned() {
+            let chosen = match which {
+                Migrate::Nothing => false,
+                Migrate::All => true,
+                Migrate::Run(only) => only == run,
+            };
+            if chosen && pin.definition != definition {
+                self.team.command(Command::Migrate { run, definition }).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What one run may use, everybody in it together.
+fn budget(file: &TeamFile) -> Budget {
+    let limits = &file.limits;
+    Budget {
+        money_micros: Some(limits.money_usd.as_micro_usd()),
+        tokens: Some(limits.tokens),
+        work_ms: Some(limits.working_time.as_ms()),
+        tasks: Some(limits.tasks),
+    }
+}

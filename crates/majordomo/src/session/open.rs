@@ -1,0 +1,136 @@
+//! Opens a session: stores, pins, limits, listeners, runtime, agents, in this order.
+
+use super::scope::scope_of;
+use super::{Joined, Migrate, Options, Own, Session};
+use crate::data::DataDir;
+use crate::tally::Tally;
+use crate::team::definitions::{self, Definition, Definitions};
+use crate::team::file::TeamFile;
+use crate::team::roster::{self, ThisMachine};
+use crate::{Team, crew};
+use kernel::{Kernel, Limits};
+use runtime::Stores;
+use runtime::api::{Failure, Pinned, StartError, TeamBuilder};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tokio::sync::Mutex;
+
+/// The longest key of a task: the name of a step, and a path.
+const NAME_MAX_BYTES: usize = 2_048;
+
+/// Why a session cannot start or resume.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The data directory cannot be used, or an agent was refused.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// The definition cannot be kept, read, or turned into a plan.
+    #[error(transparent)]
+    Definition(#[from] definitions::Error),
+    /// An agent of the definition cannot run here.
+    #[error(transparent)]
+    Crew(#[from] crew::Error),
+    /// A run cannot be moved to another definition.
+    #[error("the run was not moved: {0}")]
+    Migrate(String),
+    /// The process is about to end.
+    #[error("the program is ending")]
+    Ended,
+}
+
+/// A journal replayed before it is opened for work.
+struct Past {
+    kernel: Kernel,
+    pinned: Vec<Pinned>,
+}
+
+impl Session {
+    pub(super) async fn open(
+        file: Option<TeamFile>,
+        data: &DataDir,
+        options: Options,
+    ) -> Result<Session, Error> {
+        let Options { mut observers, file: path, migrate } = options;
+        let mut stores = data.open()?;
+        let past = Past::of(&mut stores)?;
+        let blobs = stores.blobs.clone();
+        let definitions = Arc::new(Definitions::new(blobs.clone()));
+        let (mut own, mut notes) = (None, Vec::new());
+        if let Some(file) = file {
+            let (name, settled) = (name(&file, path.as_deref()), settle(file, path, &mut notes));
+            own = Some((name, definitions.keep(settled)?));
+        }
+        let limits = past.limits(&definitions, own.as_ref().map(|(_, it)| &**it));
+        let tally = Arc::new(past.tally());
+        observers.push(tally.clone());
+        stores.observers = observers;
+        let team = TeamBuilder::new(Ok(stores)).limits(limits).start().await?;
+        data.clear_restored().map_err(|why| StartError::Stores(why.to_string()))?;
+        let (team, joined) = (Team::of(team), Mutex::new(Joined::default()));
+        let mut session = Session { team, blobs, definitions, tally, own: None, joined, notes };
+        if let Some((name, definition)) = own {
+            session.take_on(name, definition, migrate).await?;
+        }
+        Ok(session)
+    }
+
+    /// The definition of this session: runs move to it, its agents join.
+    async fn take_on(
+        &mut self,
+        name: String,
+        definition: Arc<Definition>,
+        migrate: Migrate,
+    ) -> Result<(), Error> {
+        let digest = definition.digest;
+        let moved = self.migrate(migrate, digest).await;
+        moved.map_err(|why: Failure| Error::Migrate(why.message))?;
+        let scope = scope_of(&name, digest, &self.team.pinned());
+        self.own = Some(Own { definition, name, scope: scope.clone() });
+        self.join(digest, &scope).await
+    }
+}
+
+/// What the team is called.
+fn name(file: &TeamFile, path: Option<&Path>) -> String {
+    let stem = path.and_then(Path::file_stem).map(|stem| stem.to_string_lossy().into_owned());
+    file.name.clone().or(stem).unwrap_or_else(|| "team".to_owned())
+}
+
+/// The definition as it can run on this machine, wherever it is resumed.
+fn settle(file: TeamFile, path: Option<PathBuf>, notes: &mut Vec<String>) -> TeamFile {
+    let roster = roster::settle(file, &ThisMachine::now());
+    notes.extend(roster.notes);
+    let mut file = roster.definition;
+    let directory = path.as_deref().and_then(Path::parent).unwrap_or(Path::new("."));
+    let absolute = std::path::absolute(directory);
+    crew::anchor(&mut file, absolute.as_deref().unwrap_or(directory));
+    file
+}
+
+impl Past {
+    fn of(stores: &mut Stores) -> Result<Past, StartError> {
+        let kernel = runtime::replay(&mut *stores.journal, Limits::default())?;
+        let pinned = Pinned::all(kernel.state());
+        Ok(Past { kernel, pinned })
+    }
+
+    /// Counts what was before where a run is unfinished.
+    fn tally(&self) -> Tally {
+        Tally::new(self.kernel.state().tasks().map(|task| (task.id, task.run)))
+    }
+
+    /// The widest of all definitions that are at work; what one run may use stands in its budget.
+    /// A pin that cannot be read is told when its run is taken up.
+    fn limits(&self, definitions: &Definitions, own: Option<&Definition>) -> Limits {
+        let pinned = self.pinned.iter().filter_map(|it| definitions.get(it.pin.definition).ok());
+        let mut limits = Limits { name_max_bytes: NAME_MAX_BYTES, ..Limits::default() };
+        let mut widen = |file: &TeamFile| {
+            limits.depth_max = limits.depth_max.max(file.limits.depth);
+            let steps = u32::try_from(file.limits.tasks).unwrap_or(u32::MAX);
+            limits.steps_max = limits.steps_max.max(steps);
+        };
+        pinned.for_each(|it| widen(&it.file));
+        own.into_iter().for_each(|it| widen(&it.file));
+        limits
+    }
+}
