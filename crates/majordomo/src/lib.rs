@@ -35,10 +35,10 @@ pub mod data;
 #[cfg(feature = "cli")]
 pub mod live;
 mod open;
-#[cfg(feature = "cli")]
-pub mod show;
 #[cfg(feature = "team")]
 pub mod session;
+#[cfg(feature = "cli")]
+pub mod show;
 #[cfg(feature = "team")]
 pub mod tally;
 #[cfg(feature = "team")]

@@ -15,7 +15,11 @@ use tempfile::TempDir;
 const AGENTS: &str = r#"
 [agents.upper]
 kind = "command"
-argv = ["sh", "-c", 'read x; case "$x" in bad) echo "no $x" >&2; exit 65;; esac; echo "$x" | tr a-z A-Z']
+argv = ["sh", "-c", """
+read x
+case "$x" in bad) echo "no $x" >&2; exit 65;; esac
+echo "$x" | tr a-z A-Z
+"""]
 stdin = "text"
 stdout = "text"
 serves = ["text.upper"]

@@ -7,8 +7,8 @@ mod step;
 use crate::rule::budget::Purse;
 use crate::state::{Facts, KeyRecord, Pin};
 use crate::{
-    Accepted, Agent, AgentId, Budget, Entry, Event, Outcome, Presence, State, Status, Task, TaskId,
-    Time, Token,
+    Accepted, Agent, AgentId, Budget, Digest, Entry, Event, Outcome, Presence, State, Status, Task,
+    TaskId, Text, Time, Token,
 };
 
 impl State {
@@ -24,10 +24,7 @@ impl State {
             }
             Event::DrainStarted => self.facts.draining = true,
             Event::RunStarted { run, team, definition } => {
-                let pin = Pin { team: team.clone(), definition: *definition };
-                if self.task(*run).is_some() {
-                    self.facts.pins.insert(*run, pin);
-                }
+                self.run_started(*run, team.clone(), *definition);
             }
             Event::TaskAccepted(accepted) => self.task_accepted(at, accepted),
             Event::LeaseGranted(granted) => self.lease_granted(at, granted),
@@ -118,6 +115,12 @@ impl State {
         facts.seed = seed;
         facts.draining = false;
         facts.wall_offset_ms = (wall as i64).saturating_sub(at.0 as i64);
+    }
+
+    fn run_started(&mut self, run: TaskId, team: Text, definition: Digest) {
+        if self.task(run).is_some() {
+            self.facts.pins.insert(run, Pin { team, definition });
+        }
     }
 
     fn task_accepted(&mut self, at: Time, accepted: &Accepted) {

@@ -109,11 +109,11 @@ pub fn describe(refusal: &Refusal) -> String {
             "the idempotency key belongs to task {task}, which asks something else; use a new key"
         ),
         Refusal::Drift { step, recorded, asked } => format!(
-            "{what} is recorded as {recorded} but asked now as {asked}; the code has changed \
+            "step {step} is recorded as {recorded} but asked now as {asked}; the code has changed \
              since the run began: undo that, or name the new step otherwise"
         ),
         Refusal::StepBusy(step) => {
-            format!("{what} is under way already; give each its own key")
+            format!("step {step} is under way already; give each its own key")
         }
         Refusal::Loop { ancestor } => format!(
             "task {ancestor} above asked the same capability with the same input; \
