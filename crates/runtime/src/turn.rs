@@ -156,6 +156,17 @@ impl Runtime {
         lock(&self.inner.failed).clone()
     }
 
+    /// Resolves when nothing goes any more, with the reason; never, if the end was asked for.
+    pub async fn failure(&self) -> Arc<str> {
+        loop {
+            let ended = self.inner.ended.notified();
+            match self.failed() {
+                Some(why) => return why,
+                None => ended.await,
+            }
+        }
+    }
+
     /// Takes no more commands, makes what waits durable, and lets go of the journal. Blocks for as
     /// long as a sync takes.
     pub(crate) fn close(&self) {

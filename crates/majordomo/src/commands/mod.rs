@@ -1,13 +1,19 @@
 //! The command line: one verb per file.
 
+mod attend;
 mod check;
 mod completions;
 mod control;
 mod dead;
+mod demo;
 mod init;
 mod read;
+mod resume;
+mod run;
 mod submit;
+mod team_file;
 mod teams;
+mod up;
 mod watch;
 
 use crate::exit::Exit;
@@ -49,6 +55,10 @@ impl Global {
 
 #[derive(Subcommand)]
 enum Verb {
+    Run(run::Run),
+    Up(up::Up),
+    Resume(resume::Resume),
+    Demo(demo::Demo),
     Check(check::Check),
     Init(init::Init),
     Teams(teams::Teams),
@@ -73,6 +83,10 @@ impl Cli {
     pub(crate) async fn run(self) -> anyhow::Result<Exit> {
         let global = &self.global;
         match self.verb {
+            Verb::Run(it) => it.run(global).await,
+            Verb::Up(it) => it.run(global).await,
+            Verb::Resume(it) => it.run(global).await,
+            Verb::Demo(it) => it.run(global).await,
             Verb::Check(it) => it.run(global),
             Verb::Init(it) => it.run(global),
             Verb::Teams(it) => it.run(global),

@@ -1,0 +1,57 @@
+//! `majordomo resume`: goes on with whatever is unfinished.
+
+use super::Global;
+use super::attend::{Attended, observers};
+use super::run::see_through;
+use super::team_file::{TeamFileArg, load};
+use crate::exit::Exit;
+use anyhow::Result;
+use kernel::TaskId;
+use majordomo::session::{Migrate, Options, Session};
+use std::path::PathBuf;
+
+/// Go on with what is unfinished
+#[derive(clap::Args)]
+pub(crate) struct Resume {
+    /// Attend to this run only; the others go on as long as it does
+    run: Option<u64>,
+    /// Move what is unfinished to this team's definition, instead of the one it began with
+    #[arg(long, value_name = "TEAM")]
+    team: Option<PathBuf>,
+    /// Write the report here
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+}
+
+impl Resume {
+    pub(crate) async fn run(self, global: &Global) -> Result<Exit> {
+        let data = global.data();
+        if !data.path().exists() {
+            anyhow::bail!("there is no data in {}: nothing to resume", data.path().display());
+        }
+        let (board, viewer) = observers(&data);
+        let mut options = Options::default();
+        options.observers.push(board.clone());
+        options.observers.extend(viewer.clone().map(|it| it as _));
+        let session = match self.team {
+            None => Session::reopen(&data, options).await?,
+            Some(team) => {
+                let Some((definition, file)) = load(&TeamFileArg { team }, global)? else {
+                    return Ok(Exit::Usage);
+                };
+                options.file = file;
+                options.migrate = self.run.map_or(Migrate::All, |run| Migrate::Run(TaskId(run)));
+                Session::start(definition, &data, options).await?
+            }
+        };
+        let mut tickets = session.resume().await?;
+        if let Some(run) = self.run {
+            tickets.retain(|ticket| ticket.task == TaskId(run));
+        }
+        let attended = Attended::new(&data, session, board, viewer)?;
+        if tickets.is_empty() {
+            anstream::eprintln!("nothing is unfinished");
+        }
+        see_through(attended, tickets, global, self.report.as_deref()).await
+    }
+}

@@ -1,0 +1,43 @@
+//! Which team a verb means: a file, or the name of one that comes with Majordomo.
+
+use super::Global;
+use anyhow::{Context, Result};
+use majordomo::team::file::TeamFile;
+use majordomo::team::roster::ThisMachine;
+use majordomo::team::{self, init};
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+/// The team of a verb.
+#[derive(clap::Args)]
+pub(super) struct TeamFileArg {
+    /// A team file, or the name of a team that comes with Majordomo (see `majordomo teams`)
+    #[arg(value_name = "TEAM")]
+    pub(super) team: PathBuf,
+}
+
+/// Its definition and, unless it comes with us, its file; `None` when it is not sound, which has
+/// been said.
+pub(super) fn load(
+    arg: &TeamFileArg,
+    global: &Global,
+) -> Result<Option<(TeamFile, Option<PathBuf>)>> {
+    let name = arg.team.to_string_lossy().into_owned();
+    let own = init::team(&name);
+    let text = match own {
+        Some(text) => text.to_owned(),
+        None => std::fs::read_to_string(&arg.team).with_context(|| {
+            format!("cannot read the team {name}; `majordomo teams` lists those that come with us")
+        })?,
+    };
+    let reading = team::read(&name, &text, &ThisMachine::now());
+    if global.json {
+        for line in reading.lines() {
+            println!("{}", serde_json::to_string(&line)?);
+        }
+    } else {
+        anstream::eprint!("{}", reading.render(std::io::stderr().is_terminal()));
+    }
+    let file = own.is_none().then(|| arg.team.clone());
+    Ok(reading.definition.map(|definition| (definition, file)))
+}
