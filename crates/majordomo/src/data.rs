@@ -31,6 +31,13 @@ impl DataDir {
         &self.0
     }
 
+    /// Makes the directory where it is missing, for its owner alone: what stands in it was said in
+    /// confidence.
+    pub fn create(&self) -> std::io::Result<()> {
+        use std::os::unix::fs::DirBuilderExt;
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.0)
+    }
+
     /// Where the journal stands.
     #[must_use]
     pub fn journal(&self) -> PathBuf {

@@ -2,7 +2,7 @@
 //! until the work is done, a signal comes, or somebody says stop.
 
 use crate::exit::Exit;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use majordomo::control::Server;
 use majordomo::data::DataDir;
 use majordomo::live::{Board, Screen};
@@ -36,12 +36,14 @@ pub(super) enum Ending<T> {
 }
 
 /// The observers of a session: the board, and the views where they can be used.
-pub(super) fn observers(data: &DataDir) -> (Arc<Board>, Option<Arc<Viewer>>) {
+pub(super) fn observers(data: &DataDir) -> Result<(Arc<Board>, Option<Arc<Viewer>>)> {
+    let place = || format!("cannot make the data directory {}", data.path().display());
+    data.create().with_context(place)?;
     let viewer = Viewer::start(data);
     if let Err(error) = &viewer {
         anstream::eprintln!("warning: {error}");
     }
-    (Arc::new(Board::default()), viewer.ok())
+    Ok((Arc::new(Board::default()), viewer.ok()))
 }
 
 impl Attended {

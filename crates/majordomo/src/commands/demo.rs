@@ -62,7 +62,11 @@ impl Demo {
         let second = stage.majordomo(&["resume"])?;
         said(format!("majordomo resume (pid {}) goes on", second.id()));
         let output = second.wait_with_output()?;
-        ensure!(output.status.success(), "the resumed run failed; its data is in {}", stage.dir.display());
+        ensure!(
+            output.status.success(),
+            "the resumed run failed; its data is in {}",
+            stage.dir.display()
+        );
         let payments = stage.payments()?;
         let calls = payments.iter().collect::<BTreeSet<_>>().len();
         let repeated = payments.len() - calls;
@@ -134,7 +138,10 @@ impl Stage {
         let start = Instant::now();
         while self.recorded(calls).unwrap_or(0) < calls {
             if let Some(status) = running.try_wait()? {
-                anyhow::bail!("the run ended early ({status}); is python3 here? {}", self.words(running));
+                anyhow::bail!(
+                    "the run ended early ({status}); is python3 here? {}",
+                    self.words(running)
+                );
             }
             ensure!(start.elapsed() < PATIENCE, "call {calls} did not come within {PATIENCE:?}");
             tokio::time::sleep(Duration::from_millis(5)).await;

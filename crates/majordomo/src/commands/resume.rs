@@ -29,7 +29,7 @@ impl Resume {
         if !data.path().exists() {
             anyhow::bail!("there is no data in {}: nothing to resume", data.path().display());
         }
-        let (board, viewer) = observers(&data);
+        let (board, viewer) = observers(&data)?;
         let mut options = Options::default();
         options.observers.push(board.clone());
         options.observers.extend(viewer.clone().map(|it| it as _));

@@ -30,7 +30,7 @@ impl Run {
     pub(crate) async fn run(self, global: &Global) -> Result<Exit> {
         let Some((definition, file)) = load(&self.team, global)? else { return Ok(Exit::Usage) };
         let data = global.data();
-        let (board, viewer) = observers(&data);
+        let (board, viewer) = observers(&data)?;
         let mut options = Options { file, ..Options::default() };
         options.observers.push(board.clone());
         options.observers.extend(viewer.clone().map(|it| it as _));
@@ -112,7 +112,8 @@ fn tell(summary: &Summary, global: &Global, report: Option<&Path>) -> Result<()>
     }
     let (run, data) = (summary.run, global.data());
     let data = data.path().display();
-    let at = if data.to_string() == ".majordomo" { String::new() } else { format!(" --data {data}") };
+    let at =
+        if data.to_string() == ".majordomo" { String::new() } else { format!(" --data {data}") };
     println!("look closer: majordomo{at} timeline {run} · show {run} · why TASK · agents");
     Ok(())
 }

@@ -21,7 +21,7 @@ impl Up {
     pub(crate) async fn run(self, global: &Global) -> Result<Exit> {
         let Some((definition, file)) = load(&self.team, global)? else { return Ok(Exit::Usage) };
         let data = global.data();
-        let (board, viewer) = observers(&data);
+        let (board, viewer) = observers(&data)?;
         let mut options = Options { file, ..Options::default() };
         options.observers.push(board.clone());
         options.observers.extend(viewer.clone().map(|it| it as _));
