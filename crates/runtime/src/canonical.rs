@@ -47,9 +47,17 @@ pub(crate) fn bytes_of(payload: &Payload, blobs: &dyn Blobs) -> Result<Arc<[u8]>
         None if payload.len as usize <= INLINE_MAX_BYTES => {
             Err(Failure::new(FailureKind::Rejected, "its content was erased by `forget`"))
         }
-        None => blobs
-            .get(&payload.digest.0)
-            .map_err(|why| Failure::new(FailureKind::Rejected, why.to_string())),
+        None => {
+            blobs.get(&payload.digest.0).map_err(|why| Failure::new(kind_of(&why), why.to_string()))
+        }
+    }
+}
+
+/// Content that is gone stays gone; a store that cannot be read now may be read later.
+fn kind_of(error: &blobs::Error) -> FailureKind {
+    match error {
+        blobs::Error::Missing { .. } | blobs::Error::Damaged { .. } => FailureKind::Rejected,
+        blobs::Error::Full { .. } | blobs::Error::Io { .. } => FailureKind::Error,
     }
 }
 

@@ -5,6 +5,9 @@ use kernel::Command;
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 
+/// How long an agent may take to end what it keeps between tasks, such as a process.
+const AGENT_STOP: Duration = Duration::from_secs(10);
+
 /// What a drain has done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Drained {
@@ -32,16 +35,25 @@ impl Runtime {
             }
         };
         let _ = timeout(Duration::from_secs(2) + grace, ending).await;
-        let mut agents_left = 0;
-        for agent in self.inner.desk.everybody() {
-            agents_left +=
-                usize::from(timeout(Duration::from_secs(10), agent.stop()).await.is_err());
-        }
+        let agents_left = self.stop_agents().await;
         // A last command: when its answer is here, everything before it is durable.
         let _ = self.send(Command::Tick).await;
         let closing = self.clone();
         let _ = tokio::task::spawn_blocking(move || closing.close()).await;
         Drained { handed_back, agents_left }
+    }
+
+    /// Ends whatever agents keep between tasks, all at once; how many did not come to their end.
+    async fn stop_agents(&self) -> usize {
+        let everybody = self.inner.desk.everybody().into_iter();
+        let stopping = everybody.map(|agent| {
+            tokio::spawn(async move { timeout(AGENT_STOP, agent.stop()).await.is_ok() })
+        });
+        let mut left = 0;
+        for stopped in stopping.collect::<Vec<_>>() {
+            left += usize::from(!stopped.await.unwrap_or(false)); // One that panicked is not gone.
+        }
+        left
     }
 
     /// Whether an attempt holds a slot; those that wait would wait on.

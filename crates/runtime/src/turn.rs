@@ -9,11 +9,12 @@
 //! while the sync before was running, and no timer decides how long a batch is.
 
 use crate::desk::Desk;
-use crate::port::journal::{Batch, Error, Journal, Record, Seq};
+use crate::port::journal::{Batch, Journal, Record, Seq};
 use crate::port::{Blobs, Observer};
 use crate::record;
 use kernel::{Answer, Command, Effect, Entry, Kernel, Pulse, Refusal, Step, Time};
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
@@ -54,6 +55,8 @@ pub(crate) struct Inner {
 struct Core {
     kernel: Kernel,
     clock: Clock,
+    /// When the leases of what works here were last renewed.
+    renewed: Time,
     waiting: VecDeque<Portion>,
     closed: bool,
 }
@@ -87,7 +90,8 @@ impl Runtime {
         observers: Vec<Arc<dyn Observer>>,
     ) -> Runtime {
         let clock = Clock { base: kernel.state().time, since: Instant::now() };
-        let core = Core { kernel, clock, waiting: VecDeque::new(), closed: false };
+        let renewed = clock.base;
+        let core = Core { kernel, clock, renewed, waiting: VecDeque::new(), closed: false };
         let instant = journal.is_instant();
         let head = journal.head();
         let inner = Arc::new(Inner {
@@ -107,7 +111,12 @@ impl Runtime {
             let inner = inner.clone();
             std::thread::Builder::new()
                 .name("majordomo-turn".into())
-                .spawn(move || inner.commit_until_closed())
+                .spawn(move || {
+                    let turn = AssertUnwindSafe(|| inner.clone().commit_until_closed());
+                    if catch_unwind(turn).is_err() {
+                        inner.fail("the turn panicked; start again to recover".into());
+                    }
+                })
                 .expect("the system has a thread to spare at start");
         }
         Runtime { inner }
@@ -147,7 +156,13 @@ impl Runtime {
     /// Runs once the journal is not being written to; for snapshots, backups, erasure.
     /// `None` when the turn has ended.
     pub fn with_journal<T>(&self, work: impl FnOnce(&mut dyn Journal) -> T) -> Option<T> {
-        lock(&self.inner.committer).journal.as_mut().map(|journal| work(journal.as_mut()))
+        let mut committer = lock(&self.inner.committer);
+        let done = committer.journal.as_mut().map(|journal| work(journal.as_mut()));
+        drop(committer);
+        if self.inner.instant {
+            self.inner.commit_inline(); // Whoever came meanwhile found the committer busy.
+        }
+        done
     }
 
     /// Why nothing goes any more, if so.
@@ -176,9 +191,18 @@ impl Runtime {
         while let Some(portion) = self.inner.next_portion() {
             self.inner.commit(&mut committer, portion);
         }
-        committer.journal = None;
-        drop(committer);
-        self.inner.work.notify_all();
+        self.inner.let_go(committer);
+    }
+
+    /// Ends as a killed process does: what is not durable yet is forgotten, nothing is handed back
+    /// and nobody is told. The journal is free on return. For tests of a second life.
+    pub fn abandon(&self) {
+        let mut core = lock(&self.inner.core);
+        core.closed = true;
+        core.waiting.clear();
+        drop(core);
+        self.inner.ended.notify_waiters();
+        self.inner.let_go(lock(&self.inner.committer));
     }
 
     /// Whether the turn has ended.
@@ -199,6 +223,7 @@ impl Inner {
             return; // Dropping the sender says so.
         }
         let now = core.clock.now();
+        core.renew(now, &self.desk);
         let deadline = core.kernel.next_deadline();
         let step = core.kernel.step(now, command);
         then(&step);
@@ -255,10 +280,13 @@ impl Inner {
             let Some(journal) = &mut committer.journal else { return };
             match journal.append(committer.head, &batch) {
                 Ok(head) => committer.head = head,
-                Err(error) => return self.fail(&error),
+                Err(error) => return self.fail(error.to_string()),
             }
             let first = Seq(committer.head.0 + 1 - entries.len() as u64);
-            self.observers.iter().for_each(|it| it.durable(first, &entries));
+            for observer in &self.observers {
+                // Whoever only watches stops nobody; the panic's message has been printed.
+                let _ = catch_unwind(AssertUnwindSafe(|| observer.durable(first, &entries)));
+            }
         }
         for effect in effects {
             self.desk.perform(self, effect);
@@ -269,18 +297,38 @@ impl Inner {
     }
 
     /// What is on disk is no longer known: nothing more is decided, performed or answered.
-    fn fail(&self, error: &Error) {
+    fn fail(&self, why: String) {
         let mut core = lock(&self.core);
         core.closed = true;
         core.waiting.clear();
         drop(core);
-        lock(&self.failed).get_or_insert_with(|| error.to_string().into());
+        lock(&self.failed).get_or_insert_with(|| why.into());
         self.ended.notify_waiters();
         self.desk.abandon();
     }
 }
 
+impl Inner {
+    /// The end: the journal is free for the next, and nobody waits for what will not come.
+    fn let_go(&self, mut committer: MutexGuard<'_, Committer>) {
+        committer.journal = None;
+        drop(committer);
+        self.work.notify_all();
+        self.desk.abandon();
+    }
+}
+
 impl Core {
+    /// Work in this process lives as long as the process: its leases are renewed before anything
+    /// is decided, so that code which keeps every thread busy cannot lose its own.
+    fn renew(&mut self, now: Time, desk: &Desk) {
+        if now.since(self.renewed) < self.kernel.limits().renew_ms {
+            return;
+        }
+        self.renewed = now;
+        desk.pulses().into_iter().for_each(|pulse| self.kernel.pulse(now, pulse));
+    }
+
     fn take_in(&mut self, step: Step, reply: Option<oneshot::Sender<Verdict>>) {
         let full = self.waiting.back().is_none_or(|it| it.batch.size() >= BATCH_MAX_BYTES);
         if full {

@@ -1,7 +1,7 @@
 //! Delegation: a child task, its place in the journal, and its outcome.
 
 use super::{Context, Failure};
-use crate::attempt::Live;
+use crate::attempt::{Live, Reading};
 use crate::canonical;
 use kernel::{
     Answer, Budget, Class, Outcome, Payload, Report, RetryPolicy, StepKind, Submit, Terms, Text,
@@ -94,7 +94,11 @@ impl<T> Ask<T> {
     /// delivery, the third to [`read`] what was delivered.
     pub(super) async fn record(self) -> Result<Text, Failure> {
         let Ask { live, step, capability, input, options, .. } = self;
-        let input = live.store(&input?).await?;
+        let bytes = canonical::to_bytes(&input?)?;
+        let input = match asked_before(&live, &step, &bytes) {
+            Some(input) => input,
+            None => live.store_bytes(bytes).await?,
+        };
         ask(&live, &step, submit(&live, &capability, input, options)).await?;
         Ok(step)
     }
@@ -102,7 +106,7 @@ impl<T> Ask<T> {
 
 /// The output of a step that has ended, or how it failed.
 pub(super) async fn read<T: DeserializeOwned>(
-    live: &Live,
+    live: &Arc<Live>,
     step: &Text,
     outcome: &Outcome,
 ) -> Result<T, Failure> {
@@ -168,14 +172,30 @@ async fn ask(live: &Live, step: &Text, submit: Box<Submit>) -> Result<(), Failur
     Ok(())
 }
 
+/// The input under which a step is recorded, if it is this one: its blob need not be stored again,
+/// and the code waits for the step's outcome from its first poll on, in every life alike.
+fn asked_before(live: &Live, step: &Text, bytes: &[u8]) -> Option<Payload> {
+    let (StepKind::Child { input, .. }, _) = live.recorded(step)? else { return None };
+    let large = bytes.len() > crate::record::INLINE_MAX_BYTES;
+    let same = large && input.0 == *blake3::hash(bytes).as_bytes();
+    let len = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+    same.then_some(Payload { digest: input, len, inline: None })
+}
+
 /// The bytes of an output; a large one is read off the async threads.
-pub(super) async fn fetch(live: &Live, output: &Payload) -> Result<Arc<[u8]>, Failure> {
-    let blobs = live.runtime.inner.blobs.clone();
-    match &output.inline {
-        Some(bytes) => Ok(bytes.clone()),
-        None => {
-            let output = output.clone();
-            tokio::task::spawn_blocking(move || canonical::bytes_of(&output, &*blobs)).await?
-        }
+pub(super) async fn fetch(live: &Arc<Live>, output: &Payload) -> Result<Arc<[u8]>, Failure> {
+    if let Some(bytes) = &output.inline {
+        return Ok(bytes.clone());
+    }
+    let (output, blobs) = (output.clone(), live.runtime.inner.blobs.clone());
+    let reading = Reading::of(live);
+    let (done, bytes) = tokio::sync::oneshot::channel();
+    let reader = tokio::task::spawn_blocking(move || {
+        let _ = done.send(canonical::bytes_of(&output, &*blobs)); // The code may be gone.
+        drop(reading); // Only now may the next completion come.
+    });
+    match bytes.await {
+        Ok(bytes) => bytes,
+        Err(_) => Err(reader.await.err().map_or_else(|| Failure::error("not read"), Failure::from)),
     }
 }

@@ -4,7 +4,7 @@ use super::ask::{Ask, AskOptions};
 use super::once::Once;
 use super::scope::Scope;
 use super::{Capability, Failure};
-use crate::attempt::{Delivery, Live};
+use crate::attempt::{Cancelled, Delivery, Live};
 use crate::canonical;
 use crate::port::observer::{Level, Note, Said};
 use kernel::{
@@ -12,6 +12,7 @@ use kernel::{
 };
 use serde::Serialize;
 use serde_json::Value;
+use std::collections::HashSet;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -134,7 +135,8 @@ impl Context {
     }
 
     /// Works on many items, at most `concurrency` at once, each on a branch named by its key. The
-    /// results come in the order of the items; the first failure ends the map.
+    /// results come in the order of the items; the first failure ends the map. Two items with one
+    /// key are refused: their steps could not be told apart.
     pub async fn map<I, T, F>(
         &self,
         items: impl IntoIterator<Item = I>,
@@ -145,11 +147,19 @@ impl Context {
     where
         F: Future<Output = Result<T, Failure>>,
     {
-        let branches = items.into_iter().map(|item| {
-            let branch = self.branch(&key(&item));
-            work(branch, item)
-        });
-        super::map(branches.collect(), concurrency).await
+        let mut keys = HashSet::new();
+        let mut branches = Vec::new();
+        for item in items {
+            let key = key(&item);
+            let branch = self.branch(&key);
+            if let Some(twice) = keys.replace(key) {
+                let message =
+                    format!("two items of a map have the key {twice:?}; make them differ");
+                return Err(Failure::rejected(message));
+            }
+            branches.push(work(branch, item));
+        }
+        super::map(branches, concurrency).await
     }
 
     /// A side effect that must not be repeated unknowingly: recorded before and after. In a later
@@ -216,18 +226,7 @@ impl Context {
     /// Resolves when the attempt is to end. Code that awaits it gets a few seconds to clean up;
     /// code that does not is dropped at once.
     pub async fn cancelled(&self) {
-        struct Watching<'a>(&'a Live);
-        impl Drop for Watching<'_> {
-            fn drop(&mut self) {
-                self.0.watch_cancel(-1);
-            }
-        }
-        self.live.watch_cancel(1);
-        let _watching = Watching(&self.live);
-        let told = self.live.cancelled.notified();
-        if !self.live.is_stopping() {
-            told.await;
-        }
+        Cancelled::of(&self.live).await;
     }
 
     /// Runs a future during which nothing but the context's own operations matters, whatever wakers

@@ -61,6 +61,12 @@ impl Failure {
         Failure { kind, message: describe(refusal), retry_after_ms }
     }
 
+    /// A failure as it stands in the journal.
+    pub(crate) fn recorded(failure: &kernel::Failure) -> Failure {
+        let (kind, retry_after_ms) = (failure.kind, failure.retry_after_ms);
+        Failure { kind, message: failure.message.to_string(), retry_after_ms }
+    }
+
     /// A step that did not complete, as its parent sees it.
     pub(crate) fn of_step(step: &str, outcome: &Outcome) -> Failure {
         Failure::of(&format!("step {step}"), outcome)

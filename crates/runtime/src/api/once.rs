@@ -88,7 +88,7 @@ where
     }
 }
 
-async fn perform<T, F>(live: &Live, step: &Text, work: F) -> Result<T, Failure>
+async fn perform<T, F>(live: &Arc<Live>, step: &Text, work: F) -> Result<T, Failure>
 where
     T: Serialize + DeserializeOwned,
     F: Future<Output = Result<T, Failure>>,
@@ -110,7 +110,7 @@ fn unknown(step: &str) -> Failure {
 }
 
 /// Asks for leave to perform a step.
-pub(super) async fn begin(live: &Live, step: &Text, again: bool) -> Result<Begun, Failure> {
+pub(super) async fn begin(live: &Arc<Live>, step: &Text, again: bool) -> Result<Begun, Failure> {
     let recorded = match live.recorded(step) {
         Some((StepKind::Once { .. }, Some(outcome))) if !may_repeat(&outcome) => Some(outcome),
         _ => None,
@@ -131,13 +131,17 @@ pub(super) async fn begin(live: &Live, step: &Text, again: bool) -> Result<Begun
 
 /// Records what a step gave, and gives it back as it was recorded.
 pub(super) async fn end(
-    live: &Live,
+    live: &Arc<Live>,
     step: &Text,
     result: Result<Value, Failure>,
 ) -> Result<Result<Value, Failure>, Failure> {
     let outcome = match &result {
         Ok(value) => Outcome::Completed(live.store(value).await?),
         Err(failure) => Outcome::Failed(to_kernel(failure.clone())),
+    };
+    let result = match &outcome {
+        Outcome::Failed(recorded) => Err(Failure::recorded(recorded)),
+        _ => result,
     };
     live.report(Report::OnceDone { step: step.clone(), outcome: outcome.clone() }).await?;
     let kind = StepKind::Once { token: live.attempt().token };
@@ -152,9 +156,11 @@ fn may_repeat(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::Failed(failure) if failure.kind.is_retryable())
 }
 
-async fn value_of(live: &Live, step: &str, outcome: &Outcome) -> Result<Value, Failure> {
+async fn value_of(live: &Arc<Live>, step: &str, outcome: &Outcome) -> Result<Value, Failure> {
     match outcome {
         Outcome::Completed(output) => canonical::from_bytes(&fetch(live, output).await?),
+        // The very words of the first life: code may act on them.
+        Outcome::Failed(failure) => Err(Failure::recorded(failure)),
         other => Err(Failure::of_step(step, other)),
     }
 }

@@ -118,7 +118,10 @@ impl TeamBuilder {
         let runtime = Runtime::open(self.stores?, self.limits).await?;
         let team = Team { runtime };
         for entry in self.agents {
-            team.join(entry).await?;
+            if let Err(refused) = team.join(entry).await {
+                team.drain(Duration::ZERO).await; // The journal must not stay held by nobody.
+                return Err(refused);
+            }
         }
         Ok(team)
     }
@@ -250,6 +253,9 @@ impl Team {
             let open = kernel.state().task(task).is_some_and(|it| it.parent.is_none());
             open.then(|| self.runtime.inner.desk.ticket(task))
         });
+        if self.runtime.is_closed() {
+            return None; // Nobody would settle it.
+        }
         let outcome = Settling::Coming(open?);
         Some(Ticket { task, fresh: false, runtime, outcome, output: PhantomData })
     }

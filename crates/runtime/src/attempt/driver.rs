@@ -51,13 +51,13 @@ pub(crate) async fn drive(live: Arc<Live>, agent: Arc<dyn Agent>) {
 async fn run(live: &Arc<Live>, agent: Arc<dyn Agent>) -> End {
     let mut driver = Driver::new(live, agent);
     let end = poll_fn(|cx| driver.poll(cx)).await;
-    let watched = lock(&live.state).cancel_watchers > 0;
-    if matches!(end, End::Stopped) && watched {
+    if matches!(end, End::Stopped) && live.is_listened_to() {
         driver.in_grace = true;
         driver.unpark();
-        live.cancelled.notify_waiters();
+        live.tell_listeners();
         let _ = tokio::time::timeout(CANCEL_GRACE, poll_fn(|cx| driver.poll(cx))).await;
     }
+    driver.drop_future();
     end
 }
 
@@ -162,9 +162,8 @@ impl<'a> Driver<'a> {
     /// handed over here, does.
     fn is_woken(&self) -> bool {
         if !self.root.woken.load(Ordering::Acquire) {
-            let waiter = lock(&self.live.state).steps.hand_next();
-            let Some(waiter) = waiter else { return false };
-            waiter.wake();
+            let waiters = lock(&self.live.state).steps.hand_next();
+            waiters.into_iter().for_each(Waker::wake);
         }
         self.root.woken.swap(false, Ordering::AcqRel)
     }
@@ -190,6 +189,13 @@ impl<'a> Driver<'a> {
     fn unpark(&mut self) {
         lock(&self.live.state).parked = false;
         self.wait_answer = None;
+    }
+
+    /// Lets go of the agent's code. What it holds may panic when it is dropped; it has ended all
+    /// the same, and its slot must not be lost over it.
+    fn drop_future(&mut self) {
+        let future = self.future.take();
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(future)));
     }
 
     /// Polls the agent's code once; a panic is a failure like any other, with its message.

@@ -38,7 +38,13 @@ impl Group {
         }
         let mut state = lock(&self.live.state);
         let own = state.root_waker.as_ref().is_some_and(|root| cx.waker().will_wake(root));
-        match state.steps.next_of(self.id, cx.waker(), own) {
+        let next = state.steps.next_of(self.id, cx.waker(), own);
+        let more = !own && state.steps.has_more();
+        drop(state);
+        if more {
+            self.live.change(|_| {}); // A task of the agent's own polls: see `Delivery`.
+        }
+        match next {
             Some(next) => {
                 self.waiting -= 1;
                 Poll::Ready(Some(next))

@@ -1,13 +1,15 @@
 //! One attempt while it lives: what its agent knows, what has come for it, and whether it may go
 //! on.
 
+mod cancel;
 mod driver;
 mod group;
 mod steps;
 
+pub(crate) use cancel::Cancelled;
 pub(crate) use driver::drive;
 pub(crate) use group::Group;
-pub(crate) use steps::Delivery;
+pub(crate) use steps::{Delivery, Reading};
 
 use crate::api::Failure;
 use crate::turn::{Runtime, lock};
@@ -15,7 +17,7 @@ use kernel::{Answer, AttemptId, Command, Dispatch, Outcome, Report, StepKind, Te
 use std::sync::{Arc, Mutex, OnceLock};
 use std::task::Waker;
 use steps::Steps;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::mpsc;
 
 /// An attempt in this process.
 pub(crate) struct Live {
@@ -25,7 +27,6 @@ pub(crate) struct Live {
     pub(crate) input: OnceLock<Arc<[u8]>>,
     pub(crate) value: OnceLock<serde_json::Value>,
     state: Mutex<State>,
-    pub(crate) cancelled: Notify,
 }
 
 #[derive(Default)]
@@ -44,7 +45,7 @@ struct State {
     /// It is to end and is given back, not failed.
     handed_back: bool,
     /// Somebody in the agent's code listens for the cancellation.
-    cancel_watchers: usize,
+    listeners: cancel::Listeners,
     /// Work that outlives the future; see [`crate::api::Hold`].
     hold: Option<(mpsc::Sender<()>, mpsc::Receiver<()>)>,
     /// Futures inside that said themselves that nothing but the context matters.
@@ -60,7 +61,6 @@ impl Live {
             input: OnceLock::new(),
             value: OnceLock::new(),
             state: Mutex::new(State { steps, ..State::default() }),
-            cancelled: Notify::new(),
         })
     }
 
@@ -147,17 +147,8 @@ impl Live {
         }
     }
 
-    pub(crate) fn watch_cancel(&self, by: isize) {
-        let mut state = lock(&self.state);
-        state.cancel_watchers = state.cancel_watchers.saturating_add_signed(by);
-    }
-
     pub(crate) fn set_parking(&self, by: isize) {
         let mut state = lock(&self.state);
         state.parking = state.parking.saturating_add_signed(by);
-    }
-
-    pub(crate) fn is_stopping(&self) -> bool {
-        lock(&self.state).stopping
     }
 }
