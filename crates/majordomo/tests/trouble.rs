@@ -228,7 +228,10 @@ static BUSY: AtomicU32 = AtomicU32::new(0);
 #[capability("hog@1")]
 async fn hog(cx: Context, _: Value) -> Result<u32> {
     BUSY.fetch_add(1, Ordering::SeqCst);
-    std::thread::sleep(Duration::from_millis(400));
+    let begun = tokio::time::Instant::now();
+    while begun.elapsed() < Duration::from_millis(400) {
+        std::hint::spin_loop();
+    }
     Ok(cx.attempt_no())
 }
 
