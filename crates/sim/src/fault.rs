@@ -53,6 +53,8 @@ faults! {
     AppendFails,
     /// An append fails; all of it is on the disk.
     AppendFailsAfter,
+    /// The process stops in the middle of an append; some bytes of it are on the disk.
+    AppendTorn,
     /// An append never returns; the process is killed after a while.
     SyncHangs,
     /// The process dies before it appends.
@@ -140,6 +142,7 @@ impl Mix {
         match fault {
             Fault::AppendFails
             | Fault::AppendFailsAfter
+            | Fault::AppendTorn
             | Fault::SyncHangs
             | Fault::CrashBeforeAppend
             | Fault::CrashAfterAppend

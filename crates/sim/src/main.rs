@@ -3,6 +3,7 @@
 mod commands;
 
 use clap::{Parser, Subcommand};
+use majordomo_sim::run::On;
 use std::process::ExitCode;
 
 #[derive(Parser)]
@@ -23,18 +24,30 @@ enum Verb {
         /// Kernel steps under faults.
         #[arg(long, default_value_t = 400)]
         steps: u64,
+        /// On the log and a disk that fails.
+        #[arg(long)]
+        disk: bool,
     },
     /// Plant every known bug; each must be caught, and the clean control must be green.
     Mutants(commands::mutants::Arguments),
     /// What every change must pass: 2,000 seeds and all planted bugs.
     Gate,
+    /// Print the digests of a hundred short worlds, to compare builds.
+    Digest,
+    /// Measure the kernel alone.
+    Bench(commands::bench::Arguments),
 }
 
 fn main() -> ExitCode {
     match Arguments::parse().verb {
         Verb::Run(arguments) => commands::run::run(&arguments),
-        Verb::Seed { seed, steps } => commands::run::replay(seed, steps),
+        Verb::Seed { seed, steps, disk } => {
+            let on = if disk { On::Disk } else { On::BySeed };
+            commands::run::replay(seed, steps, on)
+        }
         Verb::Mutants(arguments) => commands::mutants::run(&arguments),
         Verb::Gate => commands::gate::run(),
+        Verb::Digest => commands::digest::run(),
+        Verb::Bench(arguments) => commands::bench::run(&arguments),
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::checks::{p11_priority_without_starvation, p14_retries_cannot_amplify};
 use crate::fault::Tally;
-use crate::medium::Memory;
+use crate::medium::{Disk, Medium, Memory};
 use crate::mutants::{self, Bug};
 use crate::oracle::{Red, Verdict};
 use crate::world::{Ended, World};
@@ -23,11 +23,35 @@ pub struct Plan {
     pub steps: u64,
     /// Threads.
     pub threads: u64,
+    /// What the journals are written on.
+    pub on: On,
     /// A bug to plant.
     pub bug: Option<Bug>,
     /// Give up after so many red seeds.
     pub reds_max: usize,
 }
+
+/// What the journal of a world is written on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum On {
+    /// One seed in forty on the disk, the others in memory.
+    #[default]
+    BySeed,
+    /// A model in memory: fast.
+    Memory,
+    /// The log journal on a disk that fails.
+    Disk,
+}
+
+impl On {
+    fn of(seed: u64) -> On {
+        if seed % 40 == 39 { On::Disk } else { On::Memory }
+    }
+}
+
+/// The worlds whose digests are kept: short ones, for debug builds live through them too.
+pub const GOLDEN: Plan =
+    Plan { from: 0, seeds: 100, steps: 120, threads: 4, on: On::Memory, bug: None, reds_max: 1 };
 
 /// What they came to.
 #[derive(Clone, Debug, Default)]
@@ -40,10 +64,23 @@ pub struct Report {
     pub digests: Vec<(u64, u64)>,
 }
 
+impl Report {
+    /// One line a seed: its number and its digest.
+    #[must_use]
+    pub fn digest_lines(&self) -> String {
+        self.digests.iter().map(|(seed, digest)| format!("{seed} {digest:016x}\n")).collect()
+    }
+}
+
 /// Lives through one seed: its world, and its scenes if it has any.
 #[must_use]
-pub fn one(seed: u64, steps: u64, traced: bool) -> Ended {
-    let mut ended = World::new(seed, Box::new(Memory::default()), traced).live(steps);
+pub fn one(seed: u64, steps: u64, on: On, traced: bool) -> Ended {
+    let medium: Box<dyn Medium> = match on {
+        On::BySeed => return one(seed, steps, On::of(seed), traced),
+        On::Memory => Box::new(Memory::default()),
+        On::Disk => Box::new(Disk::empty().expect("a temporary directory can be made")),
+    };
+    let mut ended = World::new(seed, medium, traced).live(steps);
     if ended.red.is_none() && seed.is_multiple_of(SCENES_EVERY) {
         ended.red = scenes(seed);
     }
@@ -69,7 +106,7 @@ pub fn many(plan: Plan, progress: &(dyn Fn(u64) + Sync)) -> Report {
                 break;
             }
             let seed = plan.from + at;
-            let ended = one(seed, plan.steps, false);
+            let ended = one(seed, plan.steps, plan.on, false);
             let mut report = report.lock().expect("no thread panics while it holds the report");
             report.tally.add(&ended.tally);
             report.digests.push((seed, ended.digest));
@@ -96,6 +133,6 @@ pub fn many(plan: Plan, progress: &(dyn Fn(u64) + Sync)) -> Report {
 /// Plants a bug and lives through seeds until one is red: after how many, and why.
 #[must_use]
 pub fn catch(bug: Bug, plan: Plan) -> Option<(u64, Red)> {
-    let plan = Plan { bug: Some(bug), reds_max: 1, ..plan };
+    let plan = Plan { bug: Some(bug), on: bug.shows_on(), reds_max: 1, ..plan };
     many(plan, &|_| {}).reds.into_iter().next()
 }

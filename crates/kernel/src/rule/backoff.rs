@@ -36,11 +36,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_bound_doubles_up_to_the_cap() {
-        let policy = RetryPolicy { attempts_max: 9, base_ms: 1_000, cap_ms: 60_000 };
-        let bounds: Vec<u64> = (1..=8).map(|failed| bound_ms(&policy, failed)).collect();
-        assert_eq!(bounds, [1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000]);
-        assert_eq!(bound_ms(&policy, u32::MAX), 60_000);
+    fn bounds_and_delays_are_those_of_the_table() {
+        let table = include_str!("../../tests/tables/backoff.txt");
+        let rows = table.lines().filter(|line| !line.starts_with('#'));
+        for row in rows {
+            let cells: Vec<u64> = row.split_whitespace().map(|it| it.parse().unwrap()).collect();
+            let [base_ms, cap_ms, failure, bound, thousandths, delay] = cells[..] else {
+                panic!("six columns: {row}");
+            };
+            let policy = RetryPolicy { attempts_max: 9, base_ms, cap_ms };
+            let draw = (u128::from(thousandths) << 64).div_ceil(1_000) as u64;
+            assert_eq!(bound_ms(&policy, failure as u32), bound, "{row}");
+            // The interval has both ends, so the last thousandth may round up by one.
+            let drawn = delay_ms(&policy, failure as u32, draw);
+            assert!(drawn.abs_diff(delay) <= 1, "{row}: {drawn}");
+        }
+        assert_eq!(table.lines().filter(|line| !line.starts_with('#')).count(), 13);
     }
 
     /// Kolmogorov–Smirnov against the uniform distribution, 1 % level: D ≤ 1.63 / √n.

@@ -49,8 +49,9 @@ pub trait Check {
 #[must_use]
 pub fn all(limits: &Limits) -> Vec<Box<dyn Check>> {
     vec![
-        // First, for what a second writer does breaks much else.
+        // First, for what a second writer or a clock that falls does breaks much else.
         Box::new(p27_one_writer::Epochs::default()),
+        Box::new(p16_time_and_leases::Clocks::new(limits)),
         Box::new(p01_no_accepted_task_is_lost::Settlement::default()),
         Box::new(p02_receipt_only_after_sync::Order),
         Box::new(p03_no_stale_completion::Leases::default()),
@@ -61,7 +62,6 @@ pub fn all(limits: &Limits) -> Vec<Box<dyn Check>> {
         Box::new(p10_everything_is_bounded::Bounds::new(limits)),
         Box::new(p12_poison_hurts_only_itself::Attempts::new(limits)),
         Box::new(p14_retries_cannot_amplify::Retries::new(limits)),
-        Box::new(p16_time_and_leases::Clocks::new(limits)),
         Box::new(p18_every_run_ends::Trees::new(limits)),
         Box::new(p25_counters_equal_events::Counters::default()),
     ]

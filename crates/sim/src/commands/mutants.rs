@@ -25,6 +25,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
         seeds: arguments.seeds,
         steps: arguments.steps,
         threads: super::threads(),
+        on: run::On::Memory,
         bug: None,
         reds_max: 1,
     };
@@ -44,7 +45,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let control = run::many(Plan { seeds: 100, ..plan }, &|_| {});
     let clean = control.reds.is_empty();
     println!("{:<36} {}", "none (control, 100 seeds)", if clean { "green" } else { "RED" });
-    super::run::print_reds(&control, plan.steps);
+    super::run::print_reds(&control, plan);
     let caught = bugs.len() - survivors;
     println!("{caught} of {} caught · {:.1} s", bugs.len(), begun.elapsed().as_secs_f64());
     if survivors == 0 && clean { ExitCode::SUCCESS } else { ExitCode::FAILURE }

@@ -1,6 +1,6 @@
 //! `sim run` and `sim seed`.
 
-use majordomo_sim::run::{self, Plan, Report};
+use majordomo_sim::run::{self, On, Plan, Report};
 use majordomo_sim::{Fault, KINDS};
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
@@ -26,20 +26,30 @@ pub(crate) struct Arguments {
     /// Threads; the machine's, if not said.
     #[arg(long)]
     threads: Option<u64>,
+    /// Write every journal with the log on a disk that fails; else one seed in forty is.
+    #[arg(long)]
+    disk: bool,
     /// Stop after so many red seeds.
     #[arg(long, default_value_t = 5)]
     reds: usize,
 }
 
+impl Arguments {
+    fn on(&self) -> On {
+        if self.disk { On::Disk } else { On::BySeed }
+    }
+}
+
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     if let Some(seed) = arguments.seed {
-        return replay(seed, arguments.steps);
+        return replay(seed, arguments.steps, arguments.on());
     }
     let plan = Plan {
         from: arguments.from,
         seeds: arguments.seeds,
         steps: arguments.steps,
         threads: arguments.threads.unwrap_or_else(super::threads),
+        on: arguments.on(),
         bug: None,
         reds_max: arguments.reds,
     };
@@ -47,7 +57,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let report = live(plan);
     print_tally(&report);
     let zeros = zeros(&report, plan.seeds);
-    print_reds(&report, plan.steps);
+    print_reds(&report, plan);
     for name in &zeros {
         println!("never happened: {name}");
     }
@@ -89,11 +99,13 @@ pub(crate) fn zeros(report: &Report, seeds: u64) -> Vec<String> {
 }
 
 /// Each red seed with the line that reproduces it.
-pub(crate) fn print_reds(report: &Report, steps: u64) {
+pub(crate) fn print_reds(report: &Report, plan: Plan) {
+    let Plan { steps, on, .. } = plan;
+    let disk = if on == On::Disk { " --disk" } else { "" };
     for (seed, red) in &report.reds {
         let steps = if steps == 400 { String::new() } else { format!(" --steps {steps}") };
         println!("RED seed {seed}: {}: {}", red.check, red.why);
-        println!("  cargo xtask sim --seed {seed}{steps}");
+        println!("  cargo xtask sim --seed {seed}{steps}{disk}");
     }
 }
 
@@ -114,8 +126,8 @@ fn print_columns(title: &str, rows: &[(String, u64)]) {
 }
 
 /// Lives through one seed and tells it all.
-pub(crate) fn replay(seed: u64, steps: u64) -> ExitCode {
-    let ended = run::one(seed, steps, true);
+pub(crate) fn replay(seed: u64, steps: u64, on: On) -> ExitCode {
+    let ended = run::one(seed, steps, on, true);
     let mut out = std::io::stdout().lock();
     for line in &ended.trace {
         if writeln!(out, "{line}").is_err() {

@@ -1,6 +1,8 @@
 //! Planted bugs: those of the kernel, and those of the runtime and the journal, which the world
 //! itself commits. Each must be caught by a check; without any, all is green.
 
+use crate::run::On;
+use adapters::journal::log::mutant as log;
 use kernel::mutant::Mutant;
 use std::cell::Cell;
 
@@ -26,6 +28,8 @@ pub enum Bug {
     Kernel(Mutant),
     /// In the world around it.
     World(Planted),
+    /// In the log journal; it shows on a disk only.
+    Log(log::Mutant),
 }
 
 impl Bug {
@@ -38,7 +42,18 @@ impl Bug {
             Planted::OutstandingForgotten,
             Planted::DrainSkipsHandBack,
         ];
-        Mutant::ALL.into_iter().map(Bug::Kernel).chain(WORLD.into_iter().map(Bug::World))
+        let log = [Bug::Log(log::Mutant::TornAcceptedWhole)];
+        let kernel = Mutant::ALL.into_iter().map(Bug::Kernel);
+        kernel.chain(WORLD.into_iter().map(Bug::World)).chain(log)
+    }
+
+    /// Where it can be seen.
+    #[must_use]
+    pub fn shows_on(self) -> On {
+        match self {
+            Bug::Kernel(_) | Bug::World(_) => On::Memory,
+            Bug::Log(_) => On::Disk,
+        }
     }
 
     /// Its name in words.
@@ -47,6 +62,7 @@ impl Bug {
         let name = match self {
             Bug::Kernel(mutant) => format!("{mutant:?}"),
             Bug::World(planted) => format!("{planted:?}"),
+            Bug::Log(mutant) => format!("{mutant:?}"),
         };
         let mut words = String::new();
         for letter in name.chars() {
@@ -65,12 +81,15 @@ thread_local! {
 
 /// Plants one bug on this thread, or none.
 pub fn plant(bug: Option<Bug>) {
-    let (kernel, world) = match bug {
-        Some(Bug::Kernel(mutant)) => (Some(mutant), None),
-        Some(Bug::World(planted)) => (None, Some(planted)),
-        None => (None, None),
-    };
+    let (mut kernel, mut world, mut disk) = (None, None, None);
+    match bug {
+        Some(Bug::Kernel(mutant)) => kernel = Some(mutant),
+        Some(Bug::World(planted)) => world = Some(planted),
+        Some(Bug::Log(mutant)) => disk = Some(mutant),
+        None => {}
+    }
     kernel::mutant::plant(kernel);
+    log::plant(disk);
     PLANTED.set(world);
 }
 

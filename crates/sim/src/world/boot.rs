@@ -13,12 +13,13 @@ use runtime::record;
 impl World {
     /// A process starts: it opens the journal, reads it, and takes over.
     pub(super) fn boot(&mut self) {
-        let journal = match self.medium.open() {
+        let seed = self.rng.next();
+        let opened = self.medium.power_cut(seed).and_then(|()| {
+            self.medium.open().map_err(|error| format!("the journal does not open: {error}"))
+        });
+        let journal = match opened {
             Ok(journal) => journal,
-            Err(error) => {
-                let why = format!("the journal does not open: {error}");
-                return self.oracle.condemn("p07_crash_anywhere_recover", why);
-            }
+            Err(why) => return self.oracle.condemn("p07_crash_anywhere_recover", why),
         };
         let kernel = match self.recover(journal) {
             Ok(recovered) => recovered,
@@ -44,7 +45,9 @@ impl World {
 
     fn recover(&mut self, mut journal: Box<dyn Journal>) -> Result<Process, String> {
         let snapshot = journal.snapshot().map_err(|error| error.to_string())?;
-        let snapshot = snapshot.filter(|_| self.rng.chance(700));
+        let needed = journal.first() > Seq(1);
+        let snapshot = snapshot.filter(|_| self.rng.chance(700) || needed);
+        self.settle_limbo(journal.head())?;
         let mut from = Seq(1);
         let mut kernel = Kernel::new(self.limits.clone());
         if let Some((at, bytes)) = snapshot {
@@ -80,6 +83,20 @@ impl World {
             outstanding: None,
             draining: false,
         })
+    }
+
+    /// A batch that failed is there whole or not at all.
+    fn settle_limbo(&mut self, head: Seq) -> Result<(), String> {
+        if let Some((epoch, turn)) = self.limbo.take()
+            && head.0 == self.durable.0 + turn.entries.len() as u64
+        {
+            self.tally.happened("failed append was there");
+            self.show_durable(self.durable, epoch, &turn);
+        }
+        if head == self.durable {
+            return Ok(());
+        }
+        Err(format!("the journal ends with entry {head}, durable were {}", self.durable))
     }
 
     /// The process dies here and now, with its local agents and all that was not yet durable.
@@ -119,7 +136,7 @@ impl World {
         let Some(turn) = process.flight.take() else { return };
         self.trace.say(self.now, || format!("process {serial} goes on"));
         self.medium.plan(Blow::None);
-        if self.write(&mut process, &turn, Blow::None) {
+        if self.write(&mut process, &turn) {
             let why = format!("process {serial} appended after another had taken over");
             self.oracle.condemn("p27_one_writer", why);
         }

@@ -20,7 +20,7 @@ use crate::trace::Trace;
 use fleet::Agent;
 use kernel::{AgentId, AttemptId, Effect, Entry, Kernel, Limits, Refusal, Report, TaskId, Token};
 use link::Mail;
-use runtime::port::journal::{Batch, Journal, Seq};
+use runtime::port::journal::{Batch, Epoch, Journal, Seq};
 use std::collections::BTreeMap;
 
 /// A whole world.
@@ -34,6 +34,10 @@ pub struct World {
     process: Option<Process>,
     /// Processes that stand still while another has taken over.
     frozen: Vec<Process>,
+    /// The last entry known to be durable.
+    durable: Seq,
+    /// A turn whose append failed: only reading tells whether it is there.
+    limbo: Option<(Epoch, Turn)>,
     processes: u64,
     agents: Vec<Agent>,
     by_id: BTreeMap<AgentId, usize>,
@@ -68,7 +72,7 @@ struct Process {
 }
 
 /// What becomes durable together, and what waits for it.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Turn {
     batch: Batch,
     entries: Vec<Entry>,
@@ -76,6 +80,7 @@ struct Turn {
 }
 
 /// Something that may go out once the entries before it are durable.
+#[derive(Clone)]
 enum Out {
     Perform(Effect),
     Answer(To, Result<kernel::Answer, Refusal>),
@@ -140,6 +145,8 @@ impl World {
             medium,
             process: None,
             frozen: Vec::new(),
+            durable: Seq(0),
+            limbo: None,
             processes: 0,
             agents: Vec::new(),
             by_id: BTreeMap::new(),

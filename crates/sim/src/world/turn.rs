@@ -120,7 +120,7 @@ impl World {
         if turn.entries.is_empty() {
             return self.finish(turn);
         }
-        if self.strikes(Fault::TakenOver) {
+        if self.medium.can_be_taken_over() && self.strikes(Fault::TakenOver) {
             return self.freeze(turn);
         }
         if self.strikes(Fault::CrashBeforeAppend) {
@@ -130,12 +130,14 @@ impl World {
             Blow::Lost
         } else if self.strikes(Fault::AppendFailsAfter) {
             Blow::Kept
+        } else if self.strikes(Fault::AppendTorn) {
+            Blow::Torn(self.rng.below(2 * turn.batch.size() as u64) as usize)
         } else {
             Blow::None
         };
         self.medium.plan(blow);
         let Some(mut process) = self.process.take() else { return };
-        let written = self.write(&mut process, &turn, blow);
+        let written = self.write(&mut process, &turn);
         self.process = Some(process);
         if !written {
             return self.crash("could not append");
@@ -147,31 +149,41 @@ impl World {
     }
 
     /// Appends a turn and shows the oracle what became durable. False: the process must end.
-    pub(super) fn write(&mut self, process: &mut Process, turn: &Turn, blow: Blow) -> bool {
+    pub(super) fn write(&mut self, process: &mut Process, turn: &Turn) -> bool {
         let before = process.journal.head();
-        let expected = Seq(process.decided.0 - process.open.entries.len() as u64);
-        let expected = Seq(expected.0 - turn.entries.len() as u64);
-        let Epoch(epoch) = process.journal.epoch();
-        let appended = process.journal.append(expected, &turn.batch);
-        if appended.is_ok() || blow == Blow::Kept {
-            let mut seq = before;
-            for (entry, record) in turn.entries.iter().zip(turn.batch.records()) {
-                seq = Seq(seq.0 + 1);
-                self.oracle.recorded(seq, Epoch(epoch), entry);
-                self.trace.event(&entry.event);
-                self.trace.bytes(record.head);
-                self.trace.bytes(record.payload);
-                self.trace.say(self.now, || format!("  {seq} {:?}", entry.event));
+        let undecided = (process.open.entries.len() + turn.entries.len()) as u64;
+        let expected = Seq(process.decided.0 - undecided);
+        let epoch = process.journal.epoch();
+        match process.journal.append(expected, &turn.batch) {
+            Ok(head) => {
+                self.show_durable(before, epoch, turn);
+                head.0 == expected.0 + turn.entries.len() as u64
             }
-        }
-        match appended {
-            Ok(head) => head.0 == expected.0 + turn.entries.len() as u64,
-            Err(Error::Broken { .. } | Error::Superseded { .. }) => false,
+            Err(Error::Broken { .. }) => {
+                // What is on the disk is not known until somebody reads it.
+                self.limbo = Some((epoch, turn.clone()));
+                false
+            }
+            Err(Error::Superseded { .. }) => false,
             Err(other) => {
                 self.oracle.condemn("p07_crash_anywhere_recover", other.to_string());
                 false
             }
         }
+    }
+
+    /// The entries of a turn are durable.
+    pub(super) fn show_durable(&mut self, before: Seq, epoch: Epoch, turn: &Turn) {
+        let mut seq = before;
+        for (entry, record) in turn.entries.iter().zip(turn.batch.records()) {
+            seq = Seq(seq.0 + 1);
+            self.oracle.recorded(seq, epoch, entry);
+            self.trace.event(&entry.event);
+            self.trace.bytes(record.head);
+            self.trace.bytes(record.payload);
+            self.trace.say(self.now, || format!("  {seq} {:?}", entry.event));
+        }
+        self.durable = seq;
     }
 
     /// The turn is durable: perform, then answer; the next turn starts.

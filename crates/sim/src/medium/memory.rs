@@ -1,32 +1,12 @@
-//! What the journal is written on, as far as the world can see and hurt it.
+//! A journal in memory that outlives the processes which write it. Batches are whole or absent.
 
+use super::{Blow, Medium};
 use crate::mutants::{Planted, planted};
 use runtime::port::journal::{Batch, Epoch, Error, Journal, Record, Seq, Size, Visit};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-/// What happens to the next append.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Blow {
-    /// Nothing.
-    #[default]
-    None,
-    /// It fails, and nothing of the batch is there afterwards.
-    Lost,
-    /// It fails, and all of the batch is there afterwards.
-    Kept,
-}
-
-/// Something a journal can be opened on again and again.
-pub trait Medium {
-    /// Opens it as a new writer, whose epoch is above all before.
-    fn open(&mut self) -> Result<Box<dyn Journal>, Error>;
-
-    /// Decides the fate of the next append.
-    fn plan(&mut self, blow: Blow);
-}
-
-/// A journal in memory that outlives the processes which write it.
+/// The memory.
 #[derive(Clone, Default)]
 pub struct Memory(Arc<Mutex<Store>>);
 
@@ -60,6 +40,14 @@ impl Medium for Memory {
 
     fn plan(&mut self, blow: Blow) {
         self.store().blow = blow;
+    }
+
+    fn power_cut(&mut self, _: u64) -> Result<(), String> {
+        Ok(()) // It has no unsynced bytes.
+    }
+
+    fn can_be_taken_over(&self) -> bool {
+        true
     }
 }
 
@@ -101,7 +89,7 @@ impl Journal for Writer {
             return Err(Error::Superseded { expected, found: store.head() });
         }
         let blow = std::mem::take(&mut store.blow);
-        if blow != Blow::Lost {
+        if !matches!(blow, Blow::Lost | Blow::Torn(_)) {
             store.write(batch);
         }
         self.broken = blow != Blow::None;
