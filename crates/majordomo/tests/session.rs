@@ -150,7 +150,8 @@ async fn a_failing_task_is_tried_as_often_as_its_step_says() {
         argv = ['sh', '-c', 'read n; [ $MAJORDOMO_ATTEMPT_NO -ge $n ] && echo 1 || exit 1']\n";
     let retry = "retry = { attempts = 3, backoff = '1ms' }";
     let text = format!(
-        "name = 'flaky'\n{agents}\n[steps]\na = {{ ask = 'flaky', input = '{{{{ args }}}}', {retry} }}"
+        "name = 'flaky'\n{agents}\n\
+         [steps]\na = {{ ask = 'flaky', input = '{{{{ args }}}}', {retry} }}"
     );
     let directory = tempfile::tempdir().unwrap();
     let data = DataDir::new(directory.path());

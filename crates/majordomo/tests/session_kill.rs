@@ -209,7 +209,8 @@ async fn a_run_follows_its_own_definition_unless_it_is_moved() {
             "name = 'shout'\n\
              [agents.it]\nkind = 'command'\nargv = ['sh', '-c', '{echo}']\n\
              stdin = 'text'\nstdout = 'text'\nserves = ['do']\n\
-             [steps]\na = {{ ask = 'do', input = 'a' }}\nb = {{ ask = 'do', input = '{{{{ a }}}}b' }}"
+             [steps]\na = {{ ask = 'do', input = 'a' }}\n\
+             b = {{ ask = 'do', input = '{{{{ a }}}}b' }}"
         )
     };
     for (migrate, answer) in [(Migrate::Nothing, "a!b!"), (Migrate::All, "a!b?")] {
