@@ -5,7 +5,7 @@
 
 use crate::data::DataDir;
 use adapters::views::{Line, Views};
-use kernel::Entry;
+use kernel::{Entry, State};
 use runtime::port::Observer;
 use runtime::port::journal::Seq;
 use runtime::port::observer::{Level, Note, Said};
@@ -27,6 +27,7 @@ pub struct Viewer {
 }
 
 enum News {
+    Restart(Box<State>, Seq),
     Entries(Vec<(Seq, Entry)>),
     Said(Note, i64),
 }
@@ -73,6 +74,10 @@ impl Observer for Viewer {
         Some(self.applied)
     }
 
+    fn restart(&self, state: &State, at: Seq) {
+        self.send(News::Restart(Box::new(state.clone()), at));
+    }
+
     fn note(&self, note: &Note) {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         self.send(News::Said(note.clone(), now.as_millis() as i64));
@@ -81,21 +86,34 @@ impl Observer for Viewer {
 
 fn follow(mut views: Views, news: &Receiver<News>) {
     while let Ok(first) = news.recv() {
-        let (mut entries, mut lines) = (Vec::new(), Vec::new());
-        let mut next = Some(first);
-        while let Some(news_item) = next {
-            match news_item {
-                News::Entries(more) => entries.extend(more),
-                News::Said(note, at) => lines.push(line(&note, at)),
-            }
-            next = if entries.len() < TRANSACTION_MAX { news.try_recv().ok() } else { None };
-        }
-        let written = views.apply(&entries).and_then(|()| views.append_logs(&lines));
-        if let Err(error) = written {
+        if let Err(error) = take_in(&mut views, first, news) {
             eprintln!("the views stopped: {error}; `majordomo views rebuild` makes them anew");
             return;
         }
     }
+}
+
+/// Takes in one piece of news, and what has gathered behind it, in one transaction.
+fn take_in(
+    views: &mut Views,
+    first: News,
+    news: &Receiver<News>,
+) -> Result<(), adapters::views::Error> {
+    let (mut entries, mut lines) = (Vec::new(), Vec::new());
+    let mut next = Some(first);
+    while let Some(item) = next {
+        match item {
+            News::Restart(state, at) => {
+                views.seed(&state, at)?;
+                entries.clear();
+            }
+            News::Entries(more) => entries.extend(more),
+            News::Said(note, at) => lines.push(line(&note, at)),
+        }
+        next = if entries.len() < TRANSACTION_MAX { news.try_recv().ok() } else { None };
+    }
+    views.apply(&entries)?;
+    views.append_logs(&lines)
 }
 
 /// A note as a line of the log.

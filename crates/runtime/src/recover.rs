@@ -56,7 +56,9 @@ fn replay_for(
         kernel.restore(record::decode_snapshot(&bytes).map_err(Error::Snapshot)?);
         from = Seq(at.0 + 1);
     }
-    let behind: Vec<_> = observers.iter().filter_map(|it| Some((it, it.applied()?))).collect();
+    let (first, head, at) = (journal.first(), journal.head(), Seq(from.0 - 1));
+    let listens = |it| start_from(it, &kernel, first, head, at);
+    let behind: Vec<_> = observers.iter().filter_map(listens).collect();
     let oldest = behind.iter().map(|(_, applied)| Seq(applied.0 + 1)).min();
     let start = oldest.map_or(from, |oldest| oldest.min(from)).max(journal.first());
     let mut missed: Vec<(Seq, Entry)> = Vec::new();
@@ -76,6 +78,23 @@ fn replay_for(
     })?;
     catch_up(&behind, &mut missed);
     Ok(kernel)
+}
+
+/// The last entry that an observer has. One that cannot follow (entries it has not seen are gone, or
+/// it has seen entries of another journal) starts over from the snapshot's state.
+fn start_from<'o>(
+    observer: &'o Arc<dyn Observer>,
+    kernel: &Kernel,
+    first: Seq,
+    head: Seq,
+    at: Seq,
+) -> Option<(&'o Arc<dyn Observer>, Seq)> {
+    let applied = observer.applied()?;
+    if applied <= head && applied.0 + 1 >= first.0 {
+        return Some((observer, applied));
+    }
+    observer.restart(kernel.state(), at);
+    Some((observer, at))
 }
 
 /// Gives each observer what it has not seen.

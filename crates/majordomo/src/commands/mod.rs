@@ -14,6 +14,7 @@ mod submit;
 mod team_file;
 mod teams;
 mod up;
+mod views;
 mod watch;
 
 use crate::exit::Exit;
@@ -76,6 +77,7 @@ enum Verb {
     Logs(read::Logs),
     Timeline(read::Timeline),
     Agents(read::Agents),
+    Views(views::Views),
     Completions(completions::Completions),
 }
 
@@ -104,6 +106,7 @@ impl Cli {
             Verb::Logs(it) => it.run(global).await,
             Verb::Timeline(it) => it.run(global),
             Verb::Agents(it) => it.run(global),
+            Verb::Views(it) => it.run(global).await,
             Verb::Completions(it) => it.run(),
         }
     }

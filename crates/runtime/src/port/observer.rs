@@ -2,7 +2,7 @@
 //! nature.
 
 use super::journal::Seq;
-use kernel::{AttemptId, Entry};
+use kernel::{AttemptId, Entry, State};
 
 /// Hears what happens. Called by the turn, so it must be quick: take a copy and go.
 pub trait Observer: Send + Sync + 'static {
@@ -12,6 +12,12 @@ pub trait Observer: Send + Sync + 'static {
     /// The last entry it has, if it keeps count: at a start it hears what it missed.
     fn applied(&self) -> Option<Seq> {
         None
+    }
+
+    /// The entries up to `at` that it has not seen are gone; this is the state that they led to. What
+    /// it hears next comes after them.
+    fn restart(&self, state: &State, at: Seq) {
+        let _ = (state, at); // Whoever only counts what it hears has nothing to do.
     }
 
     /// An agent said something in passing. Not journaled, and may be lost.
