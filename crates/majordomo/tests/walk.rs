@@ -1,6 +1,6 @@
 //! The walk of `docs/WALK.md`, walked: what becomes durable and what is performed, in that order.
 
-use majordomo::{Context, Result, Team, capability};
+use majordomo::{Context, Result, capability};
 use runtime::Stores;
 use runtime::port::journal::Seq;
 use runtime::port::observer::{Note, Observer};
