@@ -4,6 +4,7 @@
 //! [`VERBS`].
 
 mod bench;
+mod crash;
 mod invoke;
 mod mutants;
 mod precision;
@@ -33,7 +34,7 @@ pub(crate) struct Verb {
 
 /// Every verb, in the order of the help.
 const VERBS: &[Verb] =
-    &[test::VERB, tidy::VERB, sim::VERB, mutants::VERB, precision::VERB, bench::VERB];
+    &[test::VERB, tidy::VERB, sim::VERB, mutants::VERB, crash::VERB, precision::VERB, bench::VERB];
 
 /// The verb of this name, if it has been written.
 pub(crate) fn find(name: &str) -> Option<&'static Verb> {

@@ -44,7 +44,7 @@ const PYTHON_TESTS: &str = "clients/python/test_majordomo.py";
 const SEEDS: &str = "--from 0 --seeds 2000";
 
 /// How often a run is killed in the short crash test.
-const KILLS: &str = "--kills 20";
+const KILLS: &str = "--debug --files 300 --kills 5";
 
 /// One part of the test command: `None` when what it checks has not been written yet.
 struct Stage {

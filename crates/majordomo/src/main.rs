@@ -18,10 +18,11 @@ fn main() -> ExitCode {
         Ok(exit) => exit.into(),
         Err(error) => {
             if json {
-                let line = serde_json::json!({ "type": "error", "message": format!("{error:#}") });
+                let line =
+                    serde_json::json!({ "type": "error", "message": exit::in_words(&error) });
                 println!("{line}");
             } else {
-                anstream::eprintln!("error: {error:#}");
+                anstream::eprintln!("error: {}", exit::in_words(&error));
             }
             exit::Exit::of(&error).into()
         }

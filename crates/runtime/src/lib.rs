@@ -12,11 +12,9 @@
 
 pub mod api;
 mod attempt;
-mod bounds;
 pub mod canonical;
 mod desk;
 mod drain;
-pub mod keep;
 pub mod port;
 pub mod record;
 mod recover;
@@ -24,7 +22,6 @@ pub mod testing;
 mod tick;
 mod turn;
 
-pub use bounds::Bounds;
 pub use drain::Drained;
 pub use recover::{Error, Stores, replay};
 pub use turn::Runtime;

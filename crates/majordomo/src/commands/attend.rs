@@ -2,13 +2,15 @@
 //! until the work is done, a signal comes, or somebody says stop.
 
 use crate::exit::Exit;
-use anyhow::{Context, Result};
+use anyhow::Result;
+use majordomo::StartError;
 use majordomo::control::Server;
 use majordomo::data::DataDir;
 use majordomo::live::{Board, Screen};
 use majordomo::session::Session;
 use majordomo::viewing::Viewer;
 use std::future::Future;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
@@ -37,13 +39,17 @@ pub(super) enum Ending<T> {
 
 /// The observers of a session: the board, and the views where they can be used.
 pub(super) fn observers(data: &DataDir) -> Result<(Arc<Board>, Option<Arc<Viewer>>)> {
-    let place = || format!("cannot make the data directory {}", data.path().display());
-    data.create().with_context(place)?;
+    data.create().map_err(|why| cannot("make the data directory", data.path(), &why))?;
     let viewer = Viewer::start(data);
     if let Err(error) = &viewer {
         anstream::eprintln!("warning: {error}");
     }
     Ok((Arc::new(Board::default()), viewer.ok()))
+}
+
+/// A place that the data needs and that cannot be had.
+fn cannot(what: &str, place: &Path, why: &std::io::Error) -> StartError {
+    StartError::Stores(format!("cannot {what} {}: {why}", place.display()))
 }
 
 impl Attended {
@@ -54,7 +60,8 @@ impl Attended {
         board: Arc<Board>,
         viewer: Option<Arc<Viewer>>,
     ) -> Result<Attended> {
-        let server = Server::start(data, session.team().clone(), session.scope())?;
+        let server = Server::start(data, session.team().clone(), session.scope());
+        let server = server.map_err(|why| cannot("listen on", &data.socket(), &why))?;
         Ok(Attended { session, board, viewer, server })
     }
 

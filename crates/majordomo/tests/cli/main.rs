@@ -1,0 +1,12 @@
+//! The commands, as a person or a script types them, against the real program: what they print,
+//! what they leave behind, and how they end.
+
+#![cfg(feature = "cli")]
+#![allow(clippy::unwrap_used)] // The helpers of a test are tests.
+
+mod disk;
+mod holding;
+mod house;
+mod signals;
+mod sync;
+mod verbs;
