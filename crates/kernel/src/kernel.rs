@@ -116,6 +116,12 @@ impl Kernel {
         self.now = self.now.max(entry.at);
     }
 
+    /// Lets go of the payload bytes of settled tasks, as an operator asked: no fact, since which
+    /// payloads there were stays known. What asks for them later hears that they were erased.
+    pub fn forget(&mut self, of: impl FnMut(crate::TaskId) -> bool) {
+        self.state.facts.drop_payloads(of);
+    }
+
     /// Takes one command. Total: a refusal is an answer, not an error.
     pub fn step(&mut self, now: Time, command: Command) -> Step {
         self.now = if planted(Mutant::TimeNotJournaled) {

@@ -52,6 +52,9 @@ impl fmt::Display for Digest {
 
 impl Serialize for Digest {
     fn serialize<S: serde::Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        if out.is_human_readable() {
+            return out.collect_str(self); // In JSON for people and scripts: hexadecimal.
+        }
         out.serialize_bytes(&self.0)
     }
 }
@@ -63,6 +66,18 @@ impl<'de> Deserialize<'de> for Digest {
             type Value = Digest;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("32 bytes")
+            }
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Digest, E> {
+                let odd = || E::invalid_value(serde::de::Unexpected::Str(text), &"64 hex digits");
+                let mut digest = [0; 32];
+                if text.len() != 64 || !text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+                    return Err(odd());
+                }
+                for (at, byte) in digest.iter_mut().enumerate() {
+                    let pair = &text[2 * at..2 * at + 2];
+                    *byte = u8::from_str_radix(pair, 16).map_err(|_| odd())?;
+                }
+                Ok(Digest(digest))
             }
             fn visit_bytes<E: serde::de::Error>(self, bytes: &[u8]) -> Result<Digest, E> {
                 let bytes = bytes.try_into().map_err(|_| E::invalid_length(bytes.len(), &self))?;
@@ -80,6 +95,9 @@ impl<'de> Deserialize<'de> for Digest {
                 }
                 Ok(Digest(digest))
             }
+        }
+        if input.is_human_readable() {
+            return input.deserialize_str(Bytes);
         }
         input.deserialize_bytes(Bytes)
     }

@@ -248,6 +248,24 @@ impl Facts {
         self.keys.values_mut().flat_map(|key| &mut key.outcome).for_each(fill_outcome);
         inputs.into_iter().for_each(fill);
     }
+
+    /// Lets go of the bytes that settled tasks have left behind, with remembered keys and dead
+    /// letters. Which payload it was stays known, so the facts are equal to what they were.
+    pub(crate) fn drop_payloads(&mut self, mut of: impl FnMut(TaskId) -> bool) {
+        let drop_output = |outcome: &mut Arc<Outcome>| {
+            if let Outcome::Completed(payload) = Arc::make_mut(outcome) {
+                payload.inline = None;
+            }
+        };
+        let keys = self.keys.values_mut().filter(|key| of(key.task));
+        keys.flat_map(|key| &mut key.outcome).for_each(drop_output);
+        for (_, dead) in self.dead.iter_mut().filter(|(task, _)| of(**task)) {
+            dead.task.input.inline = None;
+            let steps = dead.task.past.iter_mut().flat_map(|past| past.steps.values_mut());
+            let outcomes = steps.flat_map(|step| &mut step.outcome);
+            outcomes.for_each(|(_, outcome)| drop_output(outcome));
+        }
+    }
 }
 
 mod table_as_list {

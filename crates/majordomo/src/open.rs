@@ -77,6 +77,12 @@ impl TeamBuilder {
         TeamBuilder { builder: self.builder.limits(limits), ..self }
     }
 
+    /// Other bounds on what is stored.
+    #[must_use]
+    pub fn bounds(self, bounds: runtime::Bounds) -> TeamBuilder {
+        TeamBuilder { builder: self.builder.bounds(bounds), ..self }
+    }
+
     /// Opens the journal, takes up what is unfinished, and lets the agents join.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! What can go wrong around agents' code, and must not hurt: panics in odd places, tasks of its
-//! own, listening for a cancellation while waiting, one thread for everything, an end while somebody
-//! waits.
+//! own, listening for a cancellation while waiting, one thread for everything, an end while
+//! somebody waits.
 
 use majordomo::{AgentEntry, Context, Failure, OnUnknown, Result, Team, capability};
 use runtime::port::journal::Seq;

@@ -12,9 +12,11 @@
 
 pub mod api;
 mod attempt;
+mod bounds;
 pub mod canonical;
 mod desk;
 mod drain;
+pub mod keep;
 pub mod port;
 pub mod record;
 mod recover;
@@ -22,6 +24,7 @@ pub mod testing;
 mod tick;
 mod turn;
 
+pub use bounds::Bounds;
 pub use drain::Drained;
 pub use recover::{Error, Stores, replay};
 pub use turn::Runtime;

@@ -1,5 +1,6 @@
 //! Opens a journal and takes up where whoever held it before left off.
 
+use crate::bounds::Bounds;
 use crate::port::journal::{self, Journal, Seq};
 use crate::port::{Blobs, Observer};
 use crate::record;
@@ -113,10 +114,20 @@ fn catch_up(behind: &[(&Arc<dyn Observer>, Seq)], missed: &mut Vec<(Seq, Entry)>
 impl Runtime {
     /// Opens the stores, replays, closes what the process before left open, and starts the clock.
     /// Agents are not here yet; nothing is granted until they join.
-    pub async fn open(mut stores: Stores, limits: Limits) -> Result<Runtime, Error> {
+    pub async fn open(stores: Stores, limits: Limits) -> Result<Runtime, Error> {
+        Runtime::open_within(stores, limits, &Bounds::default()).await
+    }
+
+    /// The same with other bounds on what is stored.
+    pub async fn open_within(
+        mut stores: Stores,
+        limits: Limits,
+        bounds: &Bounds,
+    ) -> Result<Runtime, Error> {
         check(&limits)?;
         let kernel = replay_for(&mut *stores.journal, limits, &stores.observers)?;
-        let runtime = Runtime::new(kernel, stores.journal, stores.blobs, stores.observers);
+        let Stores { journal, blobs, observers, .. } = stores;
+        let runtime = Runtime::new(kernel, journal, blobs, observers, bounds);
         let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let seed = std::collections::hash_map::RandomState::new().build_hasher().finish();
         let wall_ms = since_1970.as_millis() as u64;
@@ -126,6 +137,7 @@ impl Runtime {
             let why = runtime.failed().map_or_else(String::new, |why| why.to_string());
             return Err(Error::Start(why));
         }
+        runtime.measure_in_background();
         tokio::spawn(tick(runtime.clone()));
         Ok(runtime)
     }

@@ -8,7 +8,9 @@
 //! So nobody hears of anything that a crash could take back, one sync serves everybody who came
 //! while the sync before was running, and no timer decides how long a batch is.
 
+use crate::bounds::Bounds;
 use crate::desk::Desk;
+use crate::keep::{self, Keeper, Room};
 use crate::port::journal::{Batch, Journal, Record, Seq};
 use crate::port::{Blobs, Observer};
 use crate::record;
@@ -48,6 +50,8 @@ pub(crate) struct Inner {
     pub(crate) desk: Desk,
     pub(crate) blobs: Arc<dyn Blobs>,
     pub(crate) observers: Vec<Arc<dyn Observer>>,
+    pub(crate) keeper: Keeper,
+    pub(crate) room: Arc<Room>,
     pub(crate) tokio: tokio::runtime::Handle,
 }
 
@@ -88,12 +92,16 @@ impl Runtime {
         journal: Box<dyn Journal>,
         blobs: Arc<dyn Blobs>,
         observers: Vec<Arc<dyn Observer>>,
+        bounds: &Bounds,
     ) -> Runtime {
         let clock = Clock { base: kernel.state().time, since: Instant::now() };
         let renewed = clock.base;
         let core = Core { kernel, clock, renewed, waiting: VecDeque::new(), closed: false };
         let instant = journal.is_instant();
         let head = journal.head();
+        let room = Room::new(bounds, journal.size().total_bytes, journal.gauge());
+        let room = Arc::new(room);
+        let blobs = Arc::new(keep::blobs::Counted { store: blobs, room: room.clone() });
         let inner = Arc::new(Inner {
             core: Mutex::new(core),
             committer: Mutex::new(Committer { journal: Some(journal), head }),
@@ -105,6 +113,8 @@ impl Runtime {
             desk: Desk::default(),
             blobs,
             observers,
+            keeper: Keeper::new(bounds),
+            room,
             tokio: tokio::runtime::Handle::current(),
         });
         if !instant {
@@ -153,6 +163,11 @@ impl Runtime {
         question(&core.kernel, now)
     }
 
+    /// Changes the kernel in a way that is no fact.
+    pub(crate) fn change(&self, change: impl FnOnce(&mut Kernel)) {
+        change(&mut lock(&self.inner.core).kernel);
+    }
+
     /// Runs once the journal is not being written to; for snapshots, backups, erasure.
     /// `None` when the turn has ended.
     pub fn with_journal<T>(&self, work: impl FnOnce(&mut dyn Journal) -> T) -> Option<T> {
@@ -187,6 +202,8 @@ impl Runtime {
     pub(crate) fn close(&self) {
         lock(&self.inner.core).closed = true;
         self.inner.ended.notify_waiters();
+        // Whoever tidies up sees that it is closed, and must not reach into the next opening.
+        let _alone = self.inner.keeper.alone();
         let mut committer = lock(&self.inner.committer);
         while let Some(portion) = self.inner.next_portion() {
             self.inner.commit(&mut committer, portion);
@@ -202,6 +219,7 @@ impl Runtime {
         core.waiting.clear();
         drop(core);
         self.inner.ended.notify_waiters();
+        let _alone = self.inner.keeper.alone();
         self.inner.let_go(lock(&self.inner.committer));
     }
 
@@ -221,6 +239,13 @@ impl Inner {
         let mut core = lock(&self.core);
         if core.closed {
             return; // Dropping the sender says so.
+        }
+        if self.room.is_full()
+            && let Some(refusal) = keep::no_room(&core.kernel, &command)
+        {
+            drop(core);
+            reply.map(|reply| reply.send(Err(refusal))); // Records nothing, so it need not wait.
+            return;
         }
         let now = core.clock.now();
         core.renew(now, &self.desk);
@@ -281,6 +306,11 @@ impl Inner {
             match journal.append(committer.head, &batch) {
                 Ok(head) => committer.head = head,
                 Err(error) => return self.fail(error.to_string()),
+            }
+            let size = journal.size();
+            self.room.journal_is(size.total_bytes);
+            if self.keeper.is_due(size, self.room.is_full()) {
+                Runtime { inner: self.clone() }.tidy_in_background(size.tail_bytes);
             }
             let first = Seq(committer.head.0 + 1 - entries.len() as u64);
             for observer in &self.observers {

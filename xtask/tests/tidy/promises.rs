@@ -41,3 +41,17 @@ fn a_promise_without_a_check_is_seen() {
     assert_eq!(faults("| P1 | a | surely |\n", 1).len(), 1, "no check");
     assert_eq!(faults("| P2 | a | not yet |\n", 1).len(), 1, "wrong number");
 }
+#[test]
+fn every_check_of_the_simulator_is_on_the_page() {
+    let page = std::fs::read_to_string(tree::root().join(PAGE)).expect("the page is there");
+    let checks = tree::paths().into_iter().filter(|path| {
+        let name = path.strip_prefix("crates/sim/src/checks/p").unwrap_or_default();
+        name.starts_with(|c: char| c.is_ascii_digit())
+    });
+    let absent: Vec<String> = checks.filter(|path| !page.contains(path.as_str())).collect();
+    assert!(
+        absent.is_empty(),
+        "{PAGE} does not name {absent:?}; users may rely on more than it says"
+    );
+}
+

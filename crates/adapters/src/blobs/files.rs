@@ -126,6 +126,26 @@ impl Files {
     }
 }
 
+impl Files {
+    /// Every blob's file, in the order of their digests.
+    ///
+    /// # Errors
+    /// `Io`, if a directory cannot be read.
+    pub fn list(&self) -> Result<Vec<(Digest, PathBuf)>, Error> {
+        let mut found = Vec::new();
+        for shard in self.disk.list(&self.dir).map_err(|source| failed(&self.dir, source))? {
+            if !shard.is_dir() {
+                continue;
+            }
+            for path in self.disk.list(&shard).map_err(|source| failed(&shard, source))? {
+                let name = path.file_name().unwrap_or_default().to_string_lossy();
+                found.extend(parse(&name).map(|digest| (digest, path)));
+            }
+        }
+        Ok(found)
+    }
+}
+
 impl Blobs for Files {
     fn put(&self, bytes: &[u8]) -> Result<Digest, Error> {
         let digest = *blake3::hash(bytes).as_bytes();
@@ -181,6 +201,19 @@ impl Blobs for Files {
                 self.disk.sync_dir(shard).map_err(|source| failed(shard, source))
             }
         }
+    }
+
+    fn size(&self) -> Result<u64, Error> {
+        self.list()?.iter().map(|(_, path)| len(path)).sum()
+    }
+}
+
+/// Bytes of a file; none if it was removed a moment ago.
+fn len(path: &Path) -> Result<u64, Error> {
+    match fs::metadata(path) {
+        Ok(metadata) => Ok(metadata.len()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
+        Err(source) => Err(failed(path, source)),
     }
 }
 

@@ -68,4 +68,8 @@ impl Blobs for Memory {
         self.held().remove(digest);
         Ok(())
     }
+
+    fn size(&self) -> Result<u64, Error> {
+        Ok(self.held().values().map(|(bytes, _)| bytes.len() as u64).sum())
+    }
 }

@@ -5,7 +5,8 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use runtime::port::journal::{Batch, Epoch, Error, Journal, Record, Seq, Size, Visit};
+use runtime::port::Reader;
+use runtime::port::journal::{Batch, Epoch, Error, Journal, Record, Seq, Size, Sweep, Visit};
 
 /// What a journal in memory holds, whoever has it open. Cheap to clone; clones are the same store.
 #[derive(Clone, Default)]
@@ -23,6 +24,8 @@ struct Held {
     /// (end of head, end of payload) in `bytes`, per record.
     ends: Vec<(usize, usize)>,
     snapshots: Vec<(u64, Vec<u8>)>,
+    /// Written by a reader, not taken in yet.
+    staged: Option<(u64, Vec<u8>)>,
 }
 
 impl Store {
@@ -157,18 +160,30 @@ impl Journal for Memory {
     }
 
     fn put_snapshot(&mut self, at: Seq, bytes: &[u8]) -> Result<(), Error> {
+        self.held(at)?.staged = Some((at.0, bytes.to_vec()));
+        self.adopt_snapshot(at).map(drop)
+    }
+
+    fn adopt_snapshot(&mut self, at: Seq) -> Result<Sweep, Error> {
         let mut held = self.held(at)?;
         let found = held.head();
         if at > found {
             return Err(Error::Superseded { expected: at, found });
         }
-        if held.snapshots.last().is_some_and(|(newest, _)| *newest > at.0) {
-            return Ok(());
+        let Some(staged) = held.staged.take().filter(|(staged, _)| *staged == at.0) else {
+            let why = "no snapshot up to this record was staged".to_owned();
+            return Err(Error::Unreadable { at, why });
+        };
+        if held.snapshots.last().is_none_or(|(newest, _)| *newest <= at.0) {
+            held.snapshots.clear();
+            held.snapshots.push(staged);
+            held.drop_to(at.0);
         }
-        held.snapshots.clear();
-        held.snapshots.push((at.0, bytes.to_vec()));
-        held.drop_to(at.0);
-        Ok(())
+        Ok(Box::new(|| Ok(())))
+    }
+
+    fn reader(&self) -> Option<Box<dyn Reader>> {
+        Some(Box::new(Beside { store: self.store.clone(), head: self.head() }))
     }
 
     fn snapshot(&mut self) -> Result<Option<(Seq, Vec<u8>)>, Error> {
@@ -196,11 +211,73 @@ impl Journal for Memory {
         let held = self.store.lock();
         let snapshots: usize = held.snapshots.iter().map(|(_, bytes)| bytes.len()).sum();
         let tail = held.bytes.len() as u64;
-        Size { total_bytes: tail + snapshots as u64, tail_bytes: tail }
+        let snapshot_bytes = snapshots as u64;
+        Size { total_bytes: tail + snapshot_bytes, tail_bytes: tail, snapshot_bytes }
     }
 
     fn is_instant(&self) -> bool {
         true
+    }
+}
+
+/// Reads the store while somebody writes: a part at a time, so that the writer hardly waits.
+struct Beside {
+    store: Store,
+    head: Seq,
+}
+
+/// Bytes of records copied at a time.
+const PART: usize = 256 << 10;
+
+impl Reader for Beside {
+    fn head(&self) -> Seq {
+        self.head
+    }
+
+    fn first(&self) -> Seq {
+        Seq(self.store.lock().dropped + 1)
+    }
+
+    fn snapshots(&self) -> Vec<Seq> {
+        self.store.lock().snapshots.iter().map(|(at, _)| Seq(*at)).collect()
+    }
+
+    fn snapshot(&mut self, at: Seq) -> Result<Vec<u8>, Error> {
+        let held = self.store.lock();
+        let found = held.snapshots.iter().find(|(found, _)| *found == at.0);
+        let gone = || Error::Unreadable { at, why: "this snapshot was replaced".to_owned() };
+        found.map(|(_, bytes)| bytes.clone()).ok_or_else(gone)
+    }
+
+    fn read(&mut self, from: Seq, visit: Visit<'_>) -> Result<(), Error> {
+        let mut part = Batch::default();
+        let mut next = from.max(self.first());
+        while next <= self.head {
+            part.clear();
+            let held = self.store.lock();
+            let Some(skipped) = next.0.checked_sub(held.dropped + 1) else {
+                let why = "the record was dropped while the journal was read".to_owned();
+                return Err(Error::Unreadable { at: next, why });
+            };
+            let last = (self.head.0 - held.dropped) as usize;
+            for nth in skipped as usize..last {
+                part.push(held.record(nth));
+                if part.size() >= PART {
+                    break;
+                }
+            }
+            drop(held);
+            for record in part.records() {
+                visit(next, record)?;
+                next.0 += 1;
+            }
+        }
+        Ok(())
+    }
+
+    fn stage_snapshot(&mut self, at: Seq, bytes: &[u8]) -> Result<(), Error> {
+        self.store.lock().staged = Some((at.0, bytes.to_vec()));
+        Ok(())
     }
 }
 

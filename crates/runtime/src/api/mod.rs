@@ -11,6 +11,7 @@ mod once;
 mod pinned;
 mod scope;
 mod team;
+mod ticket;
 
 pub use ask::{Ask, AskOptions};
 pub use asks::Asks;
@@ -22,6 +23,7 @@ pub use map::map;
 pub use native::native;
 pub use once::{Begun, OnUnknown, Once};
 pub use pinned::Pinned;
-pub use team::{AgentEntry, StartError, SubmitOptions, Team, TeamBuilder, Ticket};
+pub use team::{AgentEntry, StartError, SubmitOptions, Team, TeamBuilder};
+pub use ticket::Ticket;
 
 pub(crate) use failure::to_kernel;

@@ -1,23 +1,21 @@
 //! A team: agents that have joined a runtime, and the doors through which work comes in.
 
 use super::ask::parse_capability;
-use super::{Capability, Failure, Handler, Pinned, native};
+use super::{Capability, Failure, Handler, Pinned, Ticket, native, ticket};
+use crate::bounds::Bounds;
 use crate::canonical;
 use crate::drain::Drained;
 use crate::port::Agent;
 use crate::recover::{self, Stores};
 use crate::turn::Runtime;
 use kernel::{
-    AgentSpec, Answer, Command, Limits, Outcome, Payload, Serves, Submit, TaskId, Terms, Text,
+    AgentSpec, Answer, Command, Limits, Payload, Refusal, Serves, Submit, TaskId, Terms, Text,
     Versions,
 };
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::oneshot;
 
 /// How many tasks a Rust function works on at once unless told otherwise.
 const SLOTS_DEFAULT: u32 = 64;
@@ -62,6 +60,7 @@ impl AgentEntry {
 pub struct TeamBuilder {
     stores: Result<Stores, StartError>,
     limits: Limits,
+    bounds: Bounds,
     agents: Vec<AgentEntry>,
 }
 
@@ -88,7 +87,8 @@ impl TeamBuilder {
     /// A team that keeps its things in these stores.
     #[must_use]
     pub fn new(stores: Result<Stores, StartError>) -> TeamBuilder {
-        TeamBuilder { stores, limits: Limits::default(), agents: Vec::new() }
+        let (limits, bounds) = (Limits::default(), Bounds::default());
+        TeamBuilder { stores, limits, bounds, agents: Vec::new() }
     }
 
     /// Adds a Rust function, made a capability by `#[capability]`.
@@ -113,9 +113,16 @@ impl TeamBuilder {
         self
     }
 
+    /// Other bounds on what is stored.
+    #[must_use]
+    pub fn bounds(mut self, bounds: Bounds) -> TeamBuilder {
+        self.bounds = bounds;
+        self
+    }
+
     /// Opens the journal, takes up what is unfinished, and lets the agents join.
     pub async fn start(self) -> Result<Team, StartError> {
-        let runtime = Runtime::open(self.stores?, self.limits).await?;
+        let runtime = Runtime::open_within(self.stores?, self.limits, &self.bounds).await?;
         let team = Team { runtime };
         for entry in self.agents {
             if let Err(refused) = team.join(entry).await {
@@ -131,23 +138,6 @@ impl TeamBuilder {
 #[derive(Clone)]
 pub struct Team {
     runtime: Runtime,
-}
-
-/// A root task that was accepted, and the way to its outcome.
-#[must_use = "the outcome comes to whoever awaits the ticket"]
-pub struct Ticket<T = Value> {
-    /// The task.
-    pub task: TaskId,
-    /// False when its key was known: nothing new was made.
-    pub fresh: bool,
-    runtime: Runtime,
-    outcome: Settling,
-    output: PhantomData<fn() -> T>,
-}
-
-enum Settling {
-    Settled(Arc<Outcome>),
-    Coming(oneshot::Receiver<Arc<Outcome>>),
 }
 
 impl Team {
@@ -212,6 +202,9 @@ impl Team {
         input: Vec<u8>,
         options: SubmitOptions,
     ) -> Result<Ticket, Failure> {
+        if options.key.is_none() && self.runtime.inner.room.is_full() {
+            return Err(self.no_room()); // Before its input takes more of what is short.
+        }
         let submit = Submit {
             terms: Arc::new(terms),
             input: self.payload(input).await?,
@@ -234,21 +227,22 @@ impl Team {
         let receipt = match reply.await {
             Ok(Ok(Answer::Accepted(receipt))) => receipt,
             Ok(Ok(_)) | Err(_) => return Err(self.ended()),
+            Ok(Err(Refusal::Overloaded { .. })) if self.runtime.inner.room.is_full() => {
+                return Err(self.no_room());
+            }
             Ok(Err(refusal)) => return Err(Failure::refused(&refusal)),
         };
         let outcome = match (receipt.outcome, coming) {
-            (Some(outcome), _) => Settling::Settled(outcome),
-            (None, Some(coming)) => Settling::Coming(coming),
+            (Some(outcome), _) => ticket::Settling::Settled(outcome),
+            (None, Some(coming)) => ticket::Settling::Coming(coming),
             (None, None) => return Err(self.ended()),
         };
-        let (task, fresh, runtime) = (receipt.task, receipt.fresh, self.runtime.clone());
-        Ok(Ticket { task, fresh, runtime, outcome, output: PhantomData })
+        Ok(Ticket::new(&self.runtime, receipt.task, receipt.fresh, outcome))
     }
 
     /// The way to the outcome of a root task that is still open, after a restart for example.
     #[must_use]
     pub fn ticket(&self, task: TaskId) -> Option<Ticket> {
-        let runtime = self.runtime.clone();
         let open = self.runtime.look(|kernel, _| {
             let open = kernel.state().task(task).is_some_and(|it| it.parent.is_none());
             open.then(|| self.runtime.inner.desk.ticket(task))
@@ -256,8 +250,8 @@ impl Team {
         if self.runtime.is_closed() {
             return None; // Nobody would settle it.
         }
-        let outcome = Settling::Coming(open?);
-        Some(Ticket { task, fresh: false, runtime, outcome, output: PhantomData })
+        let outcome = ticket::Settling::Coming(open?);
+        Some(Ticket::new(&self.runtime, task, false, outcome))
     }
 
     /// Root tasks that have not ended, oldest first.
@@ -315,14 +309,15 @@ impl Team {
     }
 
     fn ended(&self) -> Failure {
-        ended(&self.runtime)
+        ticket::ended(&self.runtime)
     }
-}
 
-fn ended(runtime: &Runtime) -> Failure {
-    let why = runtime.failed();
-    let why = why.map_or_else(|| "the orchestrator has ended".to_owned(), |it| it.to_string());
-    Failure::new(kernel::FailureKind::Lost, why)
+    fn no_room(&self) -> Failure {
+        let retry_after_ms = self.runtime.look(|kernel, _| kernel.limits().retry_after_ms);
+        let words = self.runtime.inner.room.describe();
+        let failure = Failure::new(kernel::FailureKind::Overloaded, words);
+        Failure { retry_after_ms: Some(retry_after_ms), ..failure }
+    }
 }
 
 /// How a root task is handed over.
@@ -338,43 +333,4 @@ pub struct SubmitOptions {
     pub budget: Option<kernel::Budget>,
     /// Digest of the team definition it is pinned to.
     pub definition: Option<kernel::Digest>,
-}
-
-impl Ticket {
-    /// The same ticket for a typed output.
-    pub fn typed<T: DeserializeOwned>(self) -> Ticket<T> {
-        let Ticket { task, fresh, runtime, outcome, .. } = self;
-        Ticket { task, fresh, runtime, outcome, output: PhantomData }
-    }
-}
-
-impl<T: DeserializeOwned> Ticket<T> {
-    /// Waits for the end and gives the output.
-    pub async fn outcome(self) -> Result<T, Failure> {
-        let runtime = self.runtime.clone();
-        let task = self.task;
-        match &*self.settled().await? {
-            Outcome::Completed(output) => {
-                let blobs = runtime.inner.blobs.clone();
-                let output = output.clone();
-                let bytes = match &output.inline {
-                    Some(bytes) => bytes.clone(),
-                    None => {
-                        let read = move || canonical::bytes_of(&output, &*blobs);
-                        tokio::task::spawn_blocking(read).await??
-                    }
-                };
-                canonical::from_bytes(&bytes)
-            }
-            other => Err(Failure::of(&format!("task {task}"), other)),
-        }
-    }
-
-    /// Waits for the end, however it is.
-    pub async fn settled(self) -> Result<Arc<Outcome>, Failure> {
-        match self.outcome {
-            Settling::Settled(outcome) => Ok(outcome),
-            Settling::Coming(coming) => coming.await.map_err(|_| ended(&self.runtime)),
-        }
-    }
 }

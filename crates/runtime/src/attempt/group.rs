@@ -2,8 +2,8 @@
 //! are awaited.
 //!
 //! A future per step would be polled whenever any of them wakes the code, and a waker per step
-//! would hide from the driver that all of them only wait. So the steps are kept here as entries in a
-//! table, and the driver hands completions to the table, in the journal's order as ever.
+//! would hide from the driver that all of them only wait. So the steps are kept here as entries in
+//! a table, and the driver hands completions to the table, in the journal's order as ever.
 
 use super::Live;
 use crate::turn::lock;

@@ -19,6 +19,9 @@ pub trait Blobs: Send + Sync {
 
     /// Removes one blob now, whoever names it.
     fn erase(&self, digest: &Digest) -> Result<(), Error>;
+
+    /// Bytes of all blobs. Looks at each: not for every day.
+    fn size(&self) -> Result<u64, Error>;
 }
 
 /// What can go wrong with a blob.

@@ -7,6 +7,7 @@
 //!
 //! The port is blocking on purpose: a sync is a blocking call, and the turn gives it a thread.
 
+use super::Reader;
 use std::fmt;
 
 /// The position of a record; the first record of a journal has number 1. Never reused.
@@ -87,18 +88,27 @@ pub trait Journal: Send {
     fn epoch(&self) -> Epoch;
 
     /// Makes the whole batch durable, in order, and gives the number of its last record. Refused
-    /// unless the journal's head is `expected` and no newer epoch has written. After
-    /// [`Error::Broken`] nothing more may be appended: what is on disk is no longer known, so the
-    /// process must end.
+    /// unless the head is `expected` and no newer epoch has written. After [`Error::Broken`]
+    /// nothing more may be appended: what is on disk is not known, so the process must end.
     fn append(&mut self, expected: Seq, batch: &Batch) -> Result<Seq, Error>;
 
-    /// Visits the records from `from` to the head, in order; stops at the first error, its own or
-    /// the visitor's.
+    /// Visits the records from `from` on, in order; stops at the first error, whoever's it is.
     fn read(&mut self, from: Seq, visit: Visit<'_>) -> Result<(), Error>;
 
-    /// Stores a snapshot of everything up to and including `at`, verified by reading it back.
-    /// Records up to `at` may be dropped from now on. One older than the newest changes nothing.
+    /// Stores a snapshot of everything up to and including `at`, read back to verify it; records
+    /// up to `at` may be dropped from now on. One older than the newest changes nothing.
     fn put_snapshot(&mut self, at: Seq, bytes: &[u8]) -> Result<(), Error>;
+
+    /// Takes in what a [`Reader`] staged: a rename. What it makes superfluous goes with the sweep,
+    /// without the journal in hand. One kept already is replaced, to take out what was erased.
+    fn adopt_snapshot(&mut self, at: Seq) -> Result<Sweep, Error> {
+        Err(Error::Unreadable { at, why: "it was not staged".to_owned() })
+    }
+
+    /// Reads beside the writer, if this journal can.
+    fn reader(&self) -> Option<Box<dyn Reader>> {
+        None
+    }
 
     /// The newest snapshot, and the record it includes up to.
     fn snapshot(&mut self) -> Result<Option<(Seq, Vec<u8>)>, Error>;
@@ -106,13 +116,21 @@ pub trait Journal: Send {
     /// Erases the payload bytes of one record, for ever; its head stays and the chain holds.
     fn erase(&mut self, seq: Seq) -> Result<(), Error>;
 
-    /// Drops every snapshot but the newest, and the records kept only for the others: after an
-    /// erasure, they may still hold what was erased.
+    /// The same for many records, sharing syncs.
+    fn erase_all(&mut self, seqs: &[Seq]) -> Result<(), Error> {
+        seqs.iter().try_for_each(|seq| self.erase(*seq))
+    }
+
+    /// Drops every snapshot but the newest, and the records kept only for the others.
     fn forget_older(&mut self) -> Result<(), Error>;
 
-    /// Bytes held on disk (or in memory), snapshots included, and the bytes of the tail after the
-    /// newest snapshot.
+    /// Bytes held on disk (or in memory). Cheap: asked after every append.
     fn size(&self) -> Size;
+
+    /// Tells how many bytes the medium has left, if it can.
+    fn gauge(&self) -> Option<Gauge> {
+        None
+    }
 
     /// True when `append` costs less than handing it to another thread.
     fn is_instant(&self) -> bool {
@@ -123,13 +141,21 @@ pub trait Journal: Send {
 /// Called for each record by [`Journal::read`].
 pub type Visit<'a> = &'a mut dyn FnMut(Seq, Record<'_>) -> Result<(), Error>;
 
+/// Removes what a snapshot made superfluous.
+pub type Sweep = Box<dyn FnOnce() -> Result<(), Error> + Send>;
+
+/// Bytes that are left on the medium; `None` when it does not say.
+pub type Gauge = Box<dyn Fn() -> Option<u64> + Send + Sync>;
+
 /// How much a journal holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Size {
-    /// All of it.
+    /// All of it, snapshots and reserved space included.
     pub total_bytes: u64,
     /// What came after the newest snapshot.
     pub tail_bytes: u64,
+    /// The newest snapshot; 0 when there is none.
+    pub snapshot_bytes: u64,
 }
 
 /// What can go wrong with a journal, and what to do next.
@@ -182,7 +208,10 @@ pub enum Error {
         source: std::io::Error,
     },
     /// The directory or file could not be used at all.
-    #[error("the journal in {place} cannot be opened ({source})")]
+    #[error(
+        "the journal in {place} cannot be used ({source}); check that the directory is there and \
+         may be written by you, or use another --data directory"
+    )]
     Unusable {
         /// The file or directory.
         place: String,

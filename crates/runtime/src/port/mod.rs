@@ -6,8 +6,10 @@ pub mod agent;
 pub mod blobs;
 pub mod journal;
 pub mod observer;
+pub mod reader;
 
 pub use agent::{Agent, BoxFuture};
 pub use blobs::Blobs;
 pub use journal::Journal;
 pub use observer::Observer;
+pub use reader::Reader;

@@ -49,6 +49,8 @@ pub fn run<F: Fixture>(mut fresh: impl FnMut() -> F) {
     dropped_records_are_covered_by_a_snapshot(&mut fresh());
     an_erased_payload_is_gone_and_the_rest_stays(&mut fresh());
     forgetting_keeps_the_newest_snapshot(&mut fresh());
+    a_reader_sees_what_was_durable(&mut fresh());
+    a_staged_snapshot_counts_once_adopted(&mut fresh());
     the_size_tells_the_tail(&mut fresh());
     damage_in_the_middle_is_refused_with_its_place(&mut fresh());
 }
@@ -331,6 +333,40 @@ fn forgetting_keeps_the_newest_snapshot<F: Fixture>(fixture: &mut F) {
     let mut journal = open(fixture, "forget");
     assert_eq!(journal.snapshot().expect("reads"), Some((Seq(2), b"two".to_vec())));
     assert_eq!(journal.head(), Seq(2));
+}
+
+fn a_reader_sees_what_was_durable<F: Fixture>(fixture: &mut F) {
+    let mut journal = filled(fixture, "reader", &[3, 2]);
+    let Some(mut reader) = journal.reader() else { return };
+    append_next(&mut journal, 40).expect("appended");
+    assert_eq!((reader.first(), reader.head()), (Seq(1), Seq(5)));
+    let mut seen = Vec::new();
+    let read = reader.read(Seq(2), &mut |seq, record| {
+        assert_eq!(record.head, head_of(seq.0), "reader: head of {seq}");
+        assert_eq!(record.payload, payload_of(seq.0), "reader: payload of {seq}");
+        seen.push(seq.0);
+        Ok(())
+    });
+    read.expect("reads beside the writer");
+    assert_eq!(seen, [2, 3, 4, 5]);
+}
+
+fn a_staged_snapshot_counts_once_adopted<F: Fixture>(fixture: &mut F) {
+    let mut journal = filled(fixture, "stage", &[4]);
+    let Some(mut reader) = journal.reader() else { return };
+    let refused = journal.adopt_snapshot(Seq(4)).map(drop);
+    assert!(refused.is_err(), "nothing was staged");
+    reader.stage_snapshot(Seq(4), b"four").expect("staged");
+    append_next(&mut journal, 2).expect("the writer goes on");
+    assert_eq!(journal.snapshot().expect("reads"), None, "it is not in force yet");
+    journal.adopt_snapshot(Seq(4)).expect("adopted")().expect("swept");
+    assert_eq!(journal.snapshot().expect("reads"), Some((Seq(4), b"four".to_vec())));
+    drop(journal);
+    let mut journal = open(fixture, "stage");
+    let mut reader = journal.reader().expect("has one");
+    assert_eq!(reader.snapshots(), [Seq(4)]);
+    assert_eq!(reader.snapshot(Seq(4)).expect("reads"), b"four");
+    assert_eq!(read_from(&mut journal, Seq(5)).expect("reads").len(), 2);
 }
 
 fn the_size_tells_the_tail<F: Fixture>(fixture: &mut F) {

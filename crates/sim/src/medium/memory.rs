@@ -128,6 +128,6 @@ impl Journal for Writer {
     fn size(&self) -> Size {
         let store = self.memory.store();
         let total_bytes = store.records.iter().map(|(head, it)| (head.len() + it.len()) as u64);
-        Size { total_bytes: total_bytes.sum(), tail_bytes: 0 }
+        Size { total_bytes: total_bytes.sum(), tail_bytes: 0, ..Size::default() }
     }
 }

@@ -1,4 +1,4 @@
-//! Erasing one payload for ever: first the mark, synced, then zeros over the bytes, synced.
+//! Erasing payloads for ever: first the mark, synced, then zeros over the bytes, synced.
 //!
 //! After the mark the payload counts as erased whatever its bytes are, so a crash in between leaves
 //! a log that opens, and opening it writes the zeros. The head, its checksum and the chain
@@ -15,26 +15,28 @@ use super::segment::Segment;
 use super::{Log, recover, writer};
 
 impl Log {
-    pub(super) fn erase_payload(&mut self, seq: Seq) -> Result<(), Error> {
-        if seq > self.head() || seq == Seq(0) {
-            return Err(Error::Unreadable { at: seq, why: "there is no such record".to_owned() });
+    /// Erases payloads, sharing the two syncs among those that stand in one segment.
+    pub(super) fn erase_payloads(&mut self, seqs: &[Seq]) -> Result<(), Error> {
+        if let Some(seq) = seqs.iter().find(|seq| **seq > self.head() || **seq == Seq(0)) {
+            return Err(Error::Unreadable { at: *seq, why: "there is no such record".to_owned() });
         }
-        let Some(segment) = self.all_segments().find(|segment| segment.end.seq > seq.0) else {
-            return Ok(());
-        };
-        if segment.header.first > seq.0 {
-            // Dropped with its segment already.
-            return Ok(());
+        for segment in self.all_segments() {
+            let range = segment.header.first..segment.end.seq;
+            let mut targets = Vec::new();
+            // What is in no segment was dropped with its segment already.
+            for seq in seqs.iter().filter(|seq| range.contains(&seq.0)) {
+                let (frame, offset) = self.find(segment, *seq)?;
+                if frame.erasure != Erasure::Done && frame.payload_len > 0 {
+                    targets.push((frame, offset));
+                }
+            }
+            let written = self.overwrite(segment, &targets);
+            let (at, head) = (Seq(segment.header.first), self.head());
+            written.map_err(|source| {
+                writer::refused(writer::Refusal::System(source), &segment.path, at, head)
+            })?;
         }
-        let (frame, offset) = self.find(segment, seq)?;
-        if frame.erasure == Erasure::Done || frame.payload_len == 0 {
-            return Ok(());
-        }
-        let written = self.overwrite(segment, &frame, offset);
-        let head = self.head();
-        written.map_err(|source| {
-            writer::refused(writer::Refusal::System(source), &segment.path, seq, head)
-        })
+        Ok(())
     }
 
     fn find(&self, segment: &Segment, seq: Seq) -> Result<(Frame, u64), Error> {
@@ -52,12 +54,19 @@ impl Log {
         }
     }
 
-    fn overwrite(&self, segment: &Segment, frame: &Frame, offset: u64) -> io::Result<()> {
+    fn overwrite(&self, segment: &Segment, targets: &[(Frame, u64)]) -> io::Result<()> {
+        if targets.is_empty() {
+            return Ok(());
+        }
         let file = self.disk.open_to_write(&segment.path)?;
-        file.write_at(&erasure_mark(frame.chain).to_le_bytes(), offset + ERASURE)?;
+        for (frame, offset) in targets {
+            file.write_at(&erasure_mark(frame.chain).to_le_bytes(), offset + ERASURE)?;
+        }
         file.sync()?;
-        let payload = offset + (HEADER + frame.head_len) as u64;
-        file.write_at(&vec![0; frame.payload_len], payload)?;
+        for (frame, offset) in targets {
+            let payload = offset + (HEADER + frame.head_len) as u64;
+            file.write_at(&vec![0; frame.payload_len], payload)?;
+        }
         file.sync()
     }
 }

@@ -26,6 +26,7 @@ mod lock;
 pub mod mutant;
 mod open;
 mod prune;
+mod reader;
 mod recover;
 mod segment;
 mod snapshot;
@@ -35,13 +36,13 @@ mod writer;
 
 use std::path::{Path, PathBuf};
 
-use runtime::port::journal::{Batch, Epoch, Error, Journal, Seq, Size, Visit};
+use runtime::port::journal::{Batch, Epoch, Error, Gauge, Journal, Seq, Size, Sweep, Visit};
 
 pub use backup::{backup, restore};
+pub use reader::Reader;
 pub use verify::{Report, SegmentReport, SnapshotReport, verify};
 
 use crate::disk::Disk;
-use cursor::Cursor;
 use segment::Segment;
 use snapshot::Snapshot;
 use writer::Writer;
@@ -163,22 +164,6 @@ impl Log {
     fn all_segments(&self) -> impl Iterator<Item = &Segment> {
         self.segments.iter().chain([&self.writer.segment])
     }
-
-    fn read_segment(&self, segment: &Segment, from: u64, visit: Visit<'_>) -> Result<(), Error> {
-        let unusable = |source| recover::unusable(&segment.path, source);
-        let file = self.disk.open(&segment.path).map_err(unusable)?;
-        let place = segment.place_before(from);
-        let mut cursor = Cursor::new(&file, segment.salt, segment.header.epoch, place);
-        while cursor.place().seq < segment.end.seq {
-            let place = cursor.place();
-            match cursor.next().map_err(unusable)? {
-                Ok(frame) if frame.seq >= from => visit(Seq(frame.seq), cursor.record(&frame))?,
-                Ok(_) => {}
-                Err(fault) => return Err(segment.damaged(place, fault.why())),
-            }
-        }
-        Ok(())
-    }
 }
 
 impl Journal for Log {
@@ -218,7 +203,7 @@ impl Journal for Log {
 
     fn read(&mut self, from: Seq, visit: Visit<'_>) -> Result<(), Error> {
         for segment in self.all_segments().filter(|segment| segment.end.seq > from.0) {
-            self.read_segment(segment, from.0, visit)?;
+            reader::read_segment(&self.disk, segment, from.0, visit)?;
         }
         Ok(())
     }
@@ -228,26 +213,48 @@ impl Journal for Log {
         self.store_snapshot(at, bytes)
     }
 
+    fn adopt_snapshot(&mut self, at: Seq) -> Result<Sweep, Error> {
+        self.check_writable(at)?;
+        self.take_in(at)
+    }
+
+    fn reader(&self) -> Option<Box<dyn runtime::port::Reader>> {
+        Some(Box::new(Reader::beside(self)))
+    }
+
     fn snapshot(&mut self) -> Result<Option<(Seq, Vec<u8>)>, Error> {
         self.newest_snapshot()
     }
 
     fn erase(&mut self, seq: Seq) -> Result<(), Error> {
-        self.check_writable(seq)?;
-        let erased = self.erase_payload(seq);
+        self.erase_all(&[seq])
+    }
+
+    fn erase_all(&mut self, seqs: &[Seq]) -> Result<(), Error> {
+        self.check_writable(self.head())?;
+        let erased = self.erase_payloads(seqs);
         self.failed |= matches!(erased, Err(Error::Broken { .. } | Error::Full { .. }));
         erased
     }
 
     fn forget_older(&mut self) -> Result<(), Error> {
         self.check_writable(self.head())?;
-        self.prune(1)
+        self.prune(1)()
     }
 
     fn size(&self) -> Size {
         let log: u64 = self.all_segments().map(|segment| segment.file_len).sum();
         let snapshots: u64 = self.snapshots.iter().map(|snapshot| snapshot.file_len).sum();
-        Size { total_bytes: log + snapshots, tail_bytes: self.tail_bytes }
+        let snapshot_bytes = self.snapshots.last().map_or(0, |newest| newest.file_len);
+        Size { total_bytes: log + snapshots, tail_bytes: self.tail_bytes, snapshot_bytes }
+    }
+
+    fn gauge(&self) -> Option<Gauge> {
+        let dir = self.dir.clone();
+        Some(Box::new(move || {
+            let space = rustix::fs::statvfs(&dir).ok()?;
+            Some(space.f_bavail.saturating_mul(space.f_frsize))
+        }))
     }
 }
 

@@ -15,7 +15,7 @@ use crate::disk::{Disk, File};
 const STRIDE: u64 = 64 << 10;
 
 /// A segment as it was found or written.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Segment {
     pub(super) path: PathBuf,
     pub(super) header: Header,

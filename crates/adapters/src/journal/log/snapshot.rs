@@ -50,6 +50,18 @@ pub(super) fn write(
     at: u64,
     bytes: &[u8],
 ) -> Result<Snapshot, Error> {
+    stage(disk, dir, journal, at, bytes)?;
+    adopt(disk, dir, at)
+}
+
+/// Writes a snapshot without its name and reads it back.
+pub(super) fn stage(
+    disk: &Disk,
+    dir: &Path,
+    journal: [u8; 16],
+    at: u64,
+    bytes: &[u8],
+) -> Result<(), Error> {
     let path = path(dir, at);
     let temporary = path.with_extension("tmp");
     match save(disk, &temporary, journal, at, bytes) {
@@ -60,17 +72,23 @@ pub(super) fn write(
             return Err(failed(&path, source));
         }
     }
-    let mut snapshot = Snapshot { path: temporary, at, file_len: 0 };
-    if read(disk, &snapshot, journal)? != bytes {
+    let file_len = (HEADER + bytes.len() + 8 * bytes.len().div_ceil(CHUNK)) as u64;
+    let staged = Snapshot { path: temporary, at, file_len };
+    if read(disk, &staged, journal)? != bytes {
         let why = layout::Fault::Damaged("the snapshot just written reads back differently");
         return Err(refused(&path, at, why));
     }
-    disk.rename(&snapshot.path, &path)
+    Ok(())
+}
+
+/// Gives the snapshot that was staged its name, durably.
+pub(super) fn adopt(disk: &Disk, dir: &Path, at: u64) -> Result<Snapshot, Error> {
+    let path = path(dir, at);
+    disk.rename(&path.with_extension("tmp"), &path)
         .and_then(|()| disk.sync_dir(dir))
         .map_err(|source| failed(&path, source))?;
-    snapshot.path = path;
-    snapshot.file_len = (HEADER + bytes.len() + 8 * bytes.len().div_ceil(CHUNK)) as u64;
-    Ok(snapshot)
+    let file_len = std::fs::metadata(&path).map_err(|source| failed(&path, source))?.len();
+    Ok(Snapshot { path, at, file_len })
 }
 
 fn save(disk: &Disk, path: &Path, journal: [u8; 16], at: u64, bytes: &[u8]) -> io::Result<()> {
