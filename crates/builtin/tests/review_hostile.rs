@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use majordomo_builtin::review::{FINDINGS_MAX, Language, Skip, review_source, rules};
+use majordomo_builtin::review::{self, FINDINGS_MAX, Language, Skip, review_source, rules};
 
 /// A small generator of numbers, so that every run breaks the same bytes.
 struct Dice(u64);
@@ -135,4 +135,31 @@ fn too_many_findings_are_said_to_be_partial() {
     let review = review_source("src/a.py", Language::Python, source.as_bytes());
     assert_eq!(review.findings.len(), FINDINGS_MAX);
     assert_eq!(review.skipped, Some(Skip::Partial));
+}
+
+/// A tree may change while it is reviewed: what is gone is left out, and nothing else suffers.
+#[test]
+fn a_file_that_is_gone_is_left_out_and_not_fixed() {
+    let tree = tempfile::tempdir().unwrap();
+    let root = tree.path().to_str().unwrap();
+    let file = tree.path().join("a.py");
+    std::fs::write(&file, "def f(a):\n    if a == None:\n        return 1\n    return a\n").unwrap();
+    let survey = review::survey(&review::SurveyInput::new(root)).unwrap();
+    let input = review::ReviewInput::new(&survey.root, survey.files[0].clone());
+    let findings = review::review(&input).unwrap().findings;
+    assert!(!findings.is_empty());
+    let (root, path, max_file_bytes) = (survey.root, "a.py".to_owned(), input.max_file_bytes);
+    let fix = review::FixInput { root, path, findings, max_file_bytes };
+
+    let gone: [&dyn Fn(); 2] =
+        [&|| std::fs::remove_file(&file).unwrap(), &|| std::fs::create_dir(&file).unwrap()];
+    for goes in gone {
+        goes();
+        assert_eq!(review::review(&input).unwrap().skipped, Some(Skip::Unreadable));
+        let refused = review::fix(&fix).unwrap().refused;
+        assert_eq!(refused[0].reason, review::Reason::NotThere);
+    }
+    let mut outside = input.clone();
+    outside.file.path = "../a.py".to_owned();
+    review::review(&outside).unwrap_err();
 }

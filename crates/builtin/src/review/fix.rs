@@ -66,7 +66,7 @@ pub struct Refused {
 pub enum Reason {
     /// The rule has no mechanical fix for this form.
     NoMechanicalFix,
-    /// The file does not hold this finding (any more).
+    /// The file does not hold this finding (any more), or is gone.
     NotThere,
     /// It lies inside of another finding that is being fixed; fix again afterwards.
     Overlaps,
@@ -76,6 +76,8 @@ pub enum Reason {
     DoesNotHelp,
     /// More than [`FIXES_MAX`] in one file; fix again afterwards.
     TooMany,
+    /// The file is larger than the limit, or too tangled to parse.
+    TooMuch,
     /// The file is not UTF-8, or its name cannot stand in a diff.
     NotText,
 }
@@ -86,15 +88,9 @@ pub const FIXES_MAX: usize = 100;
 /// Why there is no answer at all.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The file could not be read.
+    /// The path leads out of the root.
     #[error(transparent)]
     Read(#[from] source::Error),
-    /// The file is larger than the limit, or too tangled to parse.
-    #[error("{path:?} is too large or too tangled to fix mechanically: fix it by hand")]
-    TooMuch {
-        /// The path as it was given.
-        path: String,
-    },
     /// No rule speaks its language.
     #[error("{path:?} is in no language that has rules: ask for .rs, .py, .js, .ts files")]
     Language {
@@ -106,21 +102,28 @@ pub enum Error {
 /// Offers a diff for one file.
 ///
 /// # Errors
-/// When the file cannot be read or parsed within its limits. A finding that cannot be fixed is
-/// refused inside of the answer.
+/// When the path leads out of the root or names no file that we can speak about. A finding that
+/// cannot be fixed is refused inside of the answer.
 pub fn fix(input: &FixInput) -> Result<Fix, Error> {
     let path = &input.path;
-    let too_much = || Error::TooMuch { path: path.clone() };
     let language = Language::of(Path::new(path)).ok_or(Error::Language { path: path.clone() })?;
-    let content = match source::read(Path::new(&input.root), path, input.max_file_bytes)? {
-        Source::Whole(content) => content,
-        Source::Oversized => return Err(too_much()),
+    let content = match source::read(Path::new(&input.root), path, input.max_file_bytes) {
+        Ok(Source::Whole(content)) => content,
+        Ok(Source::Oversized) => return Ok(refuse_all(input, Reason::TooMuch)),
+        Err(source::Error::NotAFile { .. } | source::Error::Unreadable { .. }) => {
+            return Ok(refuse_all(input, Reason::NotThere));
+        }
+        Err(outside @ source::Error::Outside { .. }) => return Err(outside.into()),
     };
-    let Ok(old) = std::str::from_utf8(&content) else { return Ok(refuse_all(input)) };
+    let Ok(old) = std::str::from_utf8(&content) else {
+        return Ok(refuse_all(input, Reason::NotText));
+    };
     if path.chars().any(|c| c.is_control() || c == '"' || c == '\\') {
-        return Ok(refuse_all(input));
+        return Ok(refuse_all(input, Reason::NotText));
     }
-    let study = reviewing::study(path, language, &content).ok_or_else(too_much)?;
+    let Some(study) = reviewing::study(path, language, &content) else {
+        return Ok(refuse_all(input, Reason::TooMuch));
+    };
     let (places, mut refused) = places(&study, &input.findings);
     let mut draft = Draft { path, language, text: content.clone(), study, from: usize::MAX };
     let mut applied = 0;
@@ -175,8 +178,8 @@ fn say(mut refused: Vec<(Place, Reason)>, input: &FixInput) -> Vec<Refused> {
     refused.into_iter().map(one).collect()
 }
 
-fn refuse_all(input: &FixInput) -> Fix {
-    let all = (0..input.findings.len()).map(|index| ((0, index), Reason::NotText)).collect();
+fn refuse_all(input: &FixInput, reason: Reason) -> Fix {
+    let all = (0..input.findings.len()).map(|index| ((0, index), reason)).collect();
     let refused = say(all, input);
     Fix { path: input.path.clone(), diff: String::new(), applied: 0, refused }
 }

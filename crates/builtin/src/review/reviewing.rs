@@ -43,6 +43,8 @@ impl ReviewInput {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Skip {
+    /// It was there at the survey and cannot be read any more: a tree may change meanwhile.
+    Unreadable,
     /// It is larger than the limit; nothing was read into memory beyond it.
     Oversized,
     /// The parser gave up within its steps, or the code is nested too deeply or too broken.
@@ -84,14 +86,18 @@ const MATCHES_IN_FLIGHT_MAX: u32 = 4_096;
 /// Reviews one file.
 ///
 /// # Errors
-/// When the path leads out of the root or the file cannot be read. A file that is too large or too
-/// tangled is not an error but a [`Skip`].
+/// When the path leads out of the root. A file that is gone, too large or too tangled is not an
+/// error but a [`Skip`].
 pub fn review(input: &ReviewInput) -> Result<Review, source::Error> {
     let FileRef { path, language, digest, .. } = &input.file;
     let root = Path::new(&input.root);
-    let mut review = match source::read(root, path, input.max_file_bytes)? {
-        Source::Whole(content) => review_source(path, *language, &content),
-        Source::Oversized => empty(path, *language, Skip::Oversized),
+    let mut review = match source::read(root, path, input.max_file_bytes) {
+        Ok(Source::Whole(content)) => review_source(path, *language, &content),
+        Ok(Source::Oversized) => empty(path, *language, Skip::Oversized),
+        Err(source::Error::NotAFile { .. } | source::Error::Unreadable { .. }) => {
+            empty(path, *language, Skip::Unreadable)
+        }
+        Err(outside @ source::Error::Outside { .. }) => return Err(outside),
     };
     review.changed = !review.digest.is_empty() && !digest.is_empty() && review.digest != *digest;
     Ok(review)
