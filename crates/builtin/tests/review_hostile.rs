@@ -143,7 +143,7 @@ fn a_file_that_is_gone_is_left_out_and_not_fixed() {
     let tree = tempfile::tempdir().unwrap();
     let root = tree.path().to_str().unwrap();
     let file = tree.path().join("a.py");
-    std::fs::write(&file, "def f(a):\n    if a == None:\n        return 1\n    return a\n").unwrap();
+    std::fs::write(&file, "if a == None:\n    a = 1\n").unwrap();
     let survey = review::survey(&review::SurveyInput::new(root)).unwrap();
     let input = review::ReviewInput::new(&survey.root, survey.files[0].clone());
     let findings = review::review(&input).unwrap().findings;

@@ -54,4 +54,3 @@ fn every_check_of_the_simulator_is_on_the_page() {
         "{PAGE} does not name {absent:?}; users may rely on more than it says"
     );
 }
-
