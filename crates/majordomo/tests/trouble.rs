@@ -279,3 +279,19 @@ async fn a_race_has_the_same_winner_in_every_life() {
     let winners = WINNERS.lock().expect("nobody panics here");
     assert!(winners.iter().all(|it| it == "first"), "{winners:?}");
 }
+
+#[tokio::test]
+async fn the_socket_of_the_next_process_is_left_alone() {
+    use majordomo::{control::Server, data::DataDir};
+    let dir = tempfile::tempdir().expect("a directory");
+    let data = DataDir::new(dir.path());
+    let team = Team::in_memory().start().await.expect("starts");
+    let server = Server::start(&data, team.clone(), "team").expect("listens");
+    std::fs::remove_file(data.socket()).expect("it was there");
+    let _next = std::os::unix::net::UnixListener::bind(data.socket()).expect("the next one's");
+    drop(server);
+    assert!(data.socket().exists(), "the next process cannot be reached any more");
+    let server = Server::start(&data, team, "team").expect("listens");
+    drop(server);
+    assert!(!data.socket().exists(), "its own it takes along");
+}

@@ -10,4 +10,5 @@ mod jsonl;
 mod plain;
 mod process;
 mod stage;
+mod suite;
 mod team;

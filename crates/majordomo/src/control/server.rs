@@ -5,8 +5,8 @@ use super::{LINE_MAX_BYTES, Request, Response};
 use crate::Team;
 use crate::data::DataDir;
 use std::io;
-use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
@@ -15,9 +15,14 @@ use tokio::sync::{mpsc, watch};
 /// Connections served at once; one more waits in the system's queue.
 const CONNECTIONS_MAX: usize = 64;
 
+/// How long to wait when no connection can be accepted.
+const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
+
 /// Answers on a data directory's socket for as long as it exists.
 pub struct Server {
     path: PathBuf,
+    /// Device and number of our socket: another process may have put its own there since.
+    own: Option<(u64, u64)>,
     stop: watch::Receiver<Option<Duration>>,
     accepting: tokio::task::JoinHandle<()>,
 }
@@ -39,7 +44,7 @@ impl Server {
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
         let (asked, stop) = watch::channel(None);
         let accepting = tokio::spawn(accept(listener, team, name.to_owned(), asked));
-        Ok(Server { path, stop, accepting })
+        Ok(Server { own: identity(&path), path, stop, accepting })
     }
 
     /// Resolves when somebody asks for the end, with the grace they give.
@@ -55,7 +60,22 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.accepting.abort();
-        let _ = std::fs::remove_file(&self.path); // The next one removes it if we cannot.
+        if identity(&self.path) == self.own {
+            let _ = std::fs::remove_file(&self.path); // The next one removes it if we cannot.
+        }
+    }
+}
+
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    std::fs::symlink_metadata(path).ok().map(|it| (it.dev(), it.ino()))
+}
+
+/// A place among the connections that are served; it comes free however serving it ends.
+struct Place(mpsc::Sender<()>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let _ = self.0.try_send(()); // There is room: it was taken from there.
     }
 }
 
@@ -71,13 +91,18 @@ async fn accept(
         let _ = places.try_send(());
     }
     while free.recv().await.is_some() {
-        let Ok((stream, _)) = listener.accept().await else { continue };
-        let (team, name, stop, place) = (team.clone(), name.clone(), stop.clone(), places.clone());
+        let place = Place(places.clone());
+        let Ok((stream, _)) = listener.accept().await else {
+            // Out of descriptors, most likely: some come free while we wait.
+            tokio::time::sleep(ACCEPT_AGAIN).await;
+            continue;
+        };
+        let (team, name, stop) = (team.clone(), name.clone(), stop.clone());
         tokio::spawn(async move {
             if is_owner(&stream) {
                 let _ = serve(stream, &team, &name, &stop).await; // A broken pipe is theirs.
             }
-            let _ = place.try_send(());
+            drop(place);
         });
     }
 }
@@ -102,6 +127,10 @@ async fn serve(
         lines.get_mut().set_limit(LINE_MAX_BYTES);
         if lines.read_line(&mut line).await? == 0 {
             return Ok(());
+        }
+        if !line.ends_with('\n') && line.len() as u64 >= LINE_MAX_BYTES {
+            let why = format!("a request of more than {LINE_MAX_BYTES} bytes");
+            return Err(io::Error::new(io::ErrorKind::InvalidData, why)); // The rest is no request.
         }
         let response = match serde_json::from_str::<Request>(&line) {
             Ok(request) => {

@@ -9,7 +9,7 @@ use std::pin::Pin;
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Serves capabilities. One value serves all tasks of one agent, as many at once as it has slots.
-/// See `testing::agent_suite` for its contract.
+/// [`crate::testing::agent_suite`] is its contract, as a program to pass.
 pub trait Agent: Send + Sync + 'static {
     /// Works on one attempt. The context has the task, the input and everything that may be asked.
     /// When the attempt is to stop, the future is dropped; work that outlives it (a process, a
