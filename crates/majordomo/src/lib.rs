@@ -39,6 +39,7 @@ mod open;
 pub mod session;
 #[cfg(feature = "cli")]
 pub mod show;
+pub mod store;
 #[cfg(feature = "team")]
 pub mod tally;
 #[cfg(feature = "team")]
