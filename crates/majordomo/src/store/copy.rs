@@ -102,10 +102,11 @@ fn copy_blobs(
 }
 
 fn check_empty(dir: &Path) -> Result<(), Error> {
-    match fs::read_dir(dir) {
-        Ok(entries) if entries.count() > 0 => Err(Error::NotEmpty { place: dir.to_owned() }),
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(io_at(dir)(error)),
-        _ => Ok(()),
+    match fs::read_dir(dir).map(Iterator::count) {
+        Ok(0) => Ok(()),
+        Ok(_) => Err(Error::NotEmpty { place: dir.to_owned() }),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(io_at(dir)(error)),
     }
 }
 
