@@ -136,7 +136,8 @@ impl Kernel {
             effects: Vec::new(),
         };
         // A process that takes over first says so: what ran out while nobody held the journal, or
-        // only seems to because renewals were lost with the process before, is not the agents' fault.
+        // only seems to because renewals were lost with the process before, is not the agents'
+        // fault.
         if !matches!(command, Command::Begin(_)) {
             draft.promote();
             task::expire(&mut draft);

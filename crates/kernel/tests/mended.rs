@@ -177,7 +177,8 @@ fn work_that_goes_on_for_ever_ends_with_the_budget_of_its_tree() {
     }
     assert_eq!(kernel.next_deadline(), Some(Time(50_000)));
     let step = tell(&mut kernel, 50_000, Command::Tick);
-    let failed = |it: &&Event| matches!(it, Event::TaskFailed { failure, .. } if failure.kind == FailureKind::OverBudget);
+    let over = |failure: &Failure| failure.kind == FailureKind::OverBudget;
+    let failed = |it: &&Event| matches!(it, Event::TaskFailed { failure, .. } if over(failure));
     assert!(kinds(&step).iter().any(failed), "{step:?}");
 }
 

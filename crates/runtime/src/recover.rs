@@ -81,8 +81,8 @@ fn replay_for(
     Ok(kernel)
 }
 
-/// The last entry that an observer has. One that cannot follow (entries it has not seen are gone, or
-/// it has seen entries of another journal) starts over from the snapshot's state.
+/// The last entry that an observer has. One that cannot follow (entries it has not seen are gone,
+/// or it has seen entries of another journal) starts over from the snapshot's state.
 fn start_from<'o>(
     observer: &'o Arc<dyn Observer>,
     kernel: &Kernel,

@@ -1,4 +1,5 @@
-//! Deterministic simulation: a world from one seed, everything that can go wrong with it, and a judge.
+//! Deterministic simulation: a world from one seed, everything that can go wrong with it, and a
+//! judge.
 //!
 //! ```text
 //!   seed ──▶ World (kernel, journal, agents, clients, operator, clocks, links) ◀── faults

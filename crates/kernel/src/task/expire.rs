@@ -62,8 +62,8 @@ fn charge(draft: &mut Draft<'_>, task: crate::TaskId, kind: FailureKind, message
     }
 }
 
-/// An attempt has worked for as long as its tree had left when it began; if children have given some
-/// back since, it goes on.
+/// An attempt has worked for as long as its tree had left when it began; if children have given
+/// some back since, it goes on.
 fn work_spent(draft: &mut Draft<'_>, id: crate::TaskId) {
     let Some(task) = draft.task(id) else { return };
     let Some(lease) = task.status.working().copied() else { return };

@@ -41,7 +41,8 @@ pub(crate) fn failed(
 }
 
 /// The work is given back undone: nobody is charged. In a drain another attempt may start at once;
-/// otherwise it waits as after a failure, or it would come straight back to whoever does not want it.
+/// otherwise it waits as after a failure, or it would come straight back to whoever does not want
+/// it.
 pub(crate) fn handed_back(draft: &mut Draft<'_>, by: AttemptId) -> Result<Answer, Refusal> {
     let retry_at = match draft.task(by.task) {
         Some(task) if !draft.draining => {

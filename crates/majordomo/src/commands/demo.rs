@@ -96,7 +96,8 @@ impl Stage {
         let ledger = serde_json::to_string(&dir.join("ledger.txt"))?;
         let team = format!(
             "[agents]\n\
-             caller = {{ kind = \"command\", protocol = \"jsonl\", argv = [\"python3\", \"ten_calls.py\"], \
+             caller = {{ kind = \"command\", protocol = \"jsonl\", \
+             argv = [\"python3\", \"ten_calls.py\"], \
              serves = [\"demo.ten_calls\"], set = {{ PYTHONPATH = \".\" }} }}\n\n\
              [steps]\n\
              calls = {{ ask = \"demo.ten_calls\", \

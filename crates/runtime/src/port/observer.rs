@@ -14,8 +14,8 @@ pub trait Observer: Send + Sync + 'static {
         None
     }
 
-    /// The entries up to `at` that it has not seen are gone; this is the state that they led to. What
-    /// it hears next comes after them.
+    /// The entries up to `at` that it has not seen are gone; this is the state that they led to.
+    /// What it hears next comes after them.
     fn restart(&self, state: &State, at: Seq) {
         let _ = (state, at); // Whoever only counts what it hears has nothing to do.
     }

@@ -1,4 +1,5 @@
-//! P5: one command, one set of facts; replay equals memory; a key names one task; "yes" implies a fact.
+//! P5: one command, one set of facts; replay equals memory; a key names one task; "yes" implies a
+//! fact.
 
 use super::Check;
 use crate::oracle::{Act, Recorded, Stepped, Verdict};

@@ -1,5 +1,5 @@
-//! P11: weighted shares under a flood. A scene of its own: one shape, one pool of agents, every class
-//! and several tenants with more work than can be done.
+//! P11: weighted shares under a flood. A scene of its own: one shape, one pool of agents, every
+//! class and several tenants with more work than can be done.
 
 use crate::oracle::Verdict;
 use crate::program::payload;
@@ -22,7 +22,8 @@ pub fn scene(seed: u64) -> Verdict {
     let mut rng = Rng::new(seed, 11);
     let mut scene = Scene::new(&mut rng);
     let flooded = ["a", "b", "c"][rng.below(3) as usize];
-    // Each class of each tenant is kept at a backlog; top priority and one tenant at ten times that.
+    // Each class of each tenant is kept at a backlog; top priority and one tenant at ten times
+    // that.
     for _ in 0..4_000 {
         scene.top_up(&mut rng, flooded);
         scene.finish_one(&mut rng);

@@ -80,7 +80,8 @@ impl World {
         }
     }
 
-    /// To the process: local agents speak to the one they live in, remote ones to whichever is there.
+    /// To the process: local agents speak to the one they live in, remote ones to whichever is
+    /// there.
     pub(super) fn post(&mut self, agent: usize, mail: Mail) {
         let local = !self.agents[agent].spec.remote;
         let serial = self.process.as_ref().filter(|_| local).map_or(0, |it| it.serial);

@@ -1,4 +1,5 @@
-//! The turn: decide in memory, append once, then perform and answer; and dying at every point of it.
+//! The turn: decide in memory, append once, then perform and answer; and dying at every point of
+//! it.
 
 use super::{Happening, Out, Process, To, Turn, World};
 use crate::fault::Fault;

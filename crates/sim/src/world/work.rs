@@ -216,8 +216,8 @@ impl World {
     fn speak(&mut self, agent: usize, attempt: AttemptId, report: Report, call: u32) {
         let life = self.agents[agent].life;
         if self.strikes(Fault::WrongToken) {
-            // One of another task, or one that nobody will ever be given; a higher one could come true
-            // while the report is on its way.
+            // One of another task, or one that nobody will ever be given; a higher one could come
+            // true while the report is on its way.
             let near = Token(attempt.token.0.saturating_sub(self.rng.between(1, 3)));
             let token = if self.rng.chance(700) { near } else { Token(attempt.token.0 | 1 << 47) };
             let wrong = AttemptId { token, ..attempt };
