@@ -77,8 +77,8 @@ pub(crate) fn quantiles(nanos: &mut [u64]) -> (f64, f64, f64) {
     (at(0.0), at(0.5), at(0.99))
 }
 
-/// The processor time that this process has used.
-fn cpu_time() -> Duration {
+/// The processor time that this process has used: what a busy machine cannot take away.
+pub(crate) fn cpu_time() -> Duration {
     let used = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
     Duration::new(used.tv_sec.unsigned_abs(), used.tv_nsec.unsigned_abs() as u32)
 }

@@ -6,9 +6,11 @@ use crate::report::Report;
 use crate::{disk, spike};
 use anyhow::{Result, anyhow};
 use kernel::Terms;
+use majordomo::data::DataDir;
+use majordomo::viewing::Viewer;
 use majordomo::{AgentEntry, Context, Team, TeamBuilder, capability};
 use runtime::api::native;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Rounds of which the one with the median ratio is told.
 const ROUNDS: usize = 5;
@@ -27,13 +29,21 @@ pub(crate) async fn start(team: TeamBuilder, slots: usize) -> Result<Team> {
 /// What one round measured, all sides within seconds of each other.
 struct Round {
     spike: Measured,
-    ours: Measured,
+    plain: Ours,
+    viewed: Ours,
+}
+
+/// The whole life, with or without the views following.
+struct Ours {
+    measured: Measured,
     log_bytes: f64,
+    /// How long the views needed to catch up when the last task had ended.
+    lag_ms: f64,
 }
 
 impl Round {
     fn ratio(&self) -> f64 {
-        self.ours.per_s / self.spike.per_s
+        self.viewed.measured.per_s / self.spike.per_s
     }
 }
 
@@ -46,8 +56,9 @@ pub(crate) async fn run(report: &Report) -> Result<()> {
         let mut rounds = Vec::new();
         for _ in 0..ROUNDS {
             let spike = spike::run(in_flight).await?;
-            let (ours, log_bytes) = ours(in_flight).await?;
-            rounds.push(Round { spike, ours, log_bytes });
+            let plain = ours(in_flight, false).await?;
+            let viewed = ours(in_flight, true).await?;
+            rounds.push(Round { spike, plain, viewed });
         }
         rounds.sort_by(|a, b| a.ratio().total_cmp(&b.ratio()));
         tell(report, in_flight, &rounds[ROUNDS / 2]);
@@ -62,20 +73,31 @@ fn tell(report: &Report, in_flight: usize, round: &Round) {
     };
     let what = format!("{in_flight} in flight, spike");
     report.line("durable", &what, &figures(&round.spike));
-    let ours = [("of_spike", round.ratio()), ("log_bytes", round.log_bytes)];
-    let what = format!("{in_flight} in flight, majordomo");
-    report.line("durable", &what, &[&figures(&round.ours)[..], &ours].concat());
+    for (side, ours) in [("views off", &round.plain), ("views on", &round.viewed)] {
+        let of_spike = ours.measured.per_s / round.spike.per_s;
+        let more = [("of_spike", of_spike), ("log_bytes", ours.log_bytes), ("lag_ms", ours.lag_ms)];
+        let what = format!("{in_flight} in flight, {side}");
+        report.line("durable", &what, &[&figures(&ours.measured)[..], &more].concat());
+    }
 }
 
-/// Gives also the bytes of log a task.
-async fn ours(in_flight: usize) -> Result<(Measured, f64)> {
+async fn ours(in_flight: usize, views: bool) -> Result<Ours> {
     let dir = disk::scratch()?;
-    let team = start(Team::open(dir.path()), in_flight).await?;
+    let data = dir.path().join("data");
+    std::fs::create_dir(&data)?;
+    let viewer = if views { Some(Viewer::start(&DataDir::new(&data))?) } else { None };
+    let observers = viewer.iter().map(|it| it.clone() as _).collect();
+    let team = start(Team::open_watched(&data, observers), in_flight).await?;
     let work = team.clone();
     let measured = measure(in_flight, move || life(work.clone())).await?;
     let log = team.runtime().with_journal(|journal| journal.size().tail_bytes).unwrap_or(0);
+    let done = Instant::now();
+    if let Some(viewer) = viewer {
+        viewer.finish();
+    }
+    let lag_ms = done.elapsed().as_secs_f64() * 1e3;
     team.drain(Duration::from_secs(5)).await;
-    Ok((measured, log as f64 / measured.total as f64))
+    Ok(Ours { measured, log_bytes: log as f64 / measured.total as f64, lag_ms })
 }
 
 /// One task with 200 bytes of input, from its submission to its outcome.

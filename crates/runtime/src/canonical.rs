@@ -10,14 +10,19 @@ use crate::record::INLINE_MAX_BYTES;
 use kernel::{Digest, FailureKind, Payload};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use std::sync::Arc;
 
 /// The bytes of a value: keys sorted, no white space.
 pub fn to_bytes<T: Serialize>(value: &T) -> Result<Vec<u8>, Failure> {
     // Through `Value`, whose maps are sorted: a struct's field order or a hash map's accident of
     // order must not make another input of the same thing.
-    let value = serde_json::to_value(value).map_err(|why| unfit("written as JSON", &why))?;
-    serde_json::to_vec(&value).map_err(|why| unfit("written as JSON", &why))
+    value_to_bytes(&serde_json::to_value(value).map_err(|why| unfit("written as JSON", &why))?)
+}
+
+/// The same of what is a `Value` already, without a copy of it.
+pub fn value_to_bytes(value: &Value) -> Result<Vec<u8>, Failure> {
+    serde_json::to_vec(value).map_err(|why| unfit("written as JSON", &why))
 }
 
 /// The value that these bytes hold.

@@ -5,7 +5,7 @@
 //! lengths and is chained by the journal; the bytes can be erased by `forget` without breaking the
 //! chain.
 
-use crate::port::journal::Record;
+use crate::port::journal::{Batch, Record};
 use kernel::{Entry, Facts, Kernel, Payload};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -52,8 +52,21 @@ pub enum Error {
 
 /// Appends an entry's head to `head` and its payload to `payload`.
 pub fn encode(entry: &Entry, head: &mut Vec<u8>, payload: &mut Vec<u8>) {
+    encode_head(entry, head);
+    encode_payload(entry, payload);
+}
+
+/// Adds an entry to a batch, written where it stays.
+pub fn push(entry: &Entry, batch: &mut Batch) {
+    batch.push_with(|head| encode_head(entry, head), |payload| encode_payload(entry, payload));
+}
+
+fn encode_head(entry: &Entry, head: &mut Vec<u8>) {
     head.push(ENTRY_VERSION);
     write(entry, head);
+}
+
+fn encode_payload(entry: &Entry, payload: &mut Vec<u8>) {
     for bytes in entry.event.payloads().filter_map(|it| it.inline.as_ref()) {
         payload.extend_from_slice(bytes);
     }

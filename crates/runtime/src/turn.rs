@@ -11,7 +11,7 @@
 use crate::bounds::Bounds;
 use crate::desk::Desk;
 use crate::keep::{self, Keeper, Room};
-use crate::port::journal::{Batch, Journal, Record, Seq};
+use crate::port::journal::{Batch, Journal, Seq};
 use crate::port::{Blobs, Observer};
 use crate::record;
 use kernel::{Answer, Command, Effect, Entry, Kernel, Pulse, Refusal, Step, Time};
@@ -146,7 +146,12 @@ impl Runtime {
 
     /// Sends a command whose answer nobody waits for.
     pub(crate) fn tell(&self, command: Command) {
-        self.inner.step(command, None, |_| {});
+        self.tell_then(command, |_| {});
+    }
+
+    /// The same; `then` sees the step before anybody else can.
+    pub(crate) fn tell_then(&self, command: Command, then: impl FnOnce(&Step)) {
+        self.inner.step(command, None, then);
     }
 
     /// Signs of life of many leases at once.
@@ -365,12 +370,8 @@ impl Core {
             self.waiting.push_back(Portion::default());
         }
         let portion = self.waiting.back_mut().expect("one was just pushed");
-        let (mut head, mut payload) = (Vec::with_capacity(256), Vec::new());
         for entry in &step.entries {
-            head.clear();
-            payload.clear();
-            record::encode(entry, &mut head, &mut payload);
-            portion.batch.push(Record { head: &head, payload: &payload });
+            record::push(entry, &mut portion.batch);
         }
         portion.entries.extend(step.entries);
         portion.effects.extend(step.effects);

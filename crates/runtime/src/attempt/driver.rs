@@ -258,7 +258,7 @@ impl Live {
 
     /// A value as a payload; durable on return if it is too large for the journal.
     pub(crate) async fn store(&self, value: &Value) -> Result<kernel::Payload, Failure> {
-        let bytes = canonical::to_bytes(value)?;
+        let bytes = canonical::value_to_bytes(value)?;
         self.store_bytes(bytes).await
     }
 

@@ -87,7 +87,7 @@ impl Live {
     pub(crate) fn tell(&self, report: Report) -> bool {
         let mut heard = false;
         let command = Command::Report(self.attempt(), report);
-        drop(self.runtime.send_then(command, |step| heard = step.answer.is_ok()));
+        self.runtime.tell_then(command, |step| heard = step.answer.is_ok());
         heard
     }
 

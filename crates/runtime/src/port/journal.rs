@@ -38,9 +38,21 @@ pub struct Batch {
 impl Batch {
     /// Adds a record at the end.
     pub fn push(&mut self, record: Record<'_>) {
-        self.bytes.extend_from_slice(record.head);
+        self.push_with(
+            |bytes| bytes.extend_from_slice(record.head),
+            |bytes| bytes.extend_from_slice(record.payload),
+        );
+    }
+
+    /// Adds a record whose parts are appended by whoever knows them: no copy in between.
+    pub fn push_with(
+        &mut self,
+        head: impl FnOnce(&mut Vec<u8>),
+        payload: impl FnOnce(&mut Vec<u8>),
+    ) {
+        head(&mut self.bytes);
         let head_end = self.bytes.len();
-        self.bytes.extend_from_slice(record.payload);
+        payload(&mut self.bytes);
         self.ends.push((head_end, self.bytes.len()));
     }
 
