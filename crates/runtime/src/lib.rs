@@ -6,7 +6,7 @@
 //!               └───────── tick: time passes ──────────────────────────────────────────────┘
 //! ```
 //!
-//! [`turn`] holds the one contract that everything rests on: nothing is performed and nothing is
+//! `turn.rs` holds the one contract that everything rests on: nothing is performed and nothing is
 //! answered before it is durable. The [`api`] is what agents' code is written against, the
 //! [`port`]s are what the runtime needs from the outside. This is the only crate that knows tokio.
 

@@ -3,7 +3,7 @@
 //!
 //! minijinja, strict: what is not there is an error, never an empty text. An expression sees
 //! `args`, `team`, the outputs of steps by their names and, in a `for_each`, `item` and `index`; it
-//! cannot include, read files, loop or bind, it runs on [`FUEL`](super::vocabulary::FUEL), and what
+//! cannot include, read files, loop or bind, it runs on [`super::vocabulary::FUEL`], and what
 //! it gives is at most [`VALUE_MAX_BYTES`] of JSON.
 
 use std::collections::BTreeSet;

@@ -171,7 +171,11 @@ impl Context {
         Once::new(self.clone(), self.scope.named(step), work)
     }
 
-    /// Waits, without a slot, and over restarts: the time counts from the first call.
+    /// Waits, without a slot, and over restarts: the time counts from the first call, to the
+    /// millisecond.
+    ///
+    /// # Errors
+    /// `Lost` when this attempt is no longer the one; `Limit` when the task has too many steps.
     pub fn sleep(
         &self,
         time: Duration,

@@ -196,6 +196,10 @@ impl Team {
     }
 
     /// Hands over a root task; `input` is canonical JSON. The receipt is durable on return.
+    ///
+    /// # Errors
+    /// `Overloaded` with the milliseconds to wait, `Lost` when the runtime drains or has ended,
+    /// `Limit` for what is too large, `Rejected` for a key that belongs to another question.
     pub async fn submit(
         &self,
         terms: Terms,
@@ -281,7 +285,11 @@ impl Team {
         self.runtime.look(|kernel, _| Pinned::all(kernel.state()))
     }
 
-    /// Calls a task and everything below it off.
+    /// Calls a task and everything below it off; durable on return. Its work is being ended then,
+    /// and keeps its slots until it has.
+    ///
+    /// # Errors
+    /// `Rejected` when there is no such open task, `Lost` when the runtime has ended.
     pub async fn cancel(&self, task: TaskId, reason: &str) -> Result<(), Failure> {
         self.command(Command::Cancel { task, reason: reason.into() }).await.map(|_| ())
     }

@@ -64,6 +64,9 @@ impl<T: DeserializeOwned> Ticket<T> {
     }
 
     /// Waits for the end, however it is.
+    ///
+    /// # Errors
+    /// `Lost` when the runtime ends first: the task goes on at the next start.
     pub async fn settled(self) -> Result<Arc<Outcome>, Failure> {
         match self.outcome {
             Settling::Settled(outcome) => Ok(outcome),
