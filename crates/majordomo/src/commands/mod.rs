@@ -10,6 +10,7 @@ mod init;
 mod read;
 mod resume;
 mod run;
+mod store;
 mod submit;
 mod team_file;
 mod teams;
@@ -78,6 +79,10 @@ enum Verb {
     Timeline(read::Timeline),
     Agents(read::Agents),
     Views(views::Views),
+    Journal(store::Journal),
+    Backup(store::Backup),
+    Restore(store::Restore),
+    Forget(store::Forget),
     Completions(completions::Completions),
 }
 
@@ -107,6 +112,10 @@ impl Cli {
             Verb::Timeline(it) => it.run(global),
             Verb::Agents(it) => it.run(global),
             Verb::Views(it) => it.run(global).await,
+            Verb::Journal(it) => it.run(global),
+            Verb::Backup(it) => it.run(global),
+            Verb::Restore(it) => it.run(global),
+            Verb::Forget(it) => it.run(global),
             Verb::Completions(it) => it.run(),
         }
     }
