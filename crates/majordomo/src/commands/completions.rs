@@ -7,6 +7,7 @@ use clap::CommandFactory;
 /// Print completions for a shell
 #[derive(clap::Args)]
 pub(crate) struct Completions {
+    /// Which shell
     shell: clap_complete::Shell,
 }
 

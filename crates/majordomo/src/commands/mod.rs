@@ -7,6 +7,8 @@ mod control;
 mod dead;
 mod demo;
 mod init;
+#[cfg(test)]
+mod manual;
 mod read;
 mod resume;
 mod run;
