@@ -11,8 +11,8 @@ use std::process::{Child, Command, Stdio};
 
 use crate::house::{Going, House, PROGRAM, Said};
 
-/// Room for the program's first files and a few hundred tasks.
-const DISK: &str = "4m";
+/// More than the room below which no new work is taken, 64 MiB.
+const DISK: &str = "80m";
 
 /// Nobody serves this, so what is accepted stays.
 const TASK: &str = "nobody.serves";
@@ -119,7 +119,7 @@ fn a_full_disk_ends_it_honestly_and_nothing_accepted_is_lost() {
     let words = [PROGRAM, "--data", "disk/data", "up", "code-review", "--quiet"];
     let mut up = disk.start(&words);
     up.until("it answers", || disk.path("data/control.sock").exists());
-    disk.sh("head -c 100m /dev/zero > disk/filler 2>/dev/null; true");
+    disk.sh("head -c 200m /dev/zero > disk/filler 2>/dev/null; true");
     let (accepted, last) = submit_until_refused(&disk);
     let said = up.end();
     assert_eq!(said.code, Some(4), "{said:?}; the last answer was {last:?}");
@@ -130,8 +130,21 @@ fn a_full_disk_ends_it_honestly_and_nothing_accepted_is_lost() {
     assert_eq!(again.code, Some(4), "{again:?}");
     assert!(again.err.contains("no space left"), "{again:?}");
     disk.sh("rm disk/filler");
-    disk.remount("size=64m");
     assert_eq!(disk.open_tasks(), accepted, "accepted before the end, and here after it");
+}
+
+#[test]
+fn new_work_is_refused_before_the_disk_is_full() {
+    let Some(disk) = Disk::small() else {
+        return said_less("nothing is shown of a disk that is nearly full");
+    };
+    disk.sh("mkdir disk/data; head -c 50m /dev/zero > disk/filler");
+    let refused = disk.majordomo(&["submit", TASK]);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(refused.err.contains("MiB left, so no new work is taken"), "{refused:?}");
+    disk.sh("rm disk/filler");
+    assert_eq!(disk.majordomo(&["submit", TASK]).code, Some(0));
+    assert_eq!(disk.open_tasks(), 1);
 }
 
 /// Hands over tasks on one connection until they are not accepted any more: how many were, and what
@@ -145,7 +158,7 @@ fn submit_until_refused(disk: &Disk) -> (usize, String) {
         let mut line = String::new();
         let sent = writeln!(stream, "{task}");
         let heard = sent.and_then(|()| answers.read_line(&mut line));
-        if heard.is_err() || !line.contains("accepted") {
+        if heard.is_err() || !line.starts_with(r#"{"accepted""#) {
             return (accepted, line);
         }
     }
