@@ -103,6 +103,7 @@ impl Kernel {
         self.state.index = Index::of(&facts, facts.time);
         for task in facts.tasks.values_mut() {
             (task.terms, task.shape) = self.state.index.intern(&task.terms);
+            task.budget = task.budget.take().map(|it| self.state.index.share(&it));
         }
         self.state.facts = facts;
     }

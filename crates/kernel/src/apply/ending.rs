@@ -3,7 +3,7 @@
 use crate::mutant::{Mutant, planted};
 use crate::state::{DeadLetter, Stopping};
 use crate::task::StepKind;
-use crate::{Failure, Outcome, Part, State, Task, TaskId, Time};
+use crate::{Failure, Outcome, Part, State, Task, TaskId, Text, Time};
 use std::sync::Arc;
 
 impl State {
@@ -23,7 +23,9 @@ impl State {
 
     /// Removes a task. `stop`: if it has a lease, the work behind it is still to be ended.
     pub(super) fn end(&mut self, at: Time, id: TaskId, outcome: Outcome, stop: bool) {
-        self.pay_for_work(at, id);
+        if self.is_purse_open(id) {
+            self.pay_for_work(at, id);
+        }
         let Some(task) = self.facts.tasks.remove(id.0) else { return };
         self.index.unlink(&task);
         self.index.unlink_steps(&task);
@@ -38,7 +40,7 @@ impl State {
         self.let_go_of_purse(task.purse);
         let outcome = Arc::new(outcome);
         if let Some(key) = &task.key {
-            let key = (task.terms.tenant.clone(), key.clone());
+            let key = (task.terms.tenant.clone(), Text::clone(key));
             if let Some(record) = self.facts.keys.get_mut(&key)
                 && record.task == id
             {
@@ -53,9 +55,15 @@ impl State {
         self.orphan_children(&task);
     }
 
+    /// Whether anybody could ever ask what this task's purse was used for. A root that ends with its
+    /// purse never opened takes it along.
+    fn is_purse_open(&self, task: TaskId) -> bool {
+        self.task(task).is_some_and(|task| self.facts.purses.contains_key(&task.purse))
+    }
+
     /// One more spends from this purse: a task, a purse below it, or work that is being stopped.
     pub(super) fn hold_purse(&mut self, purse: TaskId) {
-        if let Some(purse) = self.facts.purses.get_mut(&purse) {
+        if let Some(purse) = self.purse_mut(purse) {
             purse.users += 1;
         }
     }

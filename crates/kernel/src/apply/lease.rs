@@ -79,12 +79,6 @@ impl State {
         at.after(self.task(id).map_or(u64::MAX, |task| self.left(task.purse, Part::Work)))
     }
 
-    /// What is left of a part for whoever spends from this purse.
-    pub(crate) fn left(&self, purse: TaskId, part: Part) -> u64 {
-        let owner = self.owner_of(purse, part).and_then(|owner| self.facts.purses.get(&owner));
-        owner.map_or(u64::MAX, |purse| purse.left(part))
-    }
-
     pub(super) fn attempt_failed(
         &mut self,
         at: Time,
@@ -177,25 +171,5 @@ impl State {
         };
         self.debit(purse, Part::Money, cost.money_micros);
         self.debit(purse, Part::Tokens, cost.tokens);
-    }
-
-    /// Takes an amount from the purse that owns this part, at or above `purse`.
-    pub(super) fn debit(&mut self, purse: TaskId, part: Part, amount: u64) {
-        if let Some(owner) = self.owner_of(purse, part)
-            && let Some(purse) = self.facts.purses.get_mut(&owner)
-        {
-            purse.debit(part, amount);
-        }
-    }
-
-    /// The nearest purse, from `purse` upwards, that limits this part.
-    pub(crate) fn owner_of(&self, mut purse: TaskId, part: Part) -> Option<TaskId> {
-        loop {
-            let held = self.facts.purses.get(&purse)?;
-            if held.owns(part) {
-                return Some(purse);
-            }
-            purse = held.above?;
-        }
     }
 }

@@ -2,13 +2,14 @@
 
 mod ending;
 mod lease;
+mod purse;
 mod step;
 
 use crate::rule::budget::Purse;
 use crate::state::{Facts, KeyRecord, Pin};
 use crate::{
-    Accepted, Agent, AgentId, Budget, Digest, Entry, Event, Outcome, Presence, State, Status, Task,
-    TaskId, Text, Time, Token,
+    Accepted, Agent, AgentId, Budget, Digest, Entry, Event, Outcome, Part, Presence, State, Status,
+    Task, TaskId, Text, Time, Token,
 };
 
 impl State {
@@ -139,7 +140,12 @@ impl State {
             terms,
             input: accepted.input.clone(),
             parent: accepted.parent.clone(),
-            key: accepted.key.clone(),
+            key: accepted.key.clone().map(Box::new),
+            budget: accepted
+                .budget
+                .as_ref()
+                .filter(|_| parent.is_none())
+                .map(|it| self.index.share(it)),
             deadline: accepted.deadline.unwrap_or(Time::NEVER),
             accepted_at: at,
             status: Status::Queued { ready_at: accepted.ready_at.unwrap_or(Time(0)) },
@@ -154,7 +160,7 @@ impl State {
             self.child_recorded(parent, &task);
         }
         if let Some(key) = &task.key {
-            let id = (task.terms.tenant.clone(), key.clone());
+            let id = (task.terms.tenant.clone(), Text::clone(key));
             let record = KeyRecord {
                 task: task.id,
                 at,
@@ -172,22 +178,18 @@ impl State {
         self.facts.tasks.insert(task.id.0, task);
     }
 
-    /// Gives a task its purse, taken out of the purse above where there is one.
+    /// Gives a child its purse, taken out of the purse above. A root's is opened when it is needed.
     fn open_purse(&mut self, task: &Task, budget: Option<&Budget>) {
         let above = task.parent.as_ref().and_then(|it| self.task(it.task)).map(|it| it.purse);
-        if let Some(above) = above {
-            self.debit(above, crate::Part::Tasks, 1);
-            self.hold_purse(above);
-        }
-        if task.purse != task.id {
-            return;
-        }
+        let Some(above) = above else { return };
+        self.debit(above, Part::Tasks, 1);
+        self.hold_purse(above);
         let Some(budget) = budget else { return };
         let mut purse = Purse::new(budget);
-        purse.above = above;
-        for part in crate::Part::ALL {
-            if let Some(owner) = above.and_then(|above| self.owner_of(above, part))
-                && let Some(above) = self.facts.purses.get_mut(&owner)
+        purse.above = Some(above);
+        for part in Part::ALL {
+            if let Some(owner) = self.owner_of(above, part)
+                && let Some(above) = self.purse_mut(owner)
             {
                 above.reserve(part, purse.limit(part).unwrap_or(0));
             }

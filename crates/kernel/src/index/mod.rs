@@ -11,7 +11,8 @@ pub(crate) use timers::Timer;
 use crate::rule::fair_queue::FairQueue;
 use crate::state::Facts;
 use crate::{
-    AgentId, Class, Payload, Status, StepKind, Task, TaskId, Terms, Text, Time, Token, Versions,
+    AgentId, Budget, Class, Payload, Status, StepKind, Task, TaskId, Terms, Text, Time, Token,
+    Versions,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -56,6 +57,8 @@ pub(crate) struct Index {
     shape_ids: BTreeMap<ShapeKey, ShapeId>,
     terms: BTreeMap<Arc<Terms>, ShapeId>,
     terms_pruned_at: usize,
+    /// The budget accepted last: most roots have the same, and share it.
+    budget: Option<Arc<Budget>>,
     fleet: fleet::Fleet,
     pub(crate) names: BTreeMap<Text, AgentId>,
     timers: BTreeSet<(Time, Timer)>,
@@ -125,6 +128,18 @@ impl Index {
         self.prune_terms();
         self.terms.insert(terms.clone(), shape);
         (terms.clone(), shape)
+    }
+
+    /// A shared copy of a budget, if the root before had the same.
+    pub(crate) fn share(&mut self, budget: &Budget) -> Arc<Budget> {
+        match &self.budget {
+            Some(shared) if **shared == *budget => shared.clone(),
+            Some(_) | None => {
+                let shared = Arc::new(*budget);
+                self.budget = Some(shared.clone());
+                shared
+            }
+        }
     }
 
     fn new_shape(&mut self, key: ShapeKey) -> ShapeId {

@@ -36,6 +36,19 @@ pub struct Budget {
     pub tasks: Option<u64>,
 }
 
+impl Budget {
+    /// What it says of one part.
+    #[must_use]
+    pub fn part(&self, part: Part) -> Option<u64> {
+        match part {
+            Part::Money => self.money_micros,
+            Part::Tokens => self.tokens,
+            Part::Work => self.work_ms,
+            Part::Tasks => self.tasks,
+        }
+    }
+}
+
 /// The parts of a purse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
@@ -79,8 +92,13 @@ impl Purse {
     /// A purse with these limits, nothing used, and one user: the task it is made for.
     #[must_use]
     pub fn new(budget: &Budget) -> Purse {
-        let limit = [budget.money_micros, budget.tokens, budget.work_ms, budget.tasks];
-        Purse { limit, used: [0; 4], reserved: [0; 4], above: None, users: 1 }
+        Purse {
+            limit: Part::ALL.map(|part| budget.part(part)),
+            used: [0; 4],
+            reserved: [0; 4],
+            above: None,
+            users: 1,
+        }
     }
 
     /// Whether this purse itself limits the part.

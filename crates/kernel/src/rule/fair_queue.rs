@@ -22,9 +22,45 @@ pub struct FairQueue {
 #[derive(Clone, Debug, Default)]
 struct Lane {
     deficit: u32,
-    tenants: BTreeMap<Text, BTreeSet<(Time, TaskId)>>,
+    tenants: BTreeMap<Text, Line>,
     /// The tenant served last; the turn goes to the next one in order.
     last: Option<Text>,
+}
+
+/// What one tenant has waiting in one class. Most tasks have no deadline and need only half the place.
+#[derive(Clone, Debug, Default)]
+struct Line {
+    dated: BTreeSet<(Time, TaskId)>,
+    undated: BTreeSet<TaskId>,
+}
+
+impl Line {
+    fn insert(&mut self, deadline: Time, task: TaskId) -> bool {
+        match deadline {
+            Time::NEVER => self.undated.insert(task),
+            _ => self.dated.insert((deadline, task)),
+        }
+    }
+
+    fn remove(&mut self, deadline: Time, task: TaskId) -> bool {
+        match deadline {
+            Time::NEVER => self.undated.remove(&task),
+            _ => self.dated.remove(&(deadline, task)),
+        }
+    }
+
+    fn first(&self) -> Option<TaskId> {
+        let dated = self.dated.first().map(|(_, task)| *task);
+        dated.or_else(|| self.undated.first().copied())
+    }
+
+    fn is_empty(&self) -> bool {
+        self.dated.is_empty() && self.undated.is_empty()
+    }
+
+    fn iter(&self) -> impl Iterator<Item = TaskId> + '_ {
+        self.dated.iter().map(|(_, task)| *task).chain(self.undated.iter().copied())
+    }
 }
 
 impl FairQueue {
@@ -32,8 +68,8 @@ impl FairQueue {
     pub fn insert(&mut self, class: Class, tenant: &Text, deadline: Time, task: TaskId) {
         let tenants = &mut self.classes[class as usize].tenants;
         let added = match tenants.get_mut(tenant) {
-            Some(queue) => queue.insert((deadline, task)),
-            None => tenants.entry(tenant.clone()).or_default().insert((deadline, task)),
+            Some(line) => line.insert(deadline, task),
+            None => tenants.entry(tenant.clone()).or_default().insert(deadline, task),
         };
         self.len += usize::from(added);
     }
@@ -41,9 +77,9 @@ impl FairQueue {
     /// Takes a task out, wherever it stands; false if it is not there.
     pub fn remove(&mut self, class: Class, tenant: &Text, deadline: Time, task: TaskId) -> bool {
         let lane = &mut self.classes[class as usize];
-        let Some(queue) = lane.tenants.get_mut(tenant) else { return false };
-        let removed = queue.remove(&(deadline, task));
-        if queue.is_empty() {
+        let Some(line) = lane.tenants.get_mut(tenant) else { return false };
+        let removed = line.remove(deadline, task);
+        if line.is_empty() {
             lane.tenants.remove(tenant);
         }
         self.len -= usize::from(removed);
@@ -56,7 +92,7 @@ impl FairQueue {
         let class = self.next_class()?;
         let lane = &self.classes[class as usize];
         let tenant = lane.next_tenant()?;
-        lane.tenants.get(tenant)?.first().map(|(_, task)| (class, *task))
+        lane.tenants.get(tenant)?.first().map(|task| (class, task))
     }
 
     /// Marks a grant to `class`: turns and deficits move on. Call before [`FairQueue::remove`].
@@ -83,8 +119,7 @@ impl FairQueue {
 
     /// Every waiting task, in no promised order; for checkers.
     pub fn iter(&self) -> impl Iterator<Item = TaskId> + '_ {
-        let queues = self.classes.iter().flat_map(|lane| lane.tenants.values());
-        queues.flatten().map(|(_, task)| *task)
+        self.classes.iter().flat_map(|lane| lane.tenants.values()).flat_map(Line::iter)
     }
 
     /// The class at turn if it may go on, else the next one round that has work.

@@ -26,7 +26,7 @@ pub(crate) use wait::wait;
 
 use crate::index::ShapeId;
 use crate::{
-    AgentId, AttemptId, Failure, Outcome, Parent, Payload, TaskId, Terms, Text, Time, Token,
+    AgentId, AttemptId, Budget, Failure, Outcome, Parent, Payload, TaskId, Terms, Text, Time, Token,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -48,7 +48,9 @@ pub struct Task {
     /// Whose step it is.
     pub parent: Option<Parent>,
     /// Its idempotency key.
-    pub key: Option<Text>,
+    pub key: Option<Box<Text>>,
+    /// A root's budget. Its purse is opened when something is first taken out of it, and counts then.
+    pub budget: Option<Arc<Budget>>,
     /// It must end by then.
     pub deadline: Time,
     /// When it was accepted.

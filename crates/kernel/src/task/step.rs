@@ -84,7 +84,9 @@ fn check_tree(draft: &Draft<'_>, parent: &Task, submit: &Submit) -> Result<(), R
     for part in Part::ALL {
         if is_used_up(draft, parent.purse, part) {
             return Err(match part {
-                Part::Tasks => Refusal::TooMany { max: limit(draft, parent.purse, part) },
+                Part::Tasks => {
+                    Refusal::TooMany { max: draft.limit(parent.purse, part).unwrap_or(u64::MAX) }
+                }
                 Part::Money | Part::Tokens | Part::Work => {
                     Refusal::OverBudget { what: part.name().into() }
                 }
@@ -106,12 +108,7 @@ fn check_tree(draft: &Draft<'_>, parent: &Task, submit: &Submit) -> Result<(), R
 /// them, not working for nothing.
 pub(super) fn is_used_up(draft: &Draft<'_>, purse: TaskId, part: Part) -> bool {
     let may_be_zero = matches!(part, Part::Money | Part::Tokens);
-    draft.left(purse, part) == 0 && !(may_be_zero && limit(draft, purse, part) == 0)
-}
-
-fn limit(draft: &Draft<'_>, purse: TaskId, part: Part) -> u64 {
-    let owner = draft.owner_of(purse, part).and_then(|owner| draft.purses.get(&owner));
-    owner.and_then(|purse| purse.limit(part)).unwrap_or(u64::MAX)
+    draft.left(purse, part) == 0 && !(may_be_zero && draft.limit(purse, part) == Some(0))
 }
 
 /// A child's purse must fit into what its parent's has left.

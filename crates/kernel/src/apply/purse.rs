@@ -1,0 +1,58 @@
+//! Who pays: purses are found from a task upwards, and a root's is opened by its first expense.
+
+use crate::rule::budget::Purse;
+use crate::{Part, State, TaskId};
+
+impl State {
+    /// What is left of a part for whoever spends from this purse.
+    pub(crate) fn left(&self, purse: TaskId, part: Part) -> u64 {
+        let Some(owner) = self.owner_of(purse, part) else { return u64::MAX };
+        match self.facts.purses.get(&owner) {
+            Some(purse) => purse.left(part),
+            None => self.budgeted(owner, part).unwrap_or(u64::MAX),
+        }
+    }
+
+    /// The limit of a part for whoever spends from this purse; `None` where nobody set one.
+    pub(crate) fn limit(&self, purse: TaskId, part: Part) -> Option<u64> {
+        let owner = self.owner_of(purse, part)?;
+        match self.facts.purses.get(&owner) {
+            Some(purse) => purse.limit(part),
+            None => self.budgeted(owner, part),
+        }
+    }
+
+    /// The nearest purse, from `purse` upwards, that limits this part; it may not be open yet.
+    pub(crate) fn owner_of(&self, mut purse: TaskId, part: Part) -> Option<TaskId> {
+        loop {
+            match self.facts.purses.get(&purse) {
+                Some(held) if held.owns(part) => return Some(purse),
+                Some(held) => purse = held.above?,
+                None => return self.budgeted(purse, part).map(|_| purse),
+            }
+        }
+    }
+
+    /// Takes an amount from the purse that owns this part, at or above `purse`.
+    pub(super) fn debit(&mut self, purse: TaskId, part: Part, amount: u64) {
+        if let Some(owner) = self.owner_of(purse, part)
+            && let Some(purse) = self.purse_mut(owner)
+        {
+            purse.debit(part, amount);
+        }
+    }
+
+    /// A purse to take from, opened if need be.
+    pub(super) fn purse_mut(&mut self, id: TaskId) -> Option<&mut Purse> {
+        if !self.facts.purses.contains_key(&id) {
+            let purse = Purse::new(self.task(id)?.budget.as_deref()?);
+            self.facts.purses.insert(id, purse);
+        }
+        self.facts.purses.get_mut(&id)
+    }
+
+    /// What a root's budget says of a part.
+    fn budgeted(&self, root: TaskId, part: Part) -> Option<u64> {
+        self.task(root)?.budget.as_ref()?.part(part)
+    }
+}
