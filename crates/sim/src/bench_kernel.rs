@@ -28,8 +28,11 @@ pub struct House {
 pub struct Figure {
     /// The house.
     pub house: House,
-    /// Lives in a second.
+    /// Lives in a second of the wall clock.
     pub lives_per_s: f64,
+    /// Lives in a second of processor time, which busy neighbours change less; `None` where the
+    /// system does not tell.
+    pub lives_per_cpu_s: Option<f64>,
 }
 
 /// What one thing of many takes in memory.
@@ -59,13 +62,18 @@ pub fn houses() -> Vec<House> {
 #[must_use]
 pub fn lives(house: House, lives: u64) -> Figure {
     let mut bench = Bench::new(house.capabilities);
-    (0..house.agents).for_each(|at| bench.join(at));
+    (0..house.agents).for_each(|at| bench.join(at, house.agents));
     (0..house.agents + house.queued).for_each(|at| bench.submit(at));
     (0..lives / 10).for_each(|at| bench.live(at)); // Until caches are as warm as they stay.
-    let begun = Instant::now();
+    let (begun, worked) = (Instant::now(), cpu_seconds());
     (0..lives).for_each(|at| bench.live(at));
     let seconds = begun.elapsed().as_secs_f64();
-    Figure { house, lives_per_s: lives as f64 / seconds }
+    let cpu = cpu_seconds().zip(worked).map(|(now, then)| now - then);
+    Figure {
+        house,
+        lives_per_s: lives as f64 / seconds,
+        lives_per_cpu_s: cpu.map(|cpu| lives as f64 / cpu),
+    }
 }
 
 /// Fills a kernel and reads the process's memory. Call it before anything else has used and freed
@@ -80,13 +88,20 @@ pub fn sizes() -> Option<Sizes> {
     let filled = resident_bytes()?;
     let mut fleet = Bench::new(100);
     let start = resident_bytes()?;
-    (0..AGENTS).for_each(|at| fleet.join(at));
+    (0..AGENTS).for_each(|at| fleet.join(at, AGENTS));
     let staffed = resident_bytes()?;
     drop(bench);
     Some(Sizes {
         queued_task_bytes: (filled - before) as f64 / TASKS as f64,
         idle_agent_bytes: (staffed - start) as f64 / AGENTS as f64,
     })
+}
+
+/// Processor time of this thread so far.
+fn cpu_seconds() -> Option<f64> {
+    let stat = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    let nanoseconds: u64 = stat.split_whitespace().next()?.parse().ok()?;
+    Some(nanoseconds as f64 / 1e9)
 }
 
 fn resident_bytes() -> Option<u64> {
@@ -129,13 +144,18 @@ impl Bench {
         }
     }
 
-    fn join(&mut self, at: u64) {
-        let capability = self.terms[at as usize % self.terms.len()].capability.clone();
+    /// Agents share the capabilities out evenly: all are served, whichever there are more of.
+    fn join(&mut self, at: u64, agents: u64) {
+        let capabilities = self.terms.len() as u64;
+        let mine = (0..capabilities).filter(|it| it % agents == at % capabilities % agents);
+        let serves =
+            |it: u64| Serves { capability: self.terms[it as usize].capability.clone(), version: 1 };
+        let serves = mine.map(serves).collect();
         self.tell(Command::Join(Arc::new(AgentSpec {
             name: format!("agent-{at}").into(),
             kind: "bench".into(),
             team: "".into(),
-            serves: vec![Serves { capability, version: 1 }],
+            serves,
             slots: 1,
             prefer: 0,
             remote: false,

@@ -1,6 +1,6 @@
 //! `sim bench`: lives a second of the kernel alone, and bytes of what it holds.
 
-use majordomo_sim::bench_kernel::{Figure, Sizes, houses, lives, sizes};
+use majordomo_sim::bench_kernel::{Figure, House, Sizes, houses, lives, sizes};
 use serde_json::json;
 use std::process::ExitCode;
 
@@ -12,9 +12,17 @@ pub(crate) struct Arguments {
     /// Lives measured in each house.
     #[arg(long, default_value_t = 300_000)]
     lives: u64,
+    /// Only the house of so many queued tasks, agents and capabilities, as in `1000,10,1`.
+    #[arg(long, value_delimiter = ',')]
+    house: Option<Vec<u64>>,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
+    if let Some([queued, agents, capabilities]) = arguments.house.as_deref() {
+        let (queued, agents, capabilities) = (*queued, *agents, *capabilities);
+        print(&lives(House { queued, agents, capabilities }, arguments.lives));
+        return ExitCode::SUCCESS;
+    }
     // First, while no memory has been used and given back.
     let sizes = sizes();
     let mut figures = Vec::new();
@@ -34,9 +42,10 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
 }
 
 fn print(figure: &Figure) {
-    let Figure { house, lives_per_s } = figure;
+    let Figure { house, lives_per_s, lives_per_cpu_s } = figure;
+    let cpu = lives_per_cpu_s.map_or(String::new(), |it| format!("{it:>10.0} lives/cpu-s"));
     println!(
-        "{:>9} queued {:>7} agents {:>4} capabilities {:>10.0} lives/s",
+        "{:>9} queued {:>7} agents {:>4} capabilities {:>10.0} lives/s {cpu}",
         house.queued, house.agents, house.capabilities, lives_per_s
     );
 }
@@ -48,7 +57,8 @@ fn growth(figures: &[Figure], capabilities: u64) -> f64 {
             (it.house.queued, it.house.agents, it.house.capabilities)
                 == (queued, agents, capabilities)
         };
-        figures.iter().find(wanted).map_or(f64::NAN, |it| it.lives_per_s)
+        let found = figures.iter().find(wanted);
+        found.map_or(f64::NAN, |it| it.lives_per_cpu_s.unwrap_or(it.lives_per_s))
     };
     of(1_000, 10) / of(1_000_000, 10_000)
 }
@@ -71,6 +81,7 @@ fn as_json(figures: &[Figure], sizes: Option<Sizes>) -> serde_json::Value {
             "agents": it.house.agents,
             "capabilities": it.house.capabilities,
             "lives_per_s": it.lives_per_s,
+            "lives_per_cpu_s": it.lives_per_cpu_s,
         })
     };
     json!({
