@@ -91,7 +91,7 @@ impl<'s> Told<'s> {
             task: task.id,
             terms: task.terms.clone(),
             input: task.input.clone(),
-            key: task.key.clone(),
+            key: task.key.as_deref().cloned(),
             parent: task.parent.clone(),
             deadline: Some(task.deadline),
             ready_at: None,
