@@ -55,8 +55,8 @@ impl State {
         self.orphan_children(&task);
     }
 
-    /// Whether anybody could ever ask what this task's purse was used for. A root that ends with its
-    /// purse never opened takes it along.
+    /// Whether anybody could ever ask what this task's purse was used for. A root that ends with
+    /// its purse never opened takes it along.
     fn is_purse_open(&self, task: TaskId) -> bool {
         self.task(task).is_some_and(|task| self.facts.purses.contains_key(&task.purse))
     }

@@ -27,7 +27,8 @@ struct Lane {
     last: Option<Text>,
 }
 
-/// What one tenant has waiting in one class. Most tasks have no deadline and need only half the place.
+/// What one tenant has waiting in one class. Most tasks have no deadline and need only half the
+/// place.
 #[derive(Clone, Debug, Default)]
 struct Line {
     dated: BTreeSet<(Time, TaskId)>,
@@ -36,16 +37,18 @@ struct Line {
 
 impl Line {
     fn insert(&mut self, deadline: Time, task: TaskId) -> bool {
-        match deadline {
-            Time::NEVER => self.undated.insert(task),
-            _ => self.dated.insert((deadline, task)),
+        if deadline == Time::NEVER {
+            self.undated.insert(task)
+        } else {
+            self.dated.insert((deadline, task))
         }
     }
 
     fn remove(&mut self, deadline: Time, task: TaskId) -> bool {
-        match deadline {
-            Time::NEVER => self.undated.remove(&task),
-            _ => self.dated.remove(&(deadline, task)),
+        if deadline == Time::NEVER {
+            self.undated.remove(&task)
+        } else {
+            self.dated.remove(&(deadline, task))
         }
     }
 

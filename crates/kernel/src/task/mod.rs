@@ -49,7 +49,8 @@ pub struct Task {
     pub parent: Option<Parent>,
     /// Its idempotency key.
     pub key: Option<Box<Text>>,
-    /// A root's budget. Its purse is opened when something is first taken out of it, and counts then.
+    /// A root's budget. Its purse is opened when something is first taken out of it, and counts
+    /// then.
     pub budget: Option<Arc<Budget>>,
     /// It must end by then.
     pub deadline: Time,
