@@ -114,30 +114,16 @@ fn grown(count: u64, mut add: impl FnMut(&mut Kernel, u64)) -> Result<f64> {
 /// An agent that serves one of the capabilities.
 pub(crate) fn join(nth: u32, slots: u32) -> Command {
     let serves = Serves { capability: capability(u64::from(nth)).into(), version: 1 };
-    Command::Join(Arc::new(AgentSpec {
-        name: format!("agent-{nth}").into(),
-        kind: "native".into(),
-        team: "".into(),
-        serves: vec![serves],
-        slots,
-        prefer: 0,
-        remote: false,
-        labels: Default::default(),
-    }))
+    Command::Join(Arc::new(AgentSpec::new(format!("agent-{nth}"), "native", vec![serves], slots)))
 }
 
 /// A task with 200 bytes of input that asks for one of the capabilities.
 pub(crate) fn submit(nth: u64) -> Command {
     let bytes: Arc<[u8]> = Arc::from([b'x'; 200]);
-    Command::Submit(Submit {
-        terms: Arc::new(Terms::new(capability(nth))),
-        input: Payload { digest: Digest([7; 32]), len: 200, inline: Some(bytes) },
-        key: None,
-        deadline_ms: None,
-        delay_ms: 0,
-        budget: None,
-        definition: None,
-    })
+    Command::Submit(Submit::new(
+        Terms::new(capability(nth)),
+        Payload { digest: Digest([7; 32]), len: 200, inline: Some(bytes) },
+    ))
 }
 
 fn capability(nth: u64) -> String {

@@ -33,16 +33,7 @@ fn main() {
 fn lives(tasks: u64) -> Vec<(Seq, Entry)> {
     let terms = Arc::new(Terms::new("echo"));
     let input = majordomo_adapters::views::testing::payload(&format!("\"{}\"", "x".repeat(198)));
-    let spec = AgentSpec {
-        name: "echo".into(),
-        kind: "native".into(),
-        team: "".into(),
-        serves: Vec::new(),
-        slots: 64,
-        prefer: 0,
-        remote: false,
-        labels: Default::default(),
-    };
+    let spec = AgentSpec::new("echo", "native", Vec::new(), 64);
     let mut events = vec![Event::AgentJoined { agent: AgentId(0), spec: Arc::new(spec) }];
     for first in (1..=tasks).step_by(64) {
         let open = || (first..first + 64).map(|id| (TaskId(id), Token(id)));

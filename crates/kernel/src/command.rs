@@ -84,6 +84,21 @@ pub struct Submit {
     pub definition: Option<Digest>,
 }
 
+impl Submit {
+    /// A task on plain conditions: no key, no deadline, at once, the usual purse.
+    pub fn new(terms: impl Into<Arc<Terms>>, input: Payload) -> Submit {
+        Submit {
+            terms: terms.into(),
+            input,
+            key: None,
+            deadline_ms: None,
+            delay_ms: 0,
+            budget: None,
+            definition: None,
+        }
+    }
+}
+
 /// What the holder of a lease may say. Each is heard only with the current token.
 #[derive(Clone, Debug)]
 pub enum Report {

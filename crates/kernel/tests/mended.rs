@@ -17,14 +17,13 @@ fn begin() -> Command {
 
 fn spec(name: &str, capability: &str, remote: bool) -> AgentSpec {
     AgentSpec {
-        name: name.into(),
-        kind: "native".into(),
-        team: "".into(),
-        serves: vec![Serves { capability: capability.into(), version: 1 }],
-        slots: 1,
-        prefer: 0,
         remote,
-        labels: Default::default(),
+        ..AgentSpec::new(
+            name,
+            "native",
+            vec![Serves { capability: capability.into(), version: 1 }],
+            1,
+        )
     }
 }
 
@@ -33,15 +32,7 @@ fn join(name: &str, capability: &str, remote: bool) -> Command {
 }
 
 fn submit(capability: &str, input: u8) -> Submit {
-    Submit {
-        terms: Arc::new(Terms::new(capability)),
-        input: payload(input, 1),
-        key: None,
-        deadline_ms: None,
-        delay_ms: 0,
-        budget: None,
-        definition: None,
-    }
+    Submit::new(Terms::new(capability), payload(input, 1))
 }
 
 fn payload(byte: u8, len: u32) -> Payload {

@@ -22,16 +22,12 @@ impl Story {
     }
 
     fn join(&mut self, name: &str, slots: u32) {
-        self.tell(Command::Join(Arc::new(AgentSpec {
-            name: name.into(),
-            kind: "native".into(),
-            team: "".into(),
-            serves: vec![Serves { capability: "count".into(), version: 1 }],
+        self.tell(Command::Join(Arc::new(AgentSpec::new(
+            name,
+            "native",
+            vec![Serves { capability: "count".into(), version: 1 }],
             slots,
-            prefer: 0,
-            remote: false,
-            labels: Default::default(),
-        })));
+        ))));
     }
 
     fn tell(&mut self, command: Command) -> Step {
@@ -53,15 +49,7 @@ impl Story {
 }
 
 fn question(capability: &str, input: u8) -> Submit {
-    Submit {
-        terms: Arc::new(Terms::new(capability)),
-        input: payload(input),
-        key: None,
-        deadline_ms: None,
-        delay_ms: 0,
-        budget: None,
-        definition: None,
-    }
+    Submit::new(Terms::new(capability), payload(input))
 }
 
 fn payload(byte: u8) -> Payload {

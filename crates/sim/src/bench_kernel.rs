@@ -8,7 +8,7 @@ use kernel::{
     AgentSpec, AttemptId, Begin, Command, Digest, Effect, Kernel, Limits, Payload, Report, Serves,
     Step, Submit, Terms, Time,
 };
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -151,30 +151,21 @@ impl Bench {
         let serves =
             |it: u64| Serves { capability: self.terms[it as usize].capability.clone(), version: 1 };
         let serves = mine.map(serves).collect();
-        self.tell(Command::Join(Arc::new(AgentSpec {
-            name: format!("agent-{at}").into(),
-            kind: "bench".into(),
-            team: "".into(),
+        self.tell(Command::Join(Arc::new(AgentSpec::new(
+            format!("agent-{at}"),
+            "bench",
             serves,
-            slots: 1,
-            prefer: 0,
-            remote: false,
-            labels: BTreeMap::new(),
-        })));
+            1,
+        ))));
     }
 
     fn submit(&mut self, at: u64) {
         let mut digest = [0; 32];
         digest[..8].copy_from_slice(&at.to_le_bytes());
-        self.tell(Command::Submit(Submit {
-            terms: self.terms[at as usize % self.terms.len()].clone(),
-            input: Payload { digest: Digest(digest), len: 8, inline: None },
-            key: None,
-            deadline_ms: None,
-            delay_ms: 0,
-            budget: None,
-            definition: None,
-        }));
+        self.tell(Command::Submit(Submit::new(
+            self.terms[at as usize % self.terms.len()].clone(),
+            Payload { digest: Digest(digest), len: 8, inline: None },
+        )));
     }
 
     /// One task comes in, one goes out, and the next is granted.

@@ -201,13 +201,10 @@ fn ask(rng: &mut Rng, input: Input, budget: Option<Budget>) -> Submit {
         terms.may = Some(Arc::new(subset(rng)));
     }
     Submit {
-        terms: Arc::new(terms),
-        input: input.payload(),
-        key: None,
         deadline_ms: rng.chance(100).then(|| rng.between(1_000, 60_000)),
         delay_ms: if rng.chance(100) { rng.below(10_000) } else { 0 },
         budget,
-        definition: None,
+        ..Submit::new(terms, input.payload())
     }
 }
 

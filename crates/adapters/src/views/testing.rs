@@ -67,16 +67,7 @@ impl Scene {
     pub fn join(&mut self, name: &str, serves: &[&str], slots: u32) {
         let serves =
             serves.iter().map(|it| Serves { capability: (*it).into(), version: 1 }).collect();
-        self.tell(Command::Join(Arc::new(AgentSpec {
-            name: name.into(),
-            kind: "native".into(),
-            team: "".into(),
-            serves,
-            slots,
-            prefer: 0,
-            remote: false,
-            labels: Default::default(),
-        })));
+        self.tell(Command::Join(Arc::new(AgentSpec::new(name, "native", serves, slots))));
     }
 
     /// A root task.
@@ -153,15 +144,7 @@ impl Scene {
 /// A task on offer, with JSON as its input.
 #[must_use]
 pub fn question(capability: &str, input: &str) -> Submit {
-    Submit {
-        terms: Arc::new(Terms::new(capability)),
-        input: payload(input),
-        key: None,
-        deadline_ms: None,
-        delay_ms: 0,
-        budget: None,
-        definition: None,
-    }
+    Submit::new(Terms::new(capability), payload(input))
 }
 
 /// JSON as a payload; its digest is good enough to tell one from another.

@@ -38,6 +38,27 @@ pub struct AgentSpec {
     pub labels: BTreeMap<Text, Text>,
 }
 
+impl AgentSpec {
+    /// A local agent with nothing special about it.
+    pub fn new(
+        name: impl Into<Text>,
+        kind: impl Into<Text>,
+        serves: Vec<Serves>,
+        slots: u32,
+    ) -> AgentSpec {
+        AgentSpec {
+            name: name.into(),
+            kind: kind.into(),
+            team: Text::default(),
+            serves,
+            slots,
+            prefer: 0,
+            remote: false,
+            labels: BTreeMap::new(),
+        }
+    }
+}
+
 /// One capability at one version.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Serves {

@@ -13,15 +13,7 @@ pub(crate) fn release(draft: &mut Draft<'_>, id: TaskId) -> Result<Answer, Refus
         return Err(Refusal::Draining);
     }
     check_room(draft)?;
-    let submit = Submit {
-        terms: letter.task.terms.clone(),
-        input: letter.task.input.clone(),
-        key: None,
-        deadline_ms: None,
-        delay_ms: 0,
-        budget: None,
-        definition: None,
-    };
+    let submit = Submit::new(letter.task.terms.clone(), letter.task.input.clone());
     let pin = draft.pins.get(&id).cloned();
     let limits = &draft.limits;
     let budget = Budget {

@@ -130,7 +130,6 @@ fn submit(live: &Live, capability: &str, input: Payload, options: AskOptions) ->
     let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
     let may = options.may.map(|all| Arc::new(all.into_iter().map(Text::from).collect()));
     let terms = Terms {
-        capability: name.into(),
         versions: options.version.map_or(versions, Versions::exactly),
         team: above.team.clone(),
         tenant: above.tenant.clone(),
@@ -138,15 +137,13 @@ fn submit(live: &Live, capability: &str, input: Payload, options: AskOptions) ->
         retry: options.retry.unwrap_or_default(),
         timeout_ms: options.timeout.map(ms),
         may,
+        ..Terms::new(name)
     };
     Box::new(Submit {
-        terms: Arc::new(terms),
-        input,
-        key: None,
         deadline_ms: options.deadline.map(ms),
         delay_ms: options.delay.map_or(0, ms),
         budget: options.budget,
-        definition: None,
+        ..Submit::new(terms, input)
     })
 }
 

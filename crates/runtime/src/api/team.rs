@@ -13,7 +13,6 @@ use kernel::{
     Versions,
 };
 use serde_json::Value;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,16 +41,7 @@ impl AgentEntry {
             let version = if versions == Versions::ANY { 1 } else { versions.min };
             Serves { capability: capability.into(), version }
         });
-        let spec = AgentSpec {
-            name: name.into(),
-            kind: kind.into(),
-            team: Text::default(),
-            serves: serves.collect(),
-            slots,
-            prefer: 0,
-            remote: false,
-            labels: BTreeMap::new(),
-        };
+        let spec = AgentSpec::new(name, kind, serves.collect(), slots);
         AgentEntry { spec, agent }
     }
 }
@@ -210,13 +200,12 @@ impl Team {
             return Err(self.no_room()); // Before its input takes more of what is short.
         }
         let submit = Submit {
-            terms: Arc::new(terms),
-            input: self.payload(input).await?,
             key: options.key.map(Text::from),
             deadline_ms: options.deadline_ms,
             delay_ms: options.delay_ms,
             budget: options.budget,
             definition: options.definition,
+            ..Submit::new(terms, self.payload(input).await?)
         };
         let desk = &self.runtime.inner.desk;
         let mut coming = None;

@@ -53,16 +53,12 @@ impl Scene {
         };
         scene.tell(Command::Begin(Begin { restored: false, seed: rng.next(), wall_ms: 0 }));
         for agent in 0..rng.between(1, 5) {
-            scene.tell(Command::Join(Arc::new(AgentSpec {
-                name: format!("agent-{agent}").into(),
-                kind: "simulated".into(),
-                team: "".into(),
-                serves: vec![Serves { capability: "work".into(), version: 1 }],
-                slots: rng.between(1, 4) as u32,
-                prefer: 0,
-                remote: false,
-                labels: BTreeMap::new(),
-            })));
+            scene.tell(Command::Join(Arc::new(AgentSpec::new(
+                format!("agent-{agent}"),
+                "simulated",
+                vec![Serves { capability: "work".into(), version: 1 }],
+                rng.between(1, 4) as u32,
+            ))));
         }
         scene
     }
@@ -102,15 +98,7 @@ impl Scene {
         *self.waiting.entry((class, tenant)).or_default() += 1;
         let mut terms = Terms::new("work");
         (terms.class, terms.tenant) = (class, tenant.into());
-        self.tell(Command::Submit(Submit {
-            terms: Arc::new(terms),
-            input: payload(&salt.to_le_bytes()),
-            key: None,
-            deadline_ms: None,
-            delay_ms: 0,
-            budget: None,
-            definition: None,
-        }));
+        self.tell(Command::Submit(Submit::new(terms, payload(&salt.to_le_bytes()))));
     }
 
     fn finish_one(&mut self, rng: &mut Rng) {

@@ -187,28 +187,16 @@ fn storm(
 }
 
 fn agent() -> AgentSpec {
-    AgentSpec {
-        name: "down".into(),
-        kind: "simulated".into(),
-        team: "".into(),
-        serves: vec![Serves { capability: "work".into(), version: 1 }],
-        slots: 1_000,
-        prefer: 0,
-        remote: false,
-        labels: BTreeMap::new(),
-    }
+    AgentSpec::new(
+        "down",
+        "simulated",
+        vec![Serves { capability: "work".into(), version: 1 }],
+        1_000,
+    )
 }
 
 fn question(at: u64, policy: RetryPolicy) -> Submit {
     let mut terms = Terms::new("work");
     terms.retry = policy;
-    Submit {
-        terms: Arc::new(terms),
-        input: payload(&at.to_le_bytes()),
-        key: None,
-        deadline_ms: None,
-        delay_ms: 0,
-        budget: None,
-        definition: None,
-    }
+    Submit::new(terms, payload(&at.to_le_bytes()))
 }

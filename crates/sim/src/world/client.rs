@@ -118,8 +118,6 @@ impl World {
             input = Input { kind: program::Kind::Leaf, depth: 1, seed: 1 };
         }
         Submit {
-            terms: Arc::new(terms),
-            input: input.payload(),
             key: if same_key { Some("the-key".into()) } else { key },
             deadline_ms: rng.chance(200).then(|| rng.between(1, 60_000)),
             delay_ms: if rng.chance(150) { rng.below(20_000) } else { 0 },
@@ -130,18 +128,11 @@ impl World {
                 tasks: rng.chance(500).then(|| rng.below(20)),
             }),
             definition: rng.chance(100).then_some(Digest([7; 32])),
+            ..Submit::new(terms, input.payload())
         }
     }
 }
 
 fn large(terms: Terms) -> Submit {
-    Submit {
-        terms: Arc::new(terms),
-        input: program::payload(&[b'9'; 2_000]),
-        key: None,
-        deadline_ms: None,
-        delay_ms: 0,
-        budget: None,
-        definition: None,
-    }
+    Submit::new(terms, program::payload(&[b'9'; 2_000]))
 }

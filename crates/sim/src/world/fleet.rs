@@ -37,14 +37,14 @@ impl World {
                 }
             }
             let spec = Arc::new(AgentSpec {
-                name: format!("agent-{at}").into(),
-                kind: "simulated".into(),
-                team: "".into(),
-                serves,
-                slots: self.rng.between(1, 3) as u32,
                 prefer: self.rng.below(2) as i32,
                 remote: at > 0 && self.rng.chance(400),
-                labels: BTreeMap::new(),
+                ..AgentSpec::new(
+                    format!("agent-{at}"),
+                    "simulated",
+                    serves,
+                    self.rng.between(1, 3) as u32,
+                )
             });
             self.agents.push(Agent {
                 spec,
