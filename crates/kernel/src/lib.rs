@@ -46,6 +46,7 @@ pub use pulse::Pulse;
 pub use routing::{Candidate, Decision, Reason};
 pub use rule::budget::{Budget, Cost, Part, Purse};
 pub use rule::fair_queue::FairQueue;
+pub use rule::record::Record;
 pub use state::{Counts, DeadLetter, Facts, KeyRecord, Pin, State, Stopping};
 pub use task::{FailureRecord, Lease, Past, Status, StepKind, StepRecord, Task};
 pub use terms::{Class, Failure, FailureKind, Outcome, RetryPolicy, Terms, Versions};

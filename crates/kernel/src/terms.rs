@@ -257,4 +257,27 @@ impl FailureKind {
             | FailureKind::Child => false,
         }
     }
+
+    /// Whose fault it is: the agent's, or that of the task, its tree or our own process. Only the
+    /// agent's own faults count in its record and in its breakers.
+    #[must_use]
+    pub fn is_agents_fault(self) -> bool {
+        match self {
+            FailureKind::Error
+            | FailureKind::Panic
+            | FailureKind::Crash
+            | FailureKind::Timeout
+            | FailureKind::LeaseExpired
+            | FailureKind::Overloaded
+            | FailureKind::Garbage => true,
+            FailureKind::Rejected
+            | FailureKind::Deadline
+            | FailureKind::OverBudget
+            | FailureKind::Drift
+            | FailureKind::Unknown
+            | FailureKind::Limit
+            | FailureKind::Child
+            | FailureKind::Lost => false,
+        }
+    }
 }

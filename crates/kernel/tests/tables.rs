@@ -1,6 +1,9 @@
-//! The fair queue by its table; the table of the back-off is read where its function is.
+//! The fair queue and the faults by their tables; other tables are read where their functions are.
 
-use majordomo_kernel::{Class, FairQueue, TaskId, Text, Time};
+use majordomo_kernel::{Class, FailureKind, FairQueue, TaskId, Text, Time};
+use serde::Deserialize;
+use serde::de::IntoDeserializer;
+use serde::de::value::{Error, StrDeserializer};
 use std::collections::BTreeMap;
 
 #[test]
@@ -11,6 +14,26 @@ fn the_fair_queue_grants_in_the_order_of_its_table() {
         grants += run(case);
     }
     assert_eq!(grants, 37, "every case was run");
+}
+
+#[test]
+fn whose_fault_a_failure_is_stands_in_its_table() {
+    let mut kinds = Vec::new();
+    let table = include_str!("tables/faults.txt");
+    for line in table.lines().filter(|line| !line.starts_with('#')) {
+        let [name, again, whose] = line.split_whitespace().collect::<Vec<_>>()[..] else {
+            panic!("{line}");
+        };
+        let word: StrDeserializer<'_, Error> = name.into_deserializer();
+        let kind = FailureKind::deserialize(word).expect("a kind of failure");
+        assert_eq!(kind.is_retryable(), again == "yes", "{name}");
+        assert_eq!(kind.is_agents_fault(), whose == "agent", "{name}");
+        kinds.push(kind);
+    }
+    kinds.sort_unstable();
+    assert_eq!(kinds.len(), FailureKind::Lost as usize + 1, "every kind stands in the table");
+    kinds.dedup();
+    assert_eq!(kinds.len(), FailureKind::Lost as usize + 1, "and none stands there twice");
 }
 
 /// Runs one case; gives how many grants it compared.

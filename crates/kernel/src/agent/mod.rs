@@ -8,7 +8,7 @@ pub(crate) use join::join;
 pub(crate) use leave::leave;
 pub(crate) use pause::{pause, restarted, unpause};
 
-use crate::{AgentId, Text, Time};
+use crate::{AgentId, Record, Text, Time};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -85,6 +85,9 @@ pub struct Agent {
     pub failed: u64,
     /// Times it was started again.
     pub restarts: u64,
+    /// How well it has done lately.
+    #[serde(default, skip_serializing_if = "Record::is_blank")]
+    pub record: Record,
 }
 
 /// Whether an agent gets work.

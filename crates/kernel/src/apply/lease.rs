@@ -92,6 +92,9 @@ impl State {
         let Some(lease) = self.close_lease(at, id, retry_at, stop) else { return };
         if let Some(agent) = self.facts.agents.get_mut(lease.agent.0 as usize) {
             agent.failed += 1;
+            if failure.kind.is_agents_fault() {
+                agent.record.failed();
+            }
         }
         self.facts.seed = crate::rule::backoff::draw(self.facts.seed).1;
         if retry_at != Time::NEVER {

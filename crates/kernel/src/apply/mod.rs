@@ -8,8 +8,8 @@ mod step;
 use crate::rule::budget::Purse;
 use crate::state::{Facts, KeyRecord, Pin};
 use crate::{
-    Accepted, Agent, AgentId, Budget, Digest, Entry, Event, Outcome, Part, Presence, State, Status,
-    Task, TaskId, Text, Time, Token,
+    Accepted, Agent, AgentId, Budget, Digest, Entry, Event, Outcome, Part, Presence, Record, State,
+    Status, Task, TaskId, Text, Time, Token,
 };
 
 impl State {
@@ -48,7 +48,7 @@ impl State {
             Event::WorkEnded { token } => self.work_ended(*token),
             Event::TaskCompleted { task, output, .. } => {
                 self.facts.counts.completed += 1;
-                self.agent_completed(*task);
+                self.agent_completed(at, *task);
                 self.end(at, *task, Outcome::Completed(output.clone()), false);
             }
             Event::TaskFailed { task, failure } => {
@@ -213,6 +213,7 @@ impl State {
                 completed: 0,
                 failed: 0,
                 restarts: 0,
+                record: Record::default(),
             }),
         }
         let agent = &self.facts.agents[(id.0 as usize).min(self.facts.agents.len() - 1)];
@@ -226,10 +227,13 @@ impl State {
         }
     }
 
-    fn agent_completed(&mut self, task: TaskId) {
-        let agent = self.task(task).and_then(|it| it.status.lease()).map(|lease| lease.agent);
-        if let Some(agent) = agent.and_then(|id| self.facts.agents.get_mut(id.0 as usize)) {
+    fn agent_completed(&mut self, at: Time, task: TaskId) {
+        let Some(task) = self.task(task) else { return };
+        let Some(lease) = task.status.lease() else { return };
+        let (id, worked_ms) = (lease.agent, task.status.worked_ms(at));
+        if let Some(agent) = self.facts.agents.get_mut(id.0 as usize) {
             agent.completed += 1;
+            agent.record.completed(worked_ms);
         }
     }
 

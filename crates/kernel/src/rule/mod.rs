@@ -4,4 +4,5 @@ pub(crate) mod backoff;
 pub(crate) mod budget;
 pub(crate) mod fair_queue;
 pub(crate) mod fence;
+pub(crate) mod record;
 pub(crate) mod retry_budget;

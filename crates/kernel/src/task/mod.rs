@@ -200,6 +200,18 @@ impl Status {
         }
     }
 
+    /// What the present attempt has worked so far, milliseconds; time spent waiting is apart.
+    #[must_use]
+    pub fn worked_ms(&self, now: Time) -> u64 {
+        match self {
+            Status::Queued { .. } => 0,
+            Status::Assigned(lease) | Status::Running(lease) => {
+                lease.worked_ms.saturating_add(now.since(lease.since))
+            }
+            Status::Waiting(lease, _) => lease.worked_ms,
+        }
+    }
+
     /// Its name for people.
     #[must_use]
     pub fn name(&self) -> &'static str {
