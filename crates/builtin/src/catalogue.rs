@@ -47,6 +47,19 @@ pub const BUILTINS: &[Builtin] = &[
         serves: &["code.survey@1"],
         make: || crate::function::agent(crate::review::survey),
     },
+    Builtin {
+        name: "log-reader",
+        about: "groups the lines of a log by statement, and finds bursts of errors",
+        serves: &["log.templates@1"],
+        make: || crate::function::agent(crate::logs::templates),
+    },
+    #[cfg(feature = "review")]
+    Builtin {
+        name: "outliner",
+        about: "lists the public items of a source file with their documentation",
+        serves: &["code.outline@1"],
+        make: || crate::function::agent(crate::outline::outline),
+    },
     #[cfg(feature = "review")]
     Builtin {
         name: "writer",

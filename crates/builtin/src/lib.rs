@@ -1,7 +1,9 @@
 //! Agents that do real work with no model and no network.
 
 pub mod catalogue;
-#[cfg(feature = "review")]
 mod function;
+pub mod logs;
+#[cfg(feature = "review")]
+pub mod outline;
 #[cfg(feature = "review")]
 pub mod review;

@@ -23,9 +23,9 @@ mod query;
 mod report;
 mod reviewing;
 mod sniff;
-mod source;
+pub(crate) mod source;
 mod survey;
-mod tree;
+pub(crate) mod tree;
 
 pub use catalog::{Rule, page, rules};
 pub use finding::{Dimension, Finding, SNIPPET_COLUMNS_MAX, SNIPPET_LINES_MAX, Severity};
