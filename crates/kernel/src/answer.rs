@@ -67,8 +67,8 @@ pub enum Refusal {
         /// What is asked.
         asked: Text,
     },
-    /// The same step is already under way in this attempt.
-    StepBusy(Text),
+    /// A result for a step that was never begun.
+    StepNotBegun(Text),
     /// An ancestor asked the same capability with the same input: this would never end.
     Loop {
         /// The ancestor.

@@ -28,11 +28,12 @@ pub enum Mutant {
     ResumeForgotten,
     RetryBudgetIgnored,
     DeadReleasedTwice,
+    OnceRepeatedUnasked,
 }
 
 impl Mutant {
     /// Every planted bug of the kernel.
-    pub const ALL: [Mutant; 22] = [
+    pub const ALL: [Mutant; 23] = [
         Mutant::AcceptAnyToken,
         Mutant::TokenReusedAfterReplay,
         Mutant::TimeNotJournaled,
@@ -55,6 +56,7 @@ impl Mutant {
         Mutant::ResumeForgotten,
         Mutant::RetryBudgetIgnored,
         Mutant::DeadReleasedTwice,
+        Mutant::OnceRepeatedUnasked,
     ];
 }
 

@@ -141,7 +141,10 @@ fn a_side_effect_that_may_have_happened_is_not_repeated_unasked() {
     let mut story = Story::with_agent(1);
     story.submit(1);
     let once = |again| Report::Once { step: "pay".into(), again };
-    assert_eq!(story.report(attempt(1, 1), once(false)).answer, Ok(Answer::Perform));
+    let by = attempt(1, 1);
+    assert_eq!(story.report(by, once(false)).answer, Ok(Answer::Perform));
+    assert_eq!(story.report(by, once(false)).answer, Ok(Answer::Unknown), "it gave it up half way");
+    assert_eq!(story.report(by, once(true)).answer, Ok(Answer::Perform));
     story.tell(Command::Begin(Begin { restored: false, seed: 8, wall_ms: 0 }));
     story.join("counter", 1);
     let by = attempt(1, 2);

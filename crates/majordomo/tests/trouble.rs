@@ -222,6 +222,41 @@ async fn a_recorded_failure_is_the_same_in_every_life() {
     assert!(heard.windows(2).all(|two| two[0] == two[1]), "{heard:?}");
 }
 
+#[capability("patient@1")]
+async fn patient(cx: Context, on_unknown: String) -> Result<u32> {
+    let stuck = cx.once("pay", std::future::pending::<Result<u32>>());
+    let _late = tokio::time::timeout(Duration::from_secs(1), stuck).await;
+    let on_unknown = if on_unknown == "retry" { OnUnknown::Retry } else { OnUnknown::Fail };
+    cx.once("pay", async { Ok(7) }).on_unknown(on_unknown).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_side_effect_given_up_half_way_is_unknown_to_the_same_attempt() {
+    let team = Team::in_memory().with(patient).start().await.expect("starts");
+    assert_eq!(team.ask::<patient>("retry".into()).await, Ok(7));
+    let unknown = team.ask::<patient>("fail".into()).await.expect_err("it may have happened");
+    assert_eq!(unknown.kind, kernel::FailureKind::Unknown, "{unknown}");
+}
+
+#[capability("hasty@1")]
+async fn hasty(cx: Context, _: Value) -> Result<u32> {
+    let slow = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        Ok(1)
+    };
+    let twin = cx.once("pay", async { Ok(2) }).on_unknown(OnUnknown::Retry);
+    let (first, second) = tokio::join!(cx.once("pay", slow).into_future(), twin.into_future());
+    let refused = second.expect_err("two at once");
+    assert!(refused.message.contains("under way"), "{refused}");
+    first
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_step_is_not_performed_by_two_at_once() {
+    let team = Team::in_memory().with(hasty).start().await.expect("starts");
+    assert_eq!(team.ask::<hasty>(Value::Null).await, Ok(1));
+}
+
 static BUSY: AtomicU32 = AtomicU32::new(0);
 
 /// Keeps its thread, and so every thread there is, for longer than a lease.

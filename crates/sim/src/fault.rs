@@ -45,6 +45,8 @@ faults! {
     AbsurdRetryAfter,
     /// A side effect's result larger than is allowed.
     ResultTooLarge,
+    /// An attempt gives a side effect up half way, and begins it again.
+    OnceGivenUp,
     /// Work ends long after it was told to stop.
     StopIgnored,
     /// An append takes up to a second.

@@ -83,6 +83,8 @@ pub enum Act<'a> {
         attempt: AttemptId,
         /// Its stable key.
         step: &'a str,
+        /// Its author says that it may be done again when nobody knows how it went.
+        may_repeat: bool,
     },
     /// A process ended; in order or not.
     Ended {

@@ -155,6 +155,10 @@ fn narrowed(parent: &Task, terms: Arc<Terms>) -> Result<Arc<Terms>, Refusal> {
 }
 
 /// Records that a side effect is about to be performed, unless it was before.
+///
+/// A begin without an end is *unknown*, whoever began it: an attempt may have given its own step up
+/// half way, as at a timeout. That two at once do not begin it is for the attempt to see to, which
+/// alone knows what of it is still going on.
 pub(crate) fn once(
     draft: &mut Draft<'_>,
     by: AttemptId,
@@ -163,16 +167,14 @@ pub(crate) fn once(
 ) -> Result<Answer, Refusal> {
     let task = draft.task(by.task).ok_or(Refusal::UnknownTask(by.task))?;
     if let Some(record) = task.step(&step).filter(|_| !planted(Mutant::StepRunsTwice)) {
-        let StepKind::Once { token } = record.kind else {
+        let StepKind::Once { .. } = record.kind else {
             return Err(drift(&step, record, "once"));
         };
         if let Some((_, outcome)) = &record.outcome {
             if !may_repeat(outcome) {
                 return Ok(recorded(record));
             }
-        } else if token == by.token {
-            return Err(Refusal::StepBusy(step));
-        } else if !again {
+        } else if !again && !planted(Mutant::OnceRepeatedUnasked) {
             return Ok(Answer::Unknown);
         }
     } else {
@@ -202,7 +204,7 @@ pub(crate) fn once_done(
     if outcome.output().is_some_and(|output| output.len > max) {
         return Err(Refusal::TooLarge { max: u64::from(max) });
     }
-    let Some(record) = task.step(&step) else { return Err(Refusal::StepBusy(step)) };
+    let Some(record) = task.step(&step) else { return Err(Refusal::StepNotBegun(step)) };
     match (&record.kind, &record.outcome) {
         (StepKind::Once { .. }, Some(_)) => Ok(recorded(record)),
         (StepKind::Once { .. }, None) => {

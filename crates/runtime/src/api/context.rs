@@ -274,7 +274,7 @@ impl Context {
 
     /// The first half of a `once` in protocol form; see [`Context::once`].
     pub async fn once_begin(&self, step: &str, again: bool) -> Result<super::once::Begun, Failure> {
-        super::once::begin(&self.live, &self.scope.named(step), again).await
+        super::once::begin_underway(&self.live, &self.scope.named(step), again).await
     }
 
     /// The second half: what the side effect gave, durable on return.
@@ -283,7 +283,7 @@ impl Context {
         step: &str,
         result: Result<Value, Failure>,
     ) -> Result<(), Failure> {
-        super::once::end(&self.live, &self.scope.named(step), result).await.map(|_| ())
+        super::once::end_underway(&self.live, &self.scope.named(step), result).await
     }
 
     /// Waits for a recorded or running step.

@@ -51,7 +51,7 @@ impl Failure {
             | Refusal::UnknownAgent(_)
             | Refusal::NameTaken(_)
             | Refusal::KeyReused { .. }
-            | Refusal::StepBusy(_)
+            | Refusal::StepNotBegun(_)
             | Refusal::NotPermitted { .. } => FailureKind::Rejected,
         };
         let retry_after_ms = match refusal {
@@ -118,8 +118,8 @@ pub fn describe(refusal: &Refusal) -> String {
             "step {step} is recorded as {recorded} but asked now as {asked}; the code has changed \
              since the run began: undo that, or name the new step otherwise"
         ),
-        Refusal::StepBusy(step) => {
-            format!("step {step} is under way already; give each its own key")
+        Refusal::StepNotBegun(step) => {
+            format!("step {step} has a result but was never begun; say `once` first")
         }
         Refusal::Loop { ancestor } => format!(
             "task {ancestor} above asked the same capability with the same input; \

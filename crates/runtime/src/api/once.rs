@@ -6,7 +6,7 @@
 
 use super::ask::fetch;
 use super::{Context, Failure, to_kernel};
-use crate::attempt::Live;
+use crate::attempt::{Live, Underway};
 use crate::canonical;
 use kernel::{Answer, FailureKind, Outcome, Report, StepKind, Text};
 use serde::Serialize;
@@ -75,6 +75,9 @@ where
         let Once { cx, step, work, on_unknown, .. } = self;
         Box::pin(async move {
             let live = &cx.live;
+            // Dropped with this future: whoever begins the step again then learns that its fate is
+            // unknown.
+            let _underway = Underway::begin(live, &step)?;
             let mut begun = begin(live, &step, false).await?;
             if begun == Begun::Unknown && on_unknown == OnUnknown::Retry {
                 begun = begin(live, &step, true).await?;
@@ -109,8 +112,35 @@ fn unknown(step: &str) -> Failure {
     Failure::new(FailureKind::Unknown, message)
 }
 
+/// The same in protocol form: the step is under way until [`end_underway`], or until the attempt
+/// ends.
+pub(super) async fn begin_underway(
+    live: &Arc<Live>,
+    step: &Text,
+    again: bool,
+) -> Result<Begun, Failure> {
+    let underway = Underway::begin(live, step)?;
+    let begun = begin(live, step, again).await?;
+    match begun {
+        Begun::Run { .. } => underway.keep(),
+        Begun::Recorded(_) | Begun::Unknown => drop(underway),
+    }
+    Ok(begun)
+}
+
+/// Its second half.
+pub(super) async fn end_underway(
+    live: &Arc<Live>,
+    step: &Text,
+    result: Result<Value, Failure>,
+) -> Result<(), Failure> {
+    let ended = end(live, step, result).await.map(|_| ());
+    Underway::end(live, step);
+    ended
+}
+
 /// Asks for leave to perform a step.
-pub(super) async fn begin(live: &Arc<Live>, step: &Text, again: bool) -> Result<Begun, Failure> {
+async fn begin(live: &Arc<Live>, step: &Text, again: bool) -> Result<Begun, Failure> {
     let recorded = match live.recorded(step) {
         Some((StepKind::Once { .. }, Some(outcome))) if !may_repeat(&outcome) => Some(outcome),
         _ => None,
@@ -130,7 +160,7 @@ pub(super) async fn begin(live: &Arc<Live>, step: &Text, again: bool) -> Result<
 }
 
 /// Records what a step gave, and gives it back as it was recorded.
-pub(super) async fn end(
+async fn end(
     live: &Arc<Live>,
     step: &Text,
     result: Result<Value, Failure>,

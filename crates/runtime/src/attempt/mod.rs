@@ -5,15 +5,18 @@ mod cancel;
 mod driver;
 mod group;
 mod steps;
+mod underway;
 
 pub(crate) use cancel::Cancelled;
 pub(crate) use driver::drive;
 pub(crate) use group::Group;
 pub(crate) use steps::{Delivery, Reading};
+pub(crate) use underway::Underway;
 
 use crate::api::Failure;
 use crate::turn::{Runtime, lock};
 use kernel::{Answer, AttemptId, Command, Dispatch, Outcome, Report, StepKind, Text};
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::task::Waker;
 use steps::Steps;
@@ -36,6 +39,8 @@ struct State {
     /// The waker that the agent's code is polled with.
     root_waker: Option<Waker>,
     steps: Steps,
+    /// Side effects that its code is at now.
+    underway: HashSet<Text>,
     /// It waits without a slot and must not be polled.
     parked: bool,
     /// A slot was granted again.

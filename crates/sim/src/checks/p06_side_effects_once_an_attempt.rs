@@ -1,5 +1,6 @@
-//! P6: a side effect has one key for ever; it is performed at most once by an attempt, never again
-//! once its result is known, and never again by a later attempt without knowing that it may repeat.
+//! P6: a side effect has one key for ever; it is performed at most once for each permission that the
+//! journal holds, never again once its result is known, and never again by a later attempt without
+//! knowing that it may repeat.
 
 use super::Check;
 use crate::oracle::{Act, Recorded, Verdict};
@@ -9,8 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 /// What the outside world saw, by stable key.
 #[derive(Default)]
 pub struct SideEffects {
-    seen: BTreeMap<(TaskId, String), Token>,
-    permitted: BTreeMap<(TaskId, String), Token>,
+    seen: BTreeMap<(TaskId, String, Token), u32>,
+    permitted: BTreeMap<(TaskId, String, Token), u32>,
     done: BTreeSet<(TaskId, String)>,
 }
 
@@ -22,7 +23,7 @@ impl Check for SideEffects {
     fn entry(&mut self, seen: &Recorded<'_>) -> Verdict {
         match &seen.entry.event {
             Event::OnceStarted { task, step, token } => {
-                self.permitted.insert((*task, step.to_string()), *token);
+                *self.permitted.entry((*task, step.to_string(), *token)).or_default() += 1;
             }
             Event::OnceDone { task, step, .. } => {
                 self.done.insert((*task, step.to_string()));
@@ -33,20 +34,29 @@ impl Check for SideEffects {
     }
 
     fn act(&mut self, act: &Act<'_>) -> Verdict {
-        let Act::SideEffect { attempt, step } = act else { return Ok(()) };
+        let Act::SideEffect { attempt, step, may_repeat } = act else { return Ok(()) };
         let key = (attempt.task, (*step).to_owned());
         let token = attempt.token;
         if self.done.contains(&key) {
             return Err(format!("{key:?} was performed again by {token} although it was done"));
         }
-        match self.permitted.get(&key) {
-            // An older attempt may still be at it when a later one was permitted to repeat it.
-            Some(permitted) if *permitted >= token => {}
-            permitted => return Err(format!("{key:?} by {token}, permitted {permitted:?}")),
+        let begun =
+            self.permitted.iter().filter(|((task, step, _), _)| (*task, step) == (key.0, &key.1));
+        let begun: u32 = begun.map(|(_, count)| count).sum();
+        if begun > 1 && !may_repeat {
+            return Err(format!(
+                "{key:?} by {token} was begun {begun} times, and may not be repeated"
+            ));
         }
-        match self.seen.insert(key.clone(), token) {
-            Some(before) if before == token => Err(format!("{key:?} twice by {token}")),
-            Some(_) | None => Ok(()),
+        // An older attempt may still be at it when a later one was permitted to repeat it.
+        let (task, step) = key;
+        let by = (task, step, token);
+        let permitted = self.permitted.get(&by).copied().unwrap_or(0);
+        let seen = self.seen.entry(by.clone()).or_default();
+        *seen += 1;
+        if *seen > permitted {
+            return Err(format!("{by:?} performed {seen} times, permitted {permitted} times"));
         }
+        Ok(())
     }
 }

@@ -91,7 +91,8 @@ impl World {
         work.performed.insert(step.clone());
         work.busy = true;
         let attempt = work.attempt;
-        self.oracle.saw(&Act::SideEffect { attempt, step });
+        let may_repeat = matches!(work.program.get(work.at), Some(Op::Once(_, true)));
+        self.oracle.saw(&Act::SideEffect { attempt, step, may_repeat });
         let after = self.rng.between(1, 2_000);
         self.later(agent, token, after, Beat::Done(step.clone()));
     }
@@ -104,11 +105,6 @@ impl World {
                 let attempt = work.attempt;
                 self.agents[agent].works.remove(&token);
                 self.agents[agent].past.push(attempt);
-            }
-            (Report::Once { step, .. }, Refusal::StepBusy(_)) if !work.performed.contains(step) => {
-                // The permission was lost on its way: it was for this attempt.
-                let step = step.clone();
-                self.side_effect(agent, token, &step);
             }
             (_, Refusal::Drift { .. }) => {
                 let why = format!("a program that never changes drifted: {refusal:?}");
