@@ -1,6 +1,6 @@
 //! What the kernel answers. A refusal is an answer: it changed nothing, and says what to do.
 
-use crate::{AgentId, Outcome, TaskId, Text};
+use crate::{AgentId, Outcome, QuotaOf, TaskId, Text};
 use std::sync::Arc;
 
 /// What a command led to, for whoever sent it.
@@ -40,6 +40,15 @@ pub struct Receipt {
 pub enum Refusal {
     /// There is no room for more work now.
     Overloaded {
+        /// Ask again after this many milliseconds.
+        retry_after_ms: u64,
+    },
+    /// A quota of the team leaves no room for more of this work to wait.
+    OverQuota {
+        /// Which quota.
+        quota: QuotaOf,
+        /// How much may wait under it.
+        max: u64,
         /// Ask again after this many milliseconds.
         retry_after_ms: u64,
     },

@@ -1,8 +1,8 @@
 //! What may be asked of the kernel. The list is closed: everything is on these two screens.
 
 use crate::{
-    AgentId, AgentSpec, AttemptId, Budget, Cost, Digest, Failure, Outcome, Payload, TaskId, Terms,
-    Text,
+    AgentId, AgentSpec, AttemptId, Budget, Cost, Digest, Failure, Outcome, Payload, Policies,
+    TaskId, Terms, Text,
 };
 use std::sync::Arc;
 
@@ -31,6 +31,13 @@ pub enum Command {
     Release(TaskId),
     /// Forget a dead task.
     Discard(TaskId),
+    /// Decide what holds for a team from now on, whole.
+    Configure {
+        /// Which: [`Terms::team`] of its tasks.
+        team: Text,
+        /// What holds.
+        policies: Arc<Policies>,
+    },
     /// An agent offers its capabilities.
     Join(Arc<AgentSpec>),
     /// An agent goes; what it holds is given to others.

@@ -119,6 +119,7 @@ impl Effect {
             | Event::DeadReleased { .. }
             | Event::DeadDiscarded { .. }
             | Event::KeyForgotten { .. }
+            | Event::Configured { .. }
             | Event::AgentJoined { .. }
             | Event::AgentLeft { .. }
             | Event::AgentPaused { .. }

@@ -1,8 +1,8 @@
 //! What happened. Events are journaled and are the only thing that changes state.
 
 use crate::{
-    AgentId, AgentSpec, Budget, Cost, Decision, Digest, Failure, Outcome, Payload, TaskId, Terms,
-    Text, Time, Token,
+    AgentId, AgentSpec, Budget, Cost, Decision, Digest, Failure, Outcome, Payload, Policies,
+    TaskId, Terms, Text, Time, Token,
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -122,6 +122,11 @@ pub enum Event {
         tenant: Text,
         key: Text,
     },
+    /// What holds for a team from now on.
+    Configured {
+        team: Text,
+        policies: Arc<Policies>,
+    },
     AgentJoined {
         agent: AgentId,
         spec: Arc<AgentSpec>,
@@ -226,6 +231,7 @@ impl Event {
             | Event::DeadReleased { .. }
             | Event::DeadDiscarded { .. }
             | Event::KeyForgotten { .. }
+            | Event::Configured { .. }
             | Event::AgentJoined { .. }
             | Event::AgentLeft { .. }
             | Event::AgentPaused { .. }
@@ -262,6 +268,7 @@ impl Event {
             | Event::DeadReleased { .. }
             | Event::DeadDiscarded { .. }
             | Event::KeyForgotten { .. }
+            | Event::Configured { .. }
             | Event::AgentJoined { .. }
             | Event::AgentLeft { .. }
             | Event::AgentPaused { .. }
@@ -298,6 +305,7 @@ impl Event {
             | Event::DrainStarted
             | Event::WorkEnded { .. }
             | Event::KeyForgotten { .. }
+            | Event::Configured { .. }
             | Event::AgentJoined { .. }
             | Event::AgentLeft { .. }
             | Event::AgentPaused { .. }

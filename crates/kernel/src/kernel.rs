@@ -1,5 +1,6 @@
 //! The front door: one command in, facts and orders out.
 
+use crate::configure::configure;
 use crate::index::Index;
 use crate::mutant::{Mutant, planted};
 use crate::state::Facts;
@@ -228,6 +229,7 @@ fn handle(draft: &mut Draft<'_>, command: Command) -> Result<Answer, Refusal> {
         Command::Migrate { run, definition } => task::migrate(draft, run, definition),
         Command::Release(task) => task::release(draft, task),
         Command::Discard(task) => task::discard(draft, task),
+        Command::Configure { team, policies } => configure(draft, team, policies),
         Command::Join(spec) => agent::join(draft, spec),
         Command::Leave(agent) => agent::leave(draft, agent),
         Command::Pause(agent) => agent::pause(draft, agent),

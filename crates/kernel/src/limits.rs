@@ -50,6 +50,8 @@ pub struct Limits {
     pub sweep_max: usize,
     /// Agents that may ever join.
     pub agents_max: u32,
+    /// Names in the policies of one team, and teams that have policies.
+    pub policies_max: u32,
     /// Bytes of a name or key.
     pub name_max_bytes: usize,
 }
@@ -79,6 +81,7 @@ impl Default for Limits {
             retry_after_ms: 1_000,
             sweep_max: 1_024,
             agents_max: 1_000_000,
+            policies_max: 10_000,
             name_max_bytes: 512,
         }
     }

@@ -29,11 +29,12 @@ pub enum Mutant {
     RetryBudgetIgnored,
     DeadReleasedTwice,
     OnceRepeatedUnasked,
+    QueueQuotaIgnored,
 }
 
 impl Mutant {
     /// Every planted bug of the kernel.
-    pub const ALL: [Mutant; 23] = [
+    pub const ALL: [Mutant; 24] = [
         Mutant::AcceptAnyToken,
         Mutant::TokenReusedAfterReplay,
         Mutant::TimeNotJournaled,
@@ -57,6 +58,7 @@ impl Mutant {
         Mutant::RetryBudgetIgnored,
         Mutant::DeadReleasedTwice,
         Mutant::OnceRepeatedUnasked,
+        Mutant::QueueQuotaIgnored,
     ];
 }
 

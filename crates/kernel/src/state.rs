@@ -5,7 +5,8 @@ use crate::rule::budget::Purse;
 use crate::rule::retry_budget::RetryBudget;
 use crate::table::Table;
 use crate::{
-    Agent, AgentId, Failure, Limits, Outcome, Payload, Task, TaskId, Terms, Text, Time, Token,
+    Agent, AgentId, Failure, Limits, Outcome, Payload, Policies, Task, TaskId, Terms, Text, Time,
+    Token,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -51,6 +52,9 @@ pub struct Facts {
     /// The definition a run follows, by its root; a dead letter keeps that of its run.
     #[serde(default)]
     pub pins: BTreeMap<TaskId, Pin>,
+    /// What holds for a team, by its scope; a team that is not here has the defaults.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub policies: BTreeMap<Text, Arc<Policies>>,
     /// Purses, by the task that has one.
     pub purses: BTreeMap<TaskId, Purse>,
     /// Allowance for retries.

@@ -219,3 +219,53 @@ fn a_run_keeps_its_definition_until_it_ends_or_is_moved_and_hands_it_to_its_next
     story.tell(Command::Cancel { task: TaskId(2), reason: "enough".into() });
     assert!(story.kernel.state().pins.is_empty());
 }
+
+#[test]
+fn a_team_may_say_how_much_of_a_capability_and_of_a_tenant_may_wait() {
+    let mut story = Story::with_agent(1);
+    let queued = |max| Quota { queued_max: Some(max), ..Quota::default() };
+    let mut policies = Policies::default();
+    policies.capabilities.insert("count".into(), CapabilityPolicy { quota: queued(2) });
+    policies.tenants.insert("acme".into(), queued(1));
+    let policies = Arc::new(policies);
+    let configure =
+        || Command::Configure { team: Text::default(), policies: Arc::clone(&policies) };
+    assert_eq!(story.tell(configure()).entries.len(), 1);
+    assert_eq!(story.tell(configure()).entries.len(), 0, "it holds already");
+
+    (1..=3).for_each(|input| assert!(story.submit(input).answer.is_ok(), "one works, two wait"));
+    let refused = |quota| Err(Refusal::OverQuota { quota, max: 2, retry_after_ms: 1_000 });
+    let full = refused(QuotaOf::Capability("count".into()));
+    assert_eq!(story.submit(4).answer, full);
+    assert_eq!(story.kernel.state().open(), 3, "a refusal changes nothing");
+
+    let of_acme = |input| {
+        let terms = Terms { tenant: "acme".into(), ..Terms::new("sum") };
+        Command::Submit(Submit::new(terms, payload(input)))
+    };
+    assert!(story.tell(of_acme(5)).answer.is_ok());
+    let quota = QuotaOf::Tenant("acme".into());
+    let full = Err(Refusal::OverQuota { quota, max: 1, retry_after_ms: 1_000 });
+    assert_eq!(story.tell(of_acme(6)).answer, full);
+
+    story.report(attempt(1, 1), Report::Completed(payload(9)));
+    assert!(story.submit(4).answer.is_ok(), "one of those that waited is worked on");
+    let team = Text::default();
+    story.tell(Command::Configure { team, policies: Arc::default() });
+    assert!(story.submit(7).answer.is_ok() && story.tell(of_acme(8)).answer.is_ok());
+}
+
+#[test]
+fn policies_have_sizes() {
+    let mut story = Story::with_agent(1);
+    let mut policies = Policies::default();
+    policies.tenants.insert("x".repeat(513).into(), Quota::default());
+    let configure = |team: &str, policies: Policies| Command::Configure {
+        team: team.into(),
+        policies: Arc::new(policies),
+    };
+    let step = story.tell(configure("", policies));
+    assert_eq!(step.answer, Err(Refusal::TooLarge { max: 512 }));
+    let step = story.tell(configure(&"x".repeat(513), Policies::default()));
+    assert_eq!(step.answer, Err(Refusal::TooLarge { max: 512 }));
+}

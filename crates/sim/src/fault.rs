@@ -107,6 +107,8 @@ faults! {
     Release,
     /// The operator discards a dead task.
     Discard,
+    /// The operator sets other quotas, tighter ones too.
+    Reconfigure,
 }
 
 /// How likely each fault is in one phase of one seed, in thousandths per occasion.

@@ -44,7 +44,7 @@ impl Trace {
 }
 
 /// The kinds of event that every long run must have seen.
-pub const KINDS: [&str; 29] = [
+pub const KINDS: [&str; 30] = [
     "runtime started",
     "drain started",
     "run started",
@@ -73,6 +73,7 @@ pub const KINDS: [&str; 29] = [
     "agent paused",
     "agent unpaused",
     "agent restarted",
+    "configured",
     "refusal",
 ];
 
@@ -106,6 +107,7 @@ fn kind(event: &Event) -> &'static str {
         Event::AgentPaused { .. } => 25,
         Event::AgentUnpaused { .. } => 26,
         Event::AgentRestarted { .. } => 27,
+        Event::Configured { .. } => 28,
     };
     KINDS[at]
 }

@@ -35,7 +35,9 @@ pub(super) fn wall_ms(memory: &Memory, at: Time) -> i64 {
 impl<'e> Fold<'_, 'e> {
     fn event(&mut self, event: &'e Event) {
         match event {
-            Event::RuntimeStarted { .. } | Event::KeyForgotten { .. } => {} // A line says it all.
+            Event::RuntimeStarted { .. }
+            | Event::KeyForgotten { .. }
+            | Event::Configured { .. } => {} // A line says it all.
             Event::DrainStarted => self.memory.draining = true,
             Event::RunStarted { run, team, definition } => {
                 self.changes.pins.push((run.0, team, definition.to_string()));

@@ -56,7 +56,7 @@ pub(super) fn of<'e>(memory: &Memory, seq: i64, at_ms: i64, event: &'e Event) ->
         Event::AgentLeft { agent }
         | Event::AgentPaused { agent }
         | Event::AgentUnpaused { agent } => line.agent = Some(memory.agent(agent.0)),
-        Event::RunStarted { team, .. } => line.note = Some(team),
+        Event::RunStarted { team, .. } | Event::Configured { team, .. } => line.note = Some(team),
         Event::RuntimeStarted { .. }
         | Event::DrainStarted
         | Event::KeyForgotten { .. }
@@ -100,5 +100,6 @@ fn event_name(event: &Event) -> &'static str {
         Event::AgentPaused { .. } => "agent_paused",
         Event::AgentUnpaused { .. } => "agent_unpaused",
         Event::AgentRestarted { .. } => "agent_restarted",
+        Event::Configured { .. } => "configured",
     }
 }

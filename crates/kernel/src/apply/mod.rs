@@ -1,5 +1,6 @@
 //! How each fact changes the state. Total: there is no event that this cannot take.
 
+mod agent;
 mod ending;
 mod lease;
 mod purse;
@@ -8,9 +9,10 @@ mod step;
 use crate::rule::budget::Purse;
 use crate::state::{Facts, KeyRecord, Pin};
 use crate::{
-    Accepted, Agent, AgentId, Budget, Digest, Entry, Event, Outcome, Part, Presence, Record, State,
-    Status, Task, TaskId, Text, Time, Token,
+    Accepted, Agent, AgentId, Budget, Digest, Entry, Event, Outcome, Part, Policies, Presence,
+    State, Status, Task, TaskId, Text, Time, Token,
 };
+use std::sync::Arc;
 
 impl State {
     /// Applies one fact.
@@ -65,10 +67,10 @@ impl State {
                 self.facts.pins.remove(task);
             }
             Event::KeyForgotten { tenant, key } => {
-                let id = (tenant.clone(), key.clone());
-                if let Some(record) = self.facts.keys.remove(&id) {
-                    self.index.key_order.remove(&(record.at, id.0, id.1));
-                }
+                self.key_forgotten(tenant.clone(), key.clone());
+            }
+            Event::Configured { team, policies } => {
+                self.configured(team.clone(), policies.clone());
             }
             Event::AgentJoined { agent, spec } => {
                 self.agent_joined(at, *agent, spec.clone());
@@ -76,12 +78,7 @@ impl State {
             Event::AgentLeft { agent } => self.set_presence(*agent, Presence::Left),
             Event::AgentPaused { agent } => self.set_presence(*agent, Presence::Paused),
             Event::AgentUnpaused { agent } => self.set_presence(*agent, Presence::Active),
-            Event::AgentRestarted { agent, .. } => {
-                self.facts.counts.restarts += 1;
-                if let Some(agent) = self.facts.agents.get_mut(agent.0 as usize) {
-                    agent.restarts += 1;
-                }
-            }
+            Event::AgentRestarted { agent, .. } => self.agent_restarted(*agent),
         }
     }
 
@@ -122,6 +119,22 @@ impl State {
         if self.task(run).is_some() {
             self.facts.pins.insert(run, Pin { team, definition });
         }
+    }
+
+    fn key_forgotten(&mut self, tenant: Text, key: Text) {
+        let id = (tenant, key);
+        if let Some(record) = self.facts.keys.remove(&id) {
+            self.index.key_order.remove(&(record.at, id.0, id.1));
+        }
+    }
+
+    fn configured(&mut self, team: Text, policies: Arc<Policies>) {
+        if *policies == Policies::default() {
+            self.facts.policies.remove(&team);
+        } else {
+            self.facts.policies.insert(team, policies);
+        }
+        self.index.configure(&self.facts);
     }
 
     fn task_accepted(&mut self, at: Time, accepted: &Accepted) {
@@ -195,46 +208,6 @@ impl State {
             }
         }
         self.facts.purses.insert(task.id, purse);
-    }
-
-    fn agent_joined(&mut self, at: Time, id: AgentId, spec: std::sync::Arc<crate::AgentSpec>) {
-        let presence = Presence::Active;
-        match self.facts.agents.get_mut(id.0 as usize) {
-            Some(agent) => {
-                agent.spec = spec;
-                agent.presence = presence;
-                agent.joined_at = at;
-            }
-            None => self.facts.agents.push(Agent {
-                id,
-                spec,
-                presence,
-                joined_at: at,
-                completed: 0,
-                failed: 0,
-                restarts: 0,
-                record: Record::default(),
-            }),
-        }
-        let agent = &self.facts.agents[(id.0 as usize).min(self.facts.agents.len() - 1)];
-        self.index.agent_changed(agent);
-    }
-
-    fn set_presence(&mut self, id: AgentId, presence: Presence) {
-        if let Some(agent) = self.facts.agents.get_mut(id.0 as usize) {
-            agent.presence = presence;
-            self.index.agent_changed(agent);
-        }
-    }
-
-    fn agent_completed(&mut self, at: Time, task: TaskId) {
-        let Some(task) = self.task(task) else { return };
-        let Some(lease) = task.status.lease() else { return };
-        let (id, worked_ms) = (lease.agent, task.status.worked_ms(at));
-        if let Some(agent) = self.facts.agents.get_mut(id.0 as usize) {
-            agent.completed += 1;
-            agent.record.completed(worked_ms);
-        }
     }
 
     /// Changes one task and keeps every index in step with it.

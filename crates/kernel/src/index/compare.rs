@@ -35,6 +35,10 @@ impl Index {
         if kept != implied {
             return differ("agents' slots", format!("{kept:?}"), format!("{implied:?}"));
         }
+        let (kept, implied) = (self.quotas.counted(), rebuilt.quotas.counted());
+        if kept != implied {
+            return differ("quotas", format!("{kept:?}"), format!("{implied:?}"));
+        }
         if self.orphans != rebuilt.orphans {
             let (kept, implied) = (&self.orphans, &rebuilt.orphans);
             return differ("orphans", format!("{kept:?}"), format!("{implied:?}"));

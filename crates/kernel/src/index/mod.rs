@@ -3,6 +3,7 @@
 
 mod compare;
 mod fleet;
+mod quota;
 mod timers;
 
 pub(crate) use fleet::{Free, serves};
@@ -60,6 +61,7 @@ pub(crate) struct Index {
     /// The budget accepted last: most roots have the same, and share it.
     budget: Option<Arc<Budget>>,
     fleet: fleet::Fleet,
+    quotas: quota::Quotas,
     pub(crate) names: BTreeMap<Text, AgentId>,
     timers: BTreeSet<(Time, Timer)>,
     /// Queued tasks that may not be granted before a time to come.
@@ -93,6 +95,7 @@ impl Index {
                 index.occupy(stopping.agent, *token);
             }
         }
+        index.set_quotas(facts);
         for task in facts.tasks.values() {
             let (_, shape) = index.intern(&task.terms);
             index.link(task, shape);
@@ -161,6 +164,7 @@ impl Index {
 
     /// Enters a task everywhere its status puts it.
     pub(crate) fn link(&mut self, task: &Task, shape: ShapeId) {
+        self.meter(task, 1);
         self.add_timer(task.deadline, Timer::Deadline(task.id));
         match &task.status {
             Status::Queued { ready_at } if *ready_at > self.now => {
@@ -179,6 +183,7 @@ impl Index {
 
     /// Takes a task out of everywhere its status put it.
     pub(crate) fn unlink(&mut self, task: &Task) {
+        self.meter(task, -1);
         self.drop_timer(task.deadline, Timer::Deadline(task.id));
         match &task.status {
             Status::Queued { ready_at } => {

@@ -12,7 +12,7 @@ pub(crate) fn release(draft: &mut Draft<'_>, id: TaskId) -> Result<Answer, Refus
     if draft.draining {
         return Err(Refusal::Draining);
     }
-    check_room(draft)?;
+    check_room(draft, &letter.task.terms)?;
     let submit = Submit::new(letter.task.terms.clone(), letter.task.input.clone());
     let pin = draft.pins.get(&id).cloned();
     let limits = &draft.limits;

@@ -2,7 +2,7 @@
 
 use crate::kernel::Draft;
 use crate::mutant::{Mutant, planted};
-use crate::{Accepted, Answer, Budget, Event, Parent, Receipt, Refusal, Submit, TaskId};
+use crate::{Accepted, Answer, Budget, Event, Parent, Receipt, Refusal, Submit, TaskId, Terms};
 
 /// Accepts a root task, or says which task the key already names.
 pub(crate) fn submit(draft: &mut Draft<'_>, submit: Submit) -> Result<Answer, Refusal> {
@@ -13,7 +13,7 @@ pub(crate) fn submit(draft: &mut Draft<'_>, submit: Submit) -> Result<Answer, Re
         return Err(Refusal::Draining);
     }
     check_size(draft, &submit)?;
-    check_room(draft)?;
+    check_room(draft, &submit.terms)?;
     let budget = root_budget(draft, submit.budget);
     let (team, definition) = (submit.terms.team.clone(), submit.definition);
     let task = accept(draft, submit, None, Some(budget), None);
@@ -55,12 +55,18 @@ pub(crate) fn check_size(draft: &Draft<'_>, submit: &Submit) -> Result<(), Refus
     Ok(())
 }
 
-/// Room for one more root.
-pub(super) fn check_room(draft: &Draft<'_>) -> Result<(), Refusal> {
+/// Room for one more root: in the whole, and under the quotas of its team.
+pub(super) fn check_room(draft: &Draft<'_>, terms: &Terms) -> Result<(), Refusal> {
     let limits = &draft.limits;
     let max = limits.queue_max + u64::from(planted(Mutant::QueueBoundOffByOne));
-    let full = draft.open() as u64 >= max || draft.payload_bytes() >= limits.payload_max_bytes;
-    if full { Err(Refusal::Overloaded { retry_after_ms: limits.retry_after_ms }) } else { Ok(()) }
+    let retry_after_ms = limits.retry_after_ms;
+    if draft.open() as u64 >= max || draft.payload_bytes() >= limits.payload_max_bytes {
+        return Err(Refusal::Overloaded { retry_after_ms });
+    }
+    match draft.index.queue_full(terms) {
+        Some((quota, max)) => Err(Refusal::OverQuota { quota: quota.clone(), max, retry_after_ms }),
+        None => Ok(()),
+    }
 }
 
 /// A root always has a purse that limits every part.

@@ -197,6 +197,7 @@ impl Books {
             | Event::DeadReleased { .. }
             | Event::DeadDiscarded { .. }
             | Event::KeyForgotten { .. }
+            | Event::Configured { .. }
             | Event::AgentLeft { .. }
             | Event::AgentPaused { .. }
             | Event::AgentUnpaused { .. }

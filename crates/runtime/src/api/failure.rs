@@ -1,6 +1,6 @@
 //! How work fails, as users see it: what kind, in which words, and when to come back.
 
-use kernel::{FailureKind, Outcome, Refusal};
+use kernel::{FailureKind, Outcome, QuotaOf, Refusal};
 use std::fmt;
 
 /// The result of agents' code and of everything asked through a [`super::Context`].
@@ -39,7 +39,7 @@ impl Failure {
     /// What the kernel's answer means to whoever asked.
     pub(crate) fn refused(refusal: &Refusal) -> Failure {
         let kind = match refusal {
-            Refusal::Overloaded { .. } => FailureKind::Overloaded,
+            Refusal::Overloaded { .. } | Refusal::OverQuota { .. } => FailureKind::Overloaded,
             Refusal::Drift { .. } => FailureKind::Drift,
             Refusal::OverBudget { .. } => FailureKind::OverBudget,
             Refusal::Loop { .. }
@@ -55,7 +55,9 @@ impl Failure {
             | Refusal::NotPermitted { .. } => FailureKind::Rejected,
         };
         let retry_after_ms = match refusal {
-            Refusal::Overloaded { retry_after_ms } => Some(*retry_after_ms),
+            Refusal::Overloaded { retry_after_ms } | Refusal::OverQuota { retry_after_ms, .. } => {
+                Some(*retry_after_ms)
+            }
             _ => None,
         };
         Failure { kind, message: describe(refusal), retry_after_ms }
@@ -97,6 +99,16 @@ pub fn describe(refusal: &Refusal) -> String {
     match refusal {
         Refusal::Overloaded { retry_after_ms } => {
             format!("there is no room for more work now; ask again in {retry_after_ms} ms")
+        }
+        Refusal::OverQuota { quota, max, retry_after_ms } => {
+            let whose = match quota {
+                QuotaOf::Capability(name) => format!("capability {name}"),
+                QuotaOf::Tenant(name) => format!("tenant {name:?}"),
+            };
+            format!(
+                "{max} tasks of {whose} wait already, which is its quota; ask again in \
+                 {retry_after_ms} ms, or raise it in [limits]"
+            )
         }
         Refusal::Draining => "the orchestrator is shutting down and takes no new work".into(),
         Refusal::StaleToken => {

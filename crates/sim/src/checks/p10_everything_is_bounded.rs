@@ -3,7 +3,9 @@
 
 use super::Check;
 use crate::oracle::{Recorded, Verdict};
-use kernel::{AgentId, Event, Limits, Outcome, Payload, TaskId, Token};
+use kernel::{
+    AgentId, Event, Limits, Outcome, Payload, Quota, State, Status, Task, TaskId, Terms, Token,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Open tasks, and who sits on which slot: by the journal alone.
@@ -81,6 +83,28 @@ impl Bounds {
     }
 }
 
+/// Whether one more task on these terms may wait, counted from the tasks themselves.
+fn within_quotas(before: &State, terms: &Terms) -> Verdict {
+    let Some(policies) = before.policies.get(&terms.team) else { return Ok(()) };
+    let queued = |same: &dyn Fn(&Terms) -> bool| {
+        let waits = |task: &&Task| matches!(task.status, Status::Queued { .. });
+        let of_team = |task: &&Task| task.terms.team == terms.team && same(&task.terms);
+        before.tasks().filter(waits).filter(of_team).count() as u64
+    };
+    let of_capability = policies.capabilities.get(&terms.capability).map(|it| it.quota);
+    let of_tenant = policies.tenants.get(&terms.tenant).copied();
+    let max = |quota: Option<Quota>| quota.and_then(|it| it.queued_max).unwrap_or(u64::MAX);
+    let waiting = queued(&|it| it.capability == terms.capability);
+    if waiting >= max(of_capability) {
+        return Err(format!("a root was accepted with {waiting} {} waiting", terms.capability));
+    }
+    let waiting = queued(&|it| it.tenant == terms.tenant);
+    if waiting >= max(of_tenant) {
+        return Err(format!("a root was accepted with {waiting} of {} waiting", terms.tenant));
+    }
+    Ok(())
+}
+
 impl Check for Bounds {
     fn name(&self) -> &'static str {
         "p10_everything_is_bounded"
@@ -95,6 +119,9 @@ impl Check for Bounds {
                         "root {} accepted with {open} of {max} open",
                         accepted.task
                     ));
+                }
+                if accepted.parent.is_none() {
+                    within_quotas(seen.before, &accepted.terms)?;
                 }
                 self.open.insert(accepted.task);
                 self.fits(&accepted.input, "an input")?;

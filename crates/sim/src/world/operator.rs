@@ -2,7 +2,10 @@
 
 use super::{Happening, To, World};
 use crate::fault::Fault;
-use kernel::{Command, Presence};
+use crate::program::CAPABILITIES;
+use crate::rng::Rng;
+use kernel::{CapabilityPolicy, Command, Policies, Presence, Quota, Text};
+use std::sync::Arc;
 
 impl World {
     /// The operator looks in, and something may happen to the machine.
@@ -28,6 +31,9 @@ impl World {
             }
         }
         self.agent_turn();
+        if self.strikes(Fault::Reconfigure) {
+            self.reconfigure();
+        }
         if self.strikes(Fault::Drain) {
             self.drain();
         }
@@ -39,6 +45,25 @@ impl World {
         }
         let pause = self.rng.between(300, 6_000);
         self.at(pause, Happening::Operator);
+    }
+
+    /// Other policies: often tighter than what is in use already.
+    fn reconfigure(&mut self) {
+        let rng = &mut self.rng;
+        let mut policies = Policies::default();
+        for name in CAPABILITIES {
+            if rng.chance(400) {
+                let quota = draw_quota(rng);
+                policies.capabilities.insert(name.into(), CapabilityPolicy { quota });
+            }
+        }
+        for tenant in 0..3 {
+            if rng.chance(400) {
+                policies.tenants.insert(format!("tenant-{tenant}").into(), draw_quota(rng));
+            }
+        }
+        let (team, policies) = (Text::default(), Arc::new(policies));
+        self.command(Command::Configure { team, policies }, To::Nobody);
     }
 
     fn clock_turn(&mut self) {
@@ -108,5 +133,13 @@ impl World {
                 }
             }
         }
+    }
+}
+
+/// A quota that small worlds meet. What may be worked on is never nothing: all must end.
+fn draw_quota(rng: &mut Rng) -> Quota {
+    Quota {
+        queued_max: rng.chance(600).then(|| rng.below(12)),
+        working_max: rng.chance(600).then(|| rng.between(1, 3) as u32),
     }
 }

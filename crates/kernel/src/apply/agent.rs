@@ -1,0 +1,53 @@
+//! Agents come, go and come back; what they did is counted.
+
+use crate::{Agent, AgentId, AgentSpec, Presence, Record, State, TaskId, Time};
+use std::sync::Arc;
+
+impl State {
+    pub(super) fn agent_joined(&mut self, at: Time, id: AgentId, spec: Arc<AgentSpec>) {
+        let presence = Presence::Active;
+        match self.facts.agents.get_mut(id.0 as usize) {
+            Some(agent) => {
+                agent.spec = spec;
+                agent.presence = presence;
+                agent.joined_at = at;
+            }
+            None => self.facts.agents.push(Agent {
+                id,
+                spec,
+                presence,
+                joined_at: at,
+                completed: 0,
+                failed: 0,
+                restarts: 0,
+                record: Record::default(),
+            }),
+        }
+        let agent = &self.facts.agents[(id.0 as usize).min(self.facts.agents.len() - 1)];
+        self.index.agent_changed(agent);
+    }
+
+    pub(super) fn set_presence(&mut self, id: AgentId, presence: Presence) {
+        if let Some(agent) = self.facts.agents.get_mut(id.0 as usize) {
+            agent.presence = presence;
+            self.index.agent_changed(agent);
+        }
+    }
+
+    pub(super) fn agent_completed(&mut self, at: Time, task: TaskId) {
+        let Some(task) = self.task(task) else { return };
+        let Some(lease) = task.status.lease() else { return };
+        let (id, worked_ms) = (lease.agent, task.status.worked_ms(at));
+        if let Some(agent) = self.facts.agents.get_mut(id.0 as usize) {
+            agent.completed += 1;
+            agent.record.completed(worked_ms);
+        }
+    }
+
+    pub(super) fn agent_restarted(&mut self, id: AgentId) {
+        self.facts.counts.restarts += 1;
+        if let Some(agent) = self.facts.agents.get_mut(id.0 as usize) {
+            agent.restarts += 1;
+        }
+    }
+}

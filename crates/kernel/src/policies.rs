@@ -1,0 +1,78 @@
+//! What an operator decides for one team: how much of what may wait and be worked on at once.
+//!
+//! Policies are journaled whole when they change ([`crate::Event::Configured`]), so whatever is
+//! decided under them can be derived again from the journal alone. A team without any has the
+//! defaults, which limit nothing beyond [`crate::Limits`].
+
+use crate::{Limits, Text};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The policies of one team scope.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Policies {
+    /// What holds for one capability, by its name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub capabilities: BTreeMap<Text, CapabilityPolicy>,
+    /// How much of one tenant's work may wait and be worked on, by its name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub tenants: BTreeMap<Text, Quota>,
+}
+
+/// What holds for one capability.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CapabilityPolicy {
+    /// How much of it may wait and be worked on.
+    #[serde(skip_serializing_if = "Quota::is_none")]
+    pub quota: Quota,
+}
+
+/// Bounds on tasks of one kind; `None` is no bound.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Quota {
+    /// Tasks that may wait for an agent. Beyond it a root is refused; a child never is, since its
+    /// run was accepted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub queued_max: Option<u64>,
+    /// Tasks that may hold a slot at once, work that is being stopped included.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub working_max: Option<u32>,
+}
+
+/// Which quota stood in the way.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum QuotaOf {
+    /// That of a capability.
+    Capability(Text),
+    /// That of a tenant.
+    Tenant(Text),
+}
+
+impl Quota {
+    /// Whether it bounds nothing.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        *self == Quota::default()
+    }
+}
+
+impl Policies {
+    /// The names in it, to be held against the limits.
+    fn names(&self) -> impl Iterator<Item = &Text> {
+        self.capabilities.keys().chain(self.tenants.keys())
+    }
+
+    /// The limit that it exceeds, if it does.
+    pub(crate) fn exceeds(&self, limits: &Limits) -> Option<u64> {
+        let names_max = limits.policies_max as usize;
+        if self.names().count() > names_max {
+            return Some(u64::from(limits.policies_max));
+        }
+        let too_long = self.names().any(|name| name.len() > limits.name_max_bytes);
+        too_long.then_some(limits.name_max_bytes as u64)
+    }
+}
