@@ -31,6 +31,9 @@ pub enum Event {
         /// The leases of remote agents run until then at least, whatever was renewed before.
         #[serde(default)]
         leases_until: Time,
+        /// The journal's name for outside systems, given at its first start and kept for ever.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        journal: Option<u64>,
     },
     DrainStarted,
     /// A run is pinned to a definition; said again when an operator moves it to another one.

@@ -21,11 +21,21 @@ pub(crate) fn begin(draft: &mut Draft<'_>, begin: Begin) -> Result<Answer, Refus
         seed: begin.seed,
         wall_ms: begin.wall_ms,
         leases_until: draft.now.after(draft.limits.lease_ms),
+        journal: (draft.incarnation == 0).then(|| name_of(begin.seed)),
     });
     for (id, token) in lost {
         task::attempt_lost(draft, id, token, Loss::RuntimeEnded, Time(0));
     }
     Ok(Answer::Done)
+}
+
+/// A journal's name: as random as the first seed, which it does not give away. The finaliser of
+/// splitmix64 (Steele, Lea and Flood 2014) is a bijection, so two seeds never give one name.
+fn name_of(seed: u64) -> u64 {
+    let mut mixed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
 }
 
 /// No new roots and no new grants from now on. What runs may finish.

@@ -27,6 +27,9 @@ pub struct State {
 pub struct Facts {
     /// When the last event was decided.
     pub time: Time,
+    /// The journal's name for outside systems; journals of before it was given have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub journal: Option<u64>,
     /// How many processes have held the journal.
     pub incarnation: u64,
     /// The highest token given out.

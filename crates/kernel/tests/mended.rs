@@ -292,3 +292,25 @@ fn who_may_spend_nothing_may_still_delegate() {
     let step = report(&mut kernel, 0, attempt(1, 1), ask("part", submit("part", 2)));
     assert_eq!(step.answer, Ok(Answer::Pending));
 }
+
+/// A journal that was begun before journals had names gets none: the keys that outside systems know
+/// must not change.
+#[test]
+fn a_journal_is_named_at_its_first_start_or_never() {
+    let begin = |seed| Command::Begin(Begin { restored: false, seed, wall_ms: 0 });
+    let mut kernel = Kernel::new(Limits::default());
+    let first = kernel.step(Time(0), begin(7));
+    let name = kernel.state().journal.expect("named at the first start");
+    kernel.step(Time(1), begin(8));
+    assert_eq!(kernel.state().journal, Some(name));
+
+    let mut old = first.entries;
+    for entry in &mut old {
+        if let Event::RuntimeStarted { journal, .. } = &mut entry.event {
+            *journal = None;
+        }
+    }
+    let mut kernel = Kernel::replay(Limits::default(), None, &old);
+    kernel.step(Time(1), begin(8));
+    assert_eq!(kernel.state().journal, None);
+}

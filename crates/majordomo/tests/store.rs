@@ -19,8 +19,17 @@ async fn later(cx: Context, _: String) -> Result<()> {
     cx.sleep(Duration::from_secs(3600)).await
 }
 
+/// What the keys of all tasks of this journal begin with.
+#[capability("named@1")]
+async fn named(cx: Context, _: String) -> Result<String> {
+    let key = cx.key();
+    let (journal, _task) = key.rsplit_once('-').expect("majordomo-JOURNAL-TASK");
+    assert_eq!(journal.len(), "majordomo-".len() + 16, "{key}");
+    Ok(journal.to_owned())
+}
+
 async fn team(dir: &Path) -> Team {
-    Team::open(dir).with(echo).with(later).start().await.expect("starts")
+    Team::open(dir).with(echo).with(later).with(named).start().await.expect("starts")
 }
 
 fn quiet() -> impl FnMut(u64, u64) {
@@ -43,6 +52,7 @@ async fn a_backup_taken_while_the_team_works_is_restored_elsewhere() {
     let refused = store::backup(&data, &copy, &mut quiet()).expect_err("not twice");
     assert!(matches!(refused, Error::NotEmpty { .. }), "{refused}");
     let token = team.runtime().with_journal(|journal| token(journal)).expect("open");
+    let name = team.ask::<named>("before".into()).await.expect("answers");
     team.drain(Duration::ZERO).await;
     drop(team);
 
@@ -54,6 +64,8 @@ async fn a_backup_taken_while_the_team_works_is_restored_elsewhere() {
     let team = self::team(&back).await;
     assert!(team.ticket(open).is_some(), "what was open goes on");
     assert_eq!(team.ask::<echo>("here".into()).await, Ok("here".into()));
+    let kept = team.ask::<named>("after".into()).await.expect("answers");
+    assert_eq!(kept, name, "outside systems must know its keys again");
     let raised = team.runtime().with_journal(|journal| self::token(journal)).expect("open");
     assert!(raised > token + (1 << 40), "a new generation: {token} then {raised}");
     team.drain(Duration::ZERO).await;

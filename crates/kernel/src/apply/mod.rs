@@ -21,10 +21,7 @@ impl State {
         self.facts.time = self.facts.time.max(at);
         self.index.now = self.index.now.max(at);
         match &entry.event {
-            Event::RuntimeStarted { incarnation, generation, seed, wall_ms, leases_until } => {
-                self.runtime_started(at, *incarnation, *generation, *seed, *wall_ms);
-                self.extend_remote_leases(*leases_until);
-            }
+            Event::RuntimeStarted { .. } => self.runtime_started(at, &entry.event),
             Event::DrainStarted => self.facts.draining = true,
             Event::RunStarted { run, team, definition } => {
                 self.run_started(*run, team.clone(), *definition);
@@ -82,16 +79,26 @@ impl State {
         }
     }
 
-    fn runtime_started(
-        &mut self,
-        at: Time,
-        incarnation: u64,
-        generation: u16,
-        seed: u64,
-        wall: u64,
-    ) {
+    fn runtime_started(&mut self, at: Time, event: &Event) {
+        self.close_the_life_before();
+        let Event::RuntimeStarted { incarnation, generation, seed, wall_ms, leases_until, journal } =
+            event
+        else {
+            return;
+        };
+        let facts = &mut self.facts;
+        facts.journal = facts.journal.or(*journal);
+        facts.incarnation = *incarnation;
+        facts.token = facts.token.max(Token::floor(*generation));
+        facts.seed = *seed;
+        facts.draining = false;
+        facts.wall_offset_ms = (*wall_ms as i64).saturating_sub(at.0 as i64);
+        self.extend_remote_leases(*leases_until);
+    }
+
+    /// What lived in the process before is gone: its agents, and the work it was ending.
+    fn close_the_life_before(&mut self) {
         let Facts { agents, stopping, .. } = &mut self.facts;
-        // What lived in the process before is gone: its agents, and the work it was ending.
         let local = |agents: &[Agent], id: AgentId| {
             agents.get(id.0 as usize).is_none_or(|agent| !agent.spec.remote)
         };
@@ -107,12 +114,6 @@ impl State {
             .collect();
         ended.into_iter().for_each(|token| self.work_ended(token));
         gone.into_iter().for_each(|agent| self.set_presence(agent, Presence::Left));
-        let facts = &mut self.facts;
-        facts.incarnation = incarnation;
-        facts.token = facts.token.max(Token::floor(generation));
-        facts.seed = seed;
-        facts.draining = false;
-        facts.wall_offset_ms = (wall as i64).saturating_sub(at.0 as i64);
     }
 
     fn run_started(&mut self, run: TaskId, team: Text, definition: Digest) {

@@ -92,9 +92,14 @@ impl Context {
 
     /// A key for outside systems: the same on every attempt at this task. The token, which rises
     /// with every attempt, travels beside it.
+    /// Journals have names, so that the tasks of two of them never share a key.
     #[must_use]
     pub fn key(&self) -> String {
-        format!("majordomo-{}", self.attempt().task)
+        let task = self.attempt().task;
+        match self.live.runtime.look(|kernel, _| kernel.state().journal) {
+            Some(journal) => format!("majordomo-{journal:016x}-{task}"),
+            None => format!("majordomo-{task}"),
+        }
     }
 
     /// The key of one step of this task, for outside systems.
@@ -274,7 +279,7 @@ impl Context {
 
     /// The first half of a `once` in protocol form; see [`Context::once`].
     pub async fn once_begin(&self, step: &str, again: bool) -> Result<super::once::Begun, Failure> {
-        super::once::begin_underway(&self.live, &self.scope.named(step), again).await
+        super::once::begin_underway(self, &self.scope.named(step), again).await
     }
 
     /// The second half: what the side effect gave, durable on return.

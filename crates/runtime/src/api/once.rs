@@ -78,9 +78,9 @@ where
             // Dropped with this future: whoever begins the step again then learns that its fate is
             // unknown.
             let _underway = Underway::begin(live, &step)?;
-            let mut begun = begin(live, &step, false).await?;
+            let mut begun = begin(&cx, &step, false).await?;
             if begun == Begun::Unknown && on_unknown == OnUnknown::Retry {
-                begun = begin(live, &step, true).await?;
+                begun = begin(&cx, &step, true).await?;
             }
             match begun {
                 Begun::Recorded(result) => Ok(serde_json::from_value(result?)?),
@@ -115,12 +115,12 @@ fn unknown(step: &str) -> Failure {
 /// The same in protocol form: the step is under way until [`end_underway`], or until the attempt
 /// ends.
 pub(super) async fn begin_underway(
-    live: &Arc<Live>,
+    cx: &Context,
     step: &Text,
     again: bool,
 ) -> Result<Begun, Failure> {
-    let underway = Underway::begin(live, step)?;
-    let begun = begin(live, step, again).await?;
+    let underway = Underway::begin(&cx.live, step)?;
+    let begun = begin(cx, step, again).await?;
     match begun {
         Begun::Run { .. } => underway.keep(),
         Begun::Recorded(_) | Begun::Unknown => drop(underway),
@@ -140,7 +140,8 @@ pub(super) async fn end_underway(
 }
 
 /// Asks for leave to perform a step.
-async fn begin(live: &Arc<Live>, step: &Text, again: bool) -> Result<Begun, Failure> {
+async fn begin(cx: &Context, step: &Text, again: bool) -> Result<Begun, Failure> {
+    let live = &cx.live;
     let recorded = match live.recorded(step) {
         Some((StepKind::Once { .. }, Some(outcome))) if !may_repeat(&outcome) => Some(outcome),
         _ => None,
@@ -150,10 +151,7 @@ async fn begin(live: &Arc<Live>, step: &Text, again: bool) -> Result<Begun, Fail
         None => match live.report(Report::Once { step: step.clone(), again }).await? {
             Answer::Recorded(outcome) => outcome,
             Answer::Unknown => return Ok(Begun::Unknown),
-            _ => {
-                let key = format!("majordomo-{}/{step}", live.attempt().task);
-                return Ok(Begun::Run { key });
-            }
+            _ => return Ok(Begun::Run { key: cx.key_of(step) }),
         },
     };
     Ok(Begun::Recorded(value_of(live, step, &outcome).await))

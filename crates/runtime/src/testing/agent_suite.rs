@@ -2,7 +2,8 @@
 //! pass.
 //!
 //! 1. What it gives is the task's output.
-//! 2. A task's key is the same on every attempt; its token rises with every attempt.
+//! 2. A task's key is the same on every attempt, and no other task's, in whatever journal; its
+//!    token rises with every attempt.
 //! 3. An error is tried again as often as the terms say; a rejection is not; a death is a failure
 //!    like any other.
 //! 4. A stop really ends the work, whether the task was called off, the agent leaves, or all of it
@@ -88,6 +89,12 @@ async fn the_key_stays_and_the_token_rises(stage: &impl Stage) {
     assert_ne!(seen[3].key, seen[0].key, "two tasks share a key");
     assert!(seen.is_sorted_by(|one, next| one.token < next.token), "tokens rise: {seen:#?}");
     close(team, stage).await;
+    // The first task of another journal has the same number, and is another task.
+    let other = team_of(stage).await;
+    assert_eq!(submit(&other, "give").await.outcome().await, Ok(json!("give")));
+    let twin = stage.seen().pop().expect("it was seen");
+    assert_ne!(twin.key, seen[0].key, "tasks of two journals share a key");
+    close(other, stage).await;
 }
 
 async fn failures_are_told_apart(stage: &impl Stage) {

@@ -1,6 +1,6 @@
-//! P6: a side effect has one key for ever; it is performed at most once for each permission that the
-//! journal holds, never again once its result is known, and never again by a later attempt without
-//! knowing that it may repeat.
+//! P6: a side effect has one key for ever; it is performed at most once for each permission that
+//! the journal holds, never again once its result is known, and never again by a later attempt
+//! without knowing that it may repeat.
 
 use super::Check;
 use crate::oracle::{Act, Recorded, Verdict};
