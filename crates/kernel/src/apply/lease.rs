@@ -114,16 +114,22 @@ impl State {
 
     pub(super) fn attempt_lost(&mut self, at: Time, id: TaskId, cause: Loss, retry_at: Time) {
         self.facts.counts.attempts_lost += 1;
+        let free = self.is_free(id, cause);
         self.close_lease(at, id, retry_at, cause == Loss::AgentLeft);
-        let free = self.is_free(cause);
         if let Some(task) = self.facts.tasks.get_mut(id.0) {
             task.lost += u32::from(!free);
         }
     }
 
-    /// Whether an attempt lost in this way does not count at all.
-    pub(crate) fn is_free(&self, cause: Loss) -> bool {
-        cause == Loss::HandedBack && self.facts.draining
+    /// Whether an attempt lost in this way does not count at all: handed back in a drain, or at no
+    /// work when its process ended. What waits a week for a person has killed nobody.
+    pub(crate) fn is_free(&self, id: TaskId, cause: Loss) -> bool {
+        let waits = self.task(id).is_some_and(|it| matches!(it.status, Status::Waiting(..)));
+        match cause {
+            Loss::HandedBack => self.facts.draining,
+            Loss::RuntimeEnded => waits,
+            Loss::AgentLeft => false,
+        }
     }
 
     /// Takes the lease from a task and queues it again.

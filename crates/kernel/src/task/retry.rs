@@ -52,7 +52,8 @@ pub(crate) fn attempt_lost(
     cause: Loss,
     retry_at: Time,
 ) {
-    let losses = draft.task(task).map_or(0, |task| task.lost) + u32::from(!draft.is_free(cause));
+    let losses =
+        draft.task(task).map_or(0, |task| task.lost) + u32::from(!draft.is_free(task, cause));
     if cause == Loss::HandedBack && planted(Mutant::DrainLosesRunningWork) {
         draft.record(Event::AttemptLost { task, token, cause, retry_at: Time::NEVER });
         return;

@@ -83,6 +83,12 @@ impl Check for Attempts {
                 _ = task; // In a drain it is nobody's fault.
                 Ok(())
             }
+            // What only waited has killed nobody.
+            Event::AttemptLost { task, cause: Loss::RuntimeEnded, .. }
+                if seen.before.task(*task).is_some_and(|it| it.status.name() == "waiting") =>
+            {
+                Ok(())
+            }
             Event::AttemptLost { task, .. } => self.lost(*task),
             Event::TaskDied { task, .. } => self.buried(*task),
             Event::DeadReleased { task, .. } | Event::DeadDiscarded { task } => {
