@@ -52,4 +52,4 @@ pub use runtime::api::{
     AgentEntry, Ask, AskOptions, Begun, Capability, Context, Failure, Handler, Hold, OnUnknown,
     Once, Result, StartError, SubmitOptions, Ticket, capability,
 };
-pub use {kernel, runtime};
+pub use {builtin, kernel, runtime};

@@ -41,10 +41,16 @@ impl Team {
     /// A team that forgets everything with the process; for tests and for work that may be lost.
     #[must_use]
     pub fn in_memory() -> TeamBuilder {
+        Team::in_memory_watched(Vec::new())
+    }
+
+    /// The same, watched by these observers.
+    #[must_use]
+    pub fn in_memory_watched(observers: Vec<Arc<dyn Observer>>) -> TeamBuilder {
         let stores = Stores {
             journal: Box::new(journal::memory::Memory::new()),
             blobs: Arc::new(blobs::memory::Memory::new()),
-            observers: Vec::new(),
+            observers,
             restored: false,
         };
         TeamBuilder { builder: api::TeamBuilder::new(Ok(stores)), data: None }

@@ -44,6 +44,13 @@ impl AgentEntry {
         let spec = AgentSpec::new(name, kind, serves.collect(), slots);
         AgentEntry { spec, agent }
     }
+
+    /// A Rust function, made a capability by `#[capability]`, that works on `slots` tasks at once:
+    /// `AgentEntry::native("counter", 4, count)`.
+    pub fn native<H: Handler>(name: &str, slots: u32, handler: fn() -> H) -> AgentEntry {
+        let serves = format!("{}@{}", H::NAME, H::VERSION);
+        AgentEntry::new(name, "native", &[&serves], slots, native(handler))
+    }
 }
 
 /// A team in the making.
@@ -84,9 +91,7 @@ impl TeamBuilder {
     /// Adds a Rust function, made a capability by `#[capability]`.
     #[must_use]
     pub fn with<H: Handler>(self, handler: fn() -> H) -> TeamBuilder {
-        let serves = format!("{}@{}", H::NAME, H::VERSION);
-        let agent = native(handler);
-        self.agent(AgentEntry::new(H::NAME, "native", &[&serves], SLOTS_DEFAULT, agent))
+        self.agent(AgentEntry::native(H::NAME, SLOTS_DEFAULT, handler))
     }
 
     /// Adds an agent of any kind.

@@ -1,0 +1,84 @@
+//! Each example is run, on what comes along with it, and does what it says.
+#![cfg(feature = "cli")]
+#![allow(dead_code)] // Of each example only `run` is called; its `main` is for people.
+
+#[path = "../../../examples/multi_agent_coordination/main.rs"]
+mod multi_agent_coordination;
+
+use multi_agent_coordination::{Options, Scenario};
+use serde_json::Value;
+
+async fn coordinated(scenario: Scenario, path: Option<&str>) -> Value {
+    let options = Options { scenario, path: path.map(str::to_owned), json: true };
+    let told = multi_agent_coordination::run(&options).await.expect("it works");
+    serde_json::from_str(&told).expect("JSON")
+}
+
+fn page(told: &Value) -> &str {
+    told["page"].as_str().expect("a page")
+}
+
+/// The figures of one agent.
+fn agent<'a>(told: &'a Value, name: &str) -> &'a Value {
+    let agents = told["agents"].as_array().expect("agents");
+    agents.iter().find(|agent| agent["agent"] == name).expect(name)
+}
+
+fn count(told: &Value, name: &str, what: &str) -> u64 {
+    agent(told, name)[what].as_u64().expect(what)
+}
+
+/// In every scenario the second coder joins and works, and the figures are those of real work.
+fn assert_a_team_worked(told: &Value) {
+    for name in ["master", "analyst", "coder", "writer", "recruiter", "coder-2"] {
+        assert!(count(told, name, "done") > 0, "{name} did nothing: {told}");
+        assert!(count(told, name, "p50_us") > 0, "{name} took no time: {told}");
+        let busy = agent(told, name)["busy_percent"].as_f64().expect("a share");
+        assert!(busy > 0.0 && busy <= 100.0, "{name} was busy {busy}% of its time");
+    }
+    let grants = told["grants"].as_array().expect("grants");
+    let classes: Vec<&str> = grants.iter().filter_map(|grant| grant["class"].as_str()).collect();
+    for class in ["high", "normal", "low", "critical"] {
+        assert!(classes.contains(&class), "nothing of class {class}: {classes:?}");
+    }
+    let urgent = classes.iter().position(|class| *class == "high");
+    assert!(urgent < classes.iter().position(|class| *class == "low"), "{classes:?}");
+}
+
+#[tokio::test]
+async fn a_master_has_code_reviewed_and_fixed() {
+    let told = coordinated(Scenario::CodeReview, None).await;
+    assert_a_team_worked(&told);
+    assert_eq!(count(&told, "analyst", "done"), 3, "one analysis a file");
+    assert!(page(&told).contains("+        return yaml.safe_load(file)"), "{}", page(&told));
+    let (made, refused) = ["done", "failed"]
+        .map(|what| count(&told, "coder", what) + count(&told, "coder-2", what))
+        .into();
+    assert_eq!((made, refused), (7, 3), "every finding was tried: {}", page(&told));
+}
+
+#[tokio::test]
+async fn a_master_has_documentation_written() {
+    let told = coordinated(Scenario::Documentation, None).await;
+    assert_a_team_worked(&told);
+    assert!(page(&told).contains("let result = value.put(book);"), "{}", page(&told));
+    assert!(page(&told).contains("Shelves for books"), "{}", page(&told));
+}
+
+#[tokio::test]
+async fn a_master_has_a_log_diagnosed() {
+    let told = coordinated(Scenario::Diagnosis, None).await;
+    assert_a_team_worked(&told);
+    let first = page(&told).split("## 1.").nth(1).expect("a first suspicion");
+    assert!(first.starts_with(" configuration reloaded: pool of"), "{}", page(&told));
+    assert!(first.contains("before a burst of 17 errors"), "{first}");
+    assert!(first.contains("pool of 2 connections (was 20)"), "the evidence: {first}");
+}
+
+#[tokio::test]
+async fn a_path_that_is_not_there_is_said() {
+    let (path, json) = (Some("no/such/file".to_owned()), false);
+    let options = Options { scenario: Scenario::Diagnosis, path, json };
+    let why = multi_agent_coordination::run(&options).await.expect_err("nothing to read").message;
+    assert!(why.contains("no/such/file cannot be read"), "{why}");
+}

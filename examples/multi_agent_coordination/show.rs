@@ -1,0 +1,79 @@
+//! What is printed at the end: the master's decisions, the kernel's, the figures, the page.
+
+use super::watch::{Figures, Grant, Report};
+use super::work::Told;
+use majordomo::kernel::{Class, Decision};
+use serde_json::json;
+use std::fmt::Write;
+
+pub fn json(told: &Told, report: &Report) -> String {
+    let object = json!({
+        "decisions": told.decisions,
+        "grants": report.grants,
+        "agents": report.agents,
+        "page": told.page,
+    });
+    format!("{object}\n")
+}
+
+pub fn text(told: &Told, report: &Report) -> String {
+    let mut text = format!("{}\nwhat the master decided\n", told.page);
+    for decision in &told.decisions {
+        let _ = writeln!(text, "  {decision}");
+    }
+    let _ = write!(text, "\nwho got what, and why\n{}", grants(&report.grants));
+    let _ = write!(text, "\nhow long each class waited\n{}", classes(&report.grants));
+    let _ = write!(text, "\nwho did how much\n{}", agents(&report.agents));
+    text
+}
+
+fn grants(grants: &[Grant]) -> String {
+    let mut text = String::new();
+    for Grant { task, what, class, agent, why, .. } in grants {
+        let (class, why) = (format!("{class:?}").to_lowercase(), in_words(why));
+        let what: String = what.chars().take(40).collect();
+        let _ = writeln!(text, "  {:>3} {class:<9} {what:<40} -> {agent:<9} {why}", task.0);
+    }
+    text
+}
+
+/// `majordomo why TASK` tells the same of a team with a directory, and more.
+fn in_words(why: &Decision) -> String {
+    match (why.candidates.len(), why.busy) {
+        (0, 0) => "only it serves this".to_owned(),
+        (0, 1) => "the other one was busy".to_owned(),
+        (0, busy) => format!("{busy} others were busy"),
+        (free, _) => {
+            let reason = serde_json::to_value(why.reason).unwrap_or_default();
+            let reason = reason.as_str().unwrap_or_default().replace('_', " ");
+            format!("{reason} of {free} that were free")
+        }
+    }
+}
+
+fn classes(grants: &[Grant]) -> String {
+    let mut text = String::new();
+    for class in Class::ALL {
+        let of = grants.iter().filter(|grant| grant.class == class);
+        let waits: Vec<u64> = of.map(|grant| grant.waited_us).collect();
+        if let Some(longest) = waits.iter().max() {
+            let (name, longest) = (format!("{class:?}").to_lowercase(), ms(*longest));
+            let _ = writeln!(text, "  {name:<9} {:>3} tasks, {longest} at most", waits.len());
+        }
+    }
+    text
+}
+
+fn agents(agents: &[Figures]) -> String {
+    let mut text = "  agent      done failed        p50  queue wait   busy\n".to_owned();
+    for Figures { agent, done, failed, p50_us, waited_us, busy_percent } in agents {
+        let (p50, waited) = (ms(*p50_us), ms(*waited_us));
+        let row = format!("  {agent:<9} {done:>5} {failed:>6} {p50:>10} {waited:>11}");
+        let _ = writeln!(text, "{row} {busy_percent:>5.1}%");
+    }
+    text
+}
+
+fn ms(us: u64) -> String {
+    format!("{:.2} ms", us as f64 / 1e3)
+}
