@@ -60,6 +60,13 @@ pub enum Refusal {
     UnknownTask(TaskId),
     /// No such agent.
     UnknownAgent(AgentId),
+    /// The agent does not serve this capability.
+    NotServed {
+        /// The agent.
+        agent: AgentId,
+        /// What it does not serve.
+        capability: Text,
+    },
     /// Another live agent has this name.
     NameTaken(Text),
     /// The key belongs to a task with another capability or input.

@@ -1,8 +1,8 @@
 //! What may be asked of the kernel. The list is closed: everything is on these two screens.
 
 use crate::{
-    AgentId, AgentSpec, AttemptId, Budget, Cost, Digest, Failure, Outcome, Payload, Policies,
-    TaskId, Terms, Text,
+    AgentId, AgentSpec, AttemptId, Budget, Cost, Digest, Failure, Forced, Outcome, Payload,
+    Policies, TaskId, Terms, Text,
 };
 use std::sync::Arc;
 
@@ -52,6 +52,15 @@ pub enum Command {
         agent: AgentId,
         /// Why it died.
         reason: Text,
+    },
+    /// An operator opens or closes breakers of an agent, or lets its results decide again.
+    Breaker {
+        /// Whose.
+        agent: AgentId,
+        /// For which capability; `None` is all that it serves.
+        capability: Option<Text>,
+        /// `None`: its results decide.
+        forced: Option<Forced>,
     },
     /// Take no new work and grant none; what runs may finish.
     Drain,

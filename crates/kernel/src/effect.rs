@@ -124,7 +124,11 @@ impl Effect {
             | Event::AgentLeft { .. }
             | Event::AgentPaused { .. }
             | Event::AgentUnpaused { .. }
-            | Event::AgentRestarted { .. } => {}
+            | Event::AgentRestarted { .. }
+            | Event::BreakerOpened { .. }
+            | Event::BreakerHalfOpened { .. }
+            | Event::BreakerClosed { .. }
+            | Event::BreakerForced { .. } => {}
         }
     }
 

@@ -1,8 +1,8 @@
 //! What happened. Events are journaled and are the only thing that changes state.
 
 use crate::{
-    AgentId, AgentSpec, Budget, Cost, Decision, Digest, Failure, Outcome, Payload, Policies,
-    TaskId, Terms, Text, Time, Token,
+    AgentId, AgentSpec, Budget, Cost, Decision, Digest, Failure, Forced, Outcome, Payload,
+    Policies, TaskId, Terms, Text, Time, Token, Tripped,
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -147,6 +147,29 @@ pub enum Event {
         agent: AgentId,
         reason: Text,
     },
+    /// An agent gets no more of this capability until then.
+    BreakerOpened {
+        agent: AgentId,
+        capability: Text,
+        until: Time,
+        why: Tripped,
+    },
+    /// It gets a few tasks of it, to see how they go.
+    BreakerHalfOpened {
+        agent: AgentId,
+        capability: Text,
+    },
+    /// It gets all of it again.
+    BreakerClosed {
+        agent: AgentId,
+        capability: Text,
+    },
+    /// An operator decided; `None`: from now on results decide again.
+    BreakerForced {
+        agent: AgentId,
+        capability: Text,
+        forced: Option<Forced>,
+    },
 }
 
 /// A task that was accepted.
@@ -239,7 +262,11 @@ impl Event {
             | Event::AgentLeft { .. }
             | Event::AgentPaused { .. }
             | Event::AgentUnpaused { .. }
-            | Event::AgentRestarted { .. } => None,
+            | Event::AgentRestarted { .. }
+            | Event::BreakerOpened { .. }
+            | Event::BreakerHalfOpened { .. }
+            | Event::BreakerClosed { .. }
+            | Event::BreakerForced { .. } => None,
         }
         .into_iter()
     }
@@ -276,7 +303,11 @@ impl Event {
             | Event::AgentLeft { .. }
             | Event::AgentPaused { .. }
             | Event::AgentUnpaused { .. }
-            | Event::AgentRestarted { .. } => None,
+            | Event::AgentRestarted { .. }
+            | Event::BreakerOpened { .. }
+            | Event::BreakerHalfOpened { .. }
+            | Event::BreakerClosed { .. }
+            | Event::BreakerForced { .. } => None,
         }
         .into_iter()
     }
@@ -313,7 +344,11 @@ impl Event {
             | Event::AgentLeft { .. }
             | Event::AgentPaused { .. }
             | Event::AgentUnpaused { .. }
-            | Event::AgentRestarted { .. } => None,
+            | Event::AgentRestarted { .. }
+            | Event::BreakerOpened { .. }
+            | Event::BreakerHalfOpened { .. }
+            | Event::BreakerClosed { .. }
+            | Event::BreakerForced { .. } => None,
         }
     }
 }

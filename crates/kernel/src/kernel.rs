@@ -62,6 +62,11 @@ impl Draft<'_> {
         self.state.index.postpone(task, lease.token, lease.spent_at, end);
     }
 
+    /// Where too many agents may be out by their breakers.
+    pub(crate) fn next_doubt(&mut self) -> Option<(crate::Text, crate::Text)> {
+        self.state.index.next_doubt()
+    }
+
     /// What can be granted next.
     pub(crate) fn next_match(&mut self) -> Option<crate::index::ShapeId> {
         self.state.index.next_match()
@@ -147,6 +152,7 @@ impl Kernel {
         }
         let answer = handle(&mut draft, command);
         task::sweep_orphans(&mut draft);
+        agent::let_back(&mut draft);
         task::dispatch(&mut draft);
         Step { answer, entries: draft.entries, effects: draft.effects }
     }
@@ -235,6 +241,9 @@ fn handle(draft: &mut Draft<'_>, command: Command) -> Result<Answer, Refusal> {
         Command::Pause(agent) => agent::pause(draft, agent),
         Command::Unpause(agent) => agent::unpause(draft, agent),
         Command::Restarted { agent, reason } => agent::restarted(draft, agent, reason),
+        Command::Breaker { agent, capability, forced } => {
+            agent::force(draft, agent, capability, forced)
+        }
         Command::Drain => start::drain(draft),
         Command::Report(attempt, report) => report::report(draft, attempt, report),
         Command::Tick => Ok(Answer::Done),

@@ -47,6 +47,7 @@ pub use payload::{Digest, Payload};
 pub use policies::{CapabilityPolicy, Policies, Quota, QuotaOf};
 pub use pulse::Pulse;
 pub use routing::{Candidate, Decision, Reason};
+pub use rule::breaker::{Breaker, BreakerPolicy, Forced, Phase, Tripped};
 pub use rule::budget::{Budget, Cost, Part, Purse};
 pub use rule::fair_queue::FairQueue;
 pub use rule::record::Record;

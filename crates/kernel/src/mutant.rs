@@ -30,11 +30,17 @@ pub enum Mutant {
     DeadReleasedTwice,
     OnceRepeatedUnasked,
     QueueQuotaIgnored,
+    BreakerIgnoresMinimum,
+    HalfOpenLetsAllThrough,
+    EjectEveryone,
+    BreakerNeverCloses,
+    TasksFaultCountsAsAgents,
+    OneTaskOpensBreaker,
 }
 
 impl Mutant {
     /// Every planted bug of the kernel.
-    pub const ALL: [Mutant; 24] = [
+    pub const ALL: [Mutant; 30] = [
         Mutant::AcceptAnyToken,
         Mutant::TokenReusedAfterReplay,
         Mutant::TimeNotJournaled,
@@ -59,6 +65,12 @@ impl Mutant {
         Mutant::DeadReleasedTwice,
         Mutant::OnceRepeatedUnasked,
         Mutant::QueueQuotaIgnored,
+        Mutant::BreakerIgnoresMinimum,
+        Mutant::HalfOpenLetsAllThrough,
+        Mutant::EjectEveryone,
+        Mutant::BreakerNeverCloses,
+        Mutant::TasksFaultCountsAsAgents,
+        Mutant::OneTaskOpensBreaker,
     ];
 }
 

@@ -4,7 +4,7 @@
 //! decided under them can be derived again from the journal alone. A team without any has the
 //! defaults, which limit nothing beyond [`crate::Limits`].
 
-use crate::{Limits, Text};
+use crate::{BreakerPolicy, Limits, Text};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -18,6 +18,9 @@ pub struct Policies {
     /// How much of one tenant's work may wait and be worked on, by its name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub tenants: BTreeMap<Text, Quota>,
+    /// When breakers open, for capabilities that say nothing of their own.
+    #[serde(skip_serializing_if = "BreakerPolicy::is_default")]
+    pub breaker: BreakerPolicy,
 }
 
 /// What holds for one capability.
@@ -27,6 +30,9 @@ pub struct CapabilityPolicy {
     /// How much of it may wait and be worked on.
     #[serde(skip_serializing_if = "Quota::is_none")]
     pub quota: Quota,
+    /// When its breakers open, if otherwise than in the rest of the team.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub breaker: Option<BreakerPolicy>,
 }
 
 /// Bounds on tasks of one kind; `None` is no bound.
@@ -61,6 +67,13 @@ impl Quota {
 }
 
 impl Policies {
+    /// When breakers open for this capability.
+    #[must_use]
+    pub fn breaker_of(&self, capability: &Text) -> &BreakerPolicy {
+        let own = self.capabilities.get(capability).and_then(|it| it.breaker.as_ref());
+        own.unwrap_or(&self.breaker)
+    }
+
     /// The names in it, to be held against the limits.
     fn names(&self) -> impl Iterator<Item = &Text> {
         self.capabilities.keys().chain(self.tenants.keys())

@@ -5,8 +5,8 @@ use crate::rule::budget::Purse;
 use crate::rule::retry_budget::RetryBudget;
 use crate::table::Table;
 use crate::{
-    Agent, AgentId, Failure, Limits, Outcome, Payload, Policies, Task, TaskId, Terms, Text, Time,
-    Token,
+    Agent, AgentId, Breaker, BreakerPolicy, Failure, Limits, Outcome, Payload, Policies, Task,
+    TaskId, Terms, Text, Time, Token,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -60,6 +60,9 @@ pub struct Facts {
     pub policies: BTreeMap<Text, Arc<Policies>>,
     /// Purses, by the task that has one.
     pub purses: BTreeMap<TaskId, Purse>,
+    /// Where an agent has failed at a capability lately, or an operator has decided.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub breakers: BTreeMap<(AgentId, Text), Breaker>,
     /// Allowance for retries.
     pub retries: RetryBudget,
     /// How often each thing has happened.
@@ -236,6 +239,14 @@ impl std::ops::Deref for State {
 }
 
 impl Facts {
+    /// When breakers of this agent open for this capability.
+    #[must_use]
+    pub fn breaker_policy(&self, agent: AgentId, capability: &Text) -> BreakerPolicy {
+        let team = self.agents.get(agent.0 as usize).map(|agent| &agent.spec.team);
+        let policies = team.and_then(|team| self.policies.get(team));
+        policies.map(|it| it.breaker_of(capability).clone()).unwrap_or_default()
+    }
+
     /// Puts bytes back into every payload that a snapshot holds, by digest.
     pub fn restore_payloads(&mut self, mut bytes_of: impl FnMut(&Payload) -> Option<Arc<[u8]>>) {
         let mut fill = |payload: &mut Payload| payload.inline = bytes_of(payload);

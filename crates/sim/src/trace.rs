@@ -44,7 +44,7 @@ impl Trace {
 }
 
 /// The kinds of event that every long run must have seen.
-pub const KINDS: [&str; 30] = [
+pub const KINDS: [&str; 34] = [
     "runtime started",
     "drain started",
     "run started",
@@ -74,6 +74,10 @@ pub const KINDS: [&str; 30] = [
     "agent unpaused",
     "agent restarted",
     "configured",
+    "breaker opened",
+    "breaker half-opened",
+    "breaker closed",
+    "breaker forced",
     "refusal",
 ];
 
@@ -108,6 +112,10 @@ fn kind(event: &Event) -> &'static str {
         Event::AgentUnpaused { .. } => 26,
         Event::AgentRestarted { .. } => 27,
         Event::Configured { .. } => 28,
+        Event::BreakerOpened { .. } => 29,
+        Event::BreakerHalfOpened { .. } => 30,
+        Event::BreakerClosed { .. } => 31,
+        Event::BreakerForced { .. } => 32,
     };
     KINDS[at]
 }

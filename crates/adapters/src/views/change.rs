@@ -4,7 +4,9 @@
 //! statement for each of its entries. That is what keeps the views abreast of the journal.
 
 use super::names;
-use kernel::{Accepted, AgentId, AgentSpec, Failure, Granted, Outcome, Payload, Presence, Text};
+use kernel::{
+    Accepted, AgentId, AgentSpec, Failure, Forced, Granted, Outcome, Payload, Presence, Text,
+};
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 
@@ -133,6 +135,15 @@ pub(super) enum Agent<'e> {
     Joined { id: AgentId, spec: &'e AgentSpec, at_ms: i64 },
     Presence { id: AgentId, presence: Presence },
     Restarted { id: AgentId, reason: &'e str },
+    Breaker { id: AgentId, capability: &'e str, at_ms: i64, now: Turn },
+}
+
+/// What became of a breaker.
+pub(super) enum Turn {
+    Opened { until_ms: i64, why: &'static str },
+    HalfOpened,
+    Closed,
+    Forced(Option<Forced>),
 }
 
 /// What an agent did in this batch.

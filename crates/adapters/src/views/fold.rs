@@ -1,7 +1,7 @@
 //! Entries become changes of rows. Pure: no SQL, no clock.
 
 use super::change::{
-    Agent, Attempt, Changes, Dead, NewAttempt, NewTask, Step, StepChange, Wait, bucket_ms,
+    Agent, Attempt, Changes, Dead, NewAttempt, NewTask, Step, StepChange, Turn, Wait, bucket_ms,
 };
 use super::memory::{Lease, Memory, Open};
 use super::{line, names};
@@ -99,6 +99,20 @@ impl<'e> Fold<'_, 'e> {
             Event::AgentUnpaused { agent: id } => self.presence(*id, Presence::Active),
             Event::AgentRestarted { agent: id, reason } => {
                 self.changes.agents.push(Agent::Restarted { id: *id, reason });
+            }
+            Event::BreakerOpened { agent, capability, until, why } => {
+                let until_ms = wall_ms(self.memory, *until);
+                let turn = Turn::Opened { until_ms, why: names::tripped(*why) };
+                self.breaker(*agent, capability, turn);
+            }
+            Event::BreakerHalfOpened { agent, capability } => {
+                self.breaker(*agent, capability, Turn::HalfOpened);
+            }
+            Event::BreakerClosed { agent, capability } => {
+                self.breaker(*agent, capability, Turn::Closed);
+            }
+            Event::BreakerForced { agent, capability, forced } => {
+                self.breaker(*agent, capability, Turn::Forced(*forced));
             }
         }
     }
@@ -283,6 +297,10 @@ impl<'e> Fold<'_, 'e> {
 
     fn presence(&mut self, id: kernel::AgentId, presence: Presence) {
         self.changes.agents.push(Agent::Presence { id, presence });
+    }
+
+    fn breaker(&mut self, id: kernel::AgentId, capability: &'e str, now: Turn) {
+        self.changes.agents.push(Agent::Breaker { id, capability, at_ms: self.at_ms, now });
     }
 
     fn dead_closed(&mut self, task: TaskId, into: Option<u64>) {

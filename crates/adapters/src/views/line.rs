@@ -53,6 +53,12 @@ pub(super) fn of<'e>(memory: &Memory, seq: i64, at_ms: i64, event: &'e Event) ->
         Event::AgentRestarted { agent, reason } => {
             (line.agent, line.note) = (Some(memory.agent(agent.0)), Some(&**reason));
         }
+        Event::BreakerOpened { agent, capability, .. }
+        | Event::BreakerHalfOpened { agent, capability }
+        | Event::BreakerClosed { agent, capability }
+        | Event::BreakerForced { agent, capability, .. } => {
+            (line.agent, line.note) = (Some(memory.agent(agent.0)), Some(&**capability));
+        }
         Event::AgentLeft { agent }
         | Event::AgentPaused { agent }
         | Event::AgentUnpaused { agent } => line.agent = Some(memory.agent(agent.0)),
@@ -101,5 +107,9 @@ fn event_name(event: &Event) -> &'static str {
         Event::AgentUnpaused { .. } => "agent_unpaused",
         Event::AgentRestarted { .. } => "agent_restarted",
         Event::Configured { .. } => "configured",
+        Event::BreakerOpened { .. } => "breaker_opened",
+        Event::BreakerHalfOpened { .. } => "breaker_half_opened",
+        Event::BreakerClosed { .. } => "breaker_closed",
+        Event::BreakerForced { .. } => "breaker_forced",
     }
 }

@@ -1,6 +1,6 @@
 //! The words of the kernel as the views spell them.
 
-use kernel::{Class, FailureKind, Loss, Outcome, Presence, Reason, Versions};
+use kernel::{Class, FailureKind, Loss, Outcome, Presence, Reason, Tripped, Versions};
 
 pub(super) fn class(class: Class) -> &'static str {
     match class {
@@ -47,6 +47,14 @@ pub(super) fn reason(reason: Reason) -> &'static str {
         Reason::LeastLoaded => "least_loaded",
         Reason::LongestIdle => "longest_idle",
         Reason::AnotherThanLast => "another_than_last",
+    }
+}
+
+pub(super) fn tripped(why: Tripped) -> &'static str {
+    match why {
+        Tripped::Failed => "failed",
+        Tripped::Slow => "slow",
+        Tripped::Probe => "probe",
     }
 }
 

@@ -88,6 +88,7 @@ create table attempt_rows (     -- one lease of one task, and why its agent was 
   candidates   text,             -- JSON, best first: [{"agent","prefer","load"}], load in 1/1024 of its slots
   busy         integer not null, -- agents that serve it and had no free slot
   paused       integer not null, -- agents that serve it and were paused
+  breaker_open integer not null, -- agents that serve it and were kept from it by their breakers
   not_serving  integer not null, -- agents present that do not serve it
   primary key (task, token)
 ) without rowid;
@@ -141,6 +142,17 @@ create table agents (
   last_restart text,             -- why it was last started again
   joined_at    text generated always as (strftime('%Y-%m-%dT%H:%M:%fZ', joined_ms / 1000.0, 'unixepoch')) virtual
 );
+
+create table breakers (         -- agents kept from a capability because they failed at it
+  agent      integer not null,  -- its number
+  capability text not null,
+  state      text not null,     -- closed, open, half_open, forced_open, forced_closed
+  since_ms   integer not null,
+  until_ms   integer,           -- open: when it is tried again
+  why        text,              -- why it opened last: failed, slow, probe
+  opened     integer not null,  -- how often it has opened
+  primary key (agent, capability)
+) without rowid;
 
 create table work_times (       -- a histogram of completed attempts
   agent   text not null,

@@ -5,14 +5,14 @@
 //! and so not in the views. A state has kernel times only, so moments before its latest start are
 //! shown as if no time had passed between processes.
 
-use super::change::{Agent, Changes, Dead, NewAttempt, NewTask, Score, Step, StepChange};
+use super::change::{Agent, Changes, Dead, NewAttempt, NewTask, Score, Step, StepChange, Turn};
 use super::fold::wall_ms;
 use super::memory::{Lease, Memory, Open};
 use super::schema::int;
 use super::{names, write};
 use kernel::{
-    Accepted, Decision, Failure, Granted, Outcome, State, Status, StepKind, Task, TaskId, Time,
-    Token,
+    Accepted, Decision, Failure, Granted, Outcome, Phase, State, Status, StepKind, Task, TaskId,
+    Time, Token, Tripped,
 };
 use rusqlite::{Connection, params};
 
@@ -63,6 +63,19 @@ fn agents(connection: &Connection, memory: &mut Memory, state: &State) -> rusqli
         let (completed, failed) = (agent.completed, agent.failed);
         let score = Score { completed, failed, ..Score::default() };
         changes.scores.insert(agent.id.0, score);
+    }
+    for ((id, capability), breaker) in &state.breakers {
+        let now = match (breaker.forced(), breaker.phase()) {
+            (Some(forced), _) => Turn::Forced(Some(forced)),
+            (None, Phase::Open { until }) => {
+                let until_ms = wall_ms(memory, *until);
+                Turn::Opened { until_ms, why: names::tripped(Tripped::Failed) }
+            }
+            (None, Phase::HalfOpen { .. }) => Turn::HalfOpened,
+            (None, Phase::Closed) => continue,
+        };
+        let at_ms = memory.applied_ms;
+        changes.agents.push(Agent::Breaker { id: *id, capability, at_ms, now });
     }
     write::flush(connection, memory, &mut changes)?;
     for agent in state.agents() {

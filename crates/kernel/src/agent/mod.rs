@@ -1,9 +1,11 @@
 //! Agents: who they are, what they serve, and one transition a file.
 
+mod breaker;
 mod join;
 mod leave;
 mod pause;
 
+pub(crate) use breaker::{force, judge, let_back};
 pub(crate) use join::join;
 pub(crate) use leave::leave;
 pub(crate) use pause::{pause, restarted, unpause};

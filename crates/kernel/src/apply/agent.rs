@@ -36,9 +36,12 @@ impl State {
 
     pub(super) fn agent_completed(&mut self, at: Time, task: TaskId) {
         let Some(task) = self.task(task) else { return };
-        let Some(lease) = task.status.lease() else { return };
-        let (id, worked_ms) = (lease.agent, task.status.worked_ms(at));
-        if let Some(agent) = self.facts.agents.get_mut(id.0 as usize) {
+        let Some(lease) = task.status.lease().copied() else { return };
+        let worked_ms = task.status.worked_ms(at);
+        let capability = task.terms.capability.clone();
+        let mark = self.mark_of_work(task.id, lease.agent, worked_ms);
+        self.breaker_hears(&capability, &lease, mark);
+        if let Some(agent) = self.facts.agents.get_mut(lease.agent.0 as usize) {
             agent.completed += 1;
             agent.record.completed(worked_ms);
         }

@@ -26,6 +26,11 @@ impl State {
         if self.is_purse_open(id) {
             self.pay_for_work(at, id);
         }
+        // Unless it was completed, and its breaker has heard of that already.
+        let lease = self.task(id).and_then(|task| task.status.lease().copied());
+        if let Some(lease) = lease {
+            self.breaker_forgets(lease.agent, id, lease.token);
+        }
         let Some(task) = self.facts.tasks.remove(id.0) else { return };
         self.index.unlink(&task);
         self.index.unlink_steps(&task);

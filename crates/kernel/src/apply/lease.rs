@@ -25,6 +25,7 @@ impl State {
                 past.deliveries = 0;
             }
         });
+        self.breaker_lets_in(granted.agent, granted.task, granted.token);
     }
 
     pub(super) fn task_started(&mut self, id: TaskId) {
@@ -63,6 +64,10 @@ impl State {
                 task.status = Status::Waiting(lease, false);
             }
         });
+        let lease = self.task(id).and_then(|task| task.status.lease().copied());
+        if let Some(lease) = lease {
+            self.breaker_forgets(lease.agent, id, lease.token);
+        }
     }
 
     pub(super) fn task_resumed(&mut self, at: Time, id: TaskId, until: Time) {
@@ -90,6 +95,11 @@ impl State {
     ) {
         self.facts.counts.attempts_failed += 1;
         let Some(lease) = self.close_lease(at, id, retry_at, stop) else { return };
+        let capability = self.task(id).map(|task| task.terms.capability.clone());
+        match (capability, State::mark_of_failure(id, failure)) {
+            (Some(capability), Some(mark)) => self.breaker_hears(&capability, &lease, mark),
+            (Some(_), None) | (None, _) => self.breaker_forgets(lease.agent, id, lease.token),
+        }
         if let Some(agent) = self.facts.agents.get_mut(lease.agent.0 as usize) {
             agent.failed += 1;
             if failure.kind.is_agents_fault() {
@@ -115,7 +125,9 @@ impl State {
     pub(super) fn attempt_lost(&mut self, at: Time, id: TaskId, cause: Loss, retry_at: Time) {
         self.facts.counts.attempts_lost += 1;
         let free = self.is_free(id, cause);
-        self.close_lease(at, id, retry_at, cause == Loss::AgentLeft);
+        if let Some(lease) = self.close_lease(at, id, retry_at, cause == Loss::AgentLeft) {
+            self.breaker_forgets(lease.agent, id, lease.token);
+        }
         if let Some(task) = self.facts.tasks.get_mut(id.0) {
             task.lost += u32::from(!free);
         }

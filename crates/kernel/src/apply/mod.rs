@@ -1,6 +1,7 @@
 //! How each fact changes the state. Total: there is no event that this cannot take.
 
 mod agent;
+mod breaker;
 mod ending;
 mod lease;
 mod purse;
@@ -76,6 +77,16 @@ impl State {
             Event::AgentPaused { agent } => self.set_presence(*agent, Presence::Paused),
             Event::AgentUnpaused { agent } => self.set_presence(*agent, Presence::Active),
             Event::AgentRestarted { agent, .. } => self.agent_restarted(*agent),
+            Event::BreakerOpened { agent, capability, until, .. } => {
+                self.breaker_opened(*agent, capability, *until);
+            }
+            Event::BreakerHalfOpened { agent, capability } => {
+                self.breaker_half_opened(*agent, capability);
+            }
+            Event::BreakerClosed { agent, capability } => self.breaker_closed(*agent, capability),
+            Event::BreakerForced { agent, capability, forced } => {
+                self.breaker_forced(*agent, capability, *forced);
+            }
         }
     }
 
@@ -136,6 +147,7 @@ impl State {
             self.facts.policies.insert(team, policies);
         }
         self.index.configure(&self.facts);
+        self.breakers_configured();
     }
 
     fn task_accepted(&mut self, at: Time, accepted: &Accepted) {

@@ -39,6 +39,10 @@ impl Index {
         if kept != implied {
             return differ("quotas", format!("{kept:?}"), format!("{implied:?}"));
         }
+        let (kept, implied) = (self.bars.kept(), rebuilt.bars.kept());
+        if kept != implied {
+            return differ("bars", format!("{kept:?}"), format!("{implied:?}"));
+        }
         if self.orphans != rebuilt.orphans {
             let (kept, implied) = (&self.orphans, &rebuilt.orphans);
             return differ("orphans", format!("{kept:?}"), format!("{implied:?}"));

@@ -4,6 +4,7 @@
 //! equal agents cost one comparison when work is matched, and an idle agent costs one place in a
 //! set.
 
+use super::bars::Bar;
 use super::{Index, ShapeKey};
 use crate::mutant::{Mutant, planted};
 use crate::{Agent, AgentId, AgentSpec, Presence, Serves, TaskId, Terms, Text, Token};
@@ -15,6 +16,8 @@ pub(crate) struct ProfileKey {
     pub(crate) team: Text,
     pub(crate) serves: Vec<Serves>,
     pub(crate) prefer: i32,
+    /// What breakers keep them from: they do not fit it, though they serve it.
+    pub(crate) barred: Vec<(Text, Bar)>,
 }
 
 /// A group of interchangeable agents.
@@ -76,16 +79,21 @@ pub(crate) fn serves(spec: &AgentSpec, terms: &Terms) -> bool {
 }
 
 impl ProfileKey {
-    fn of(spec: &AgentSpec) -> ProfileKey {
+    fn of(spec: &AgentSpec, barred: Vec<(Text, Bar)>) -> ProfileKey {
         let mut serves = spec.serves.clone();
         serves.sort();
-        ProfileKey { team: spec.team.clone(), serves, prefer: spec.prefer }
+        ProfileKey { team: spec.team.clone(), serves, prefer: spec.prefer, barred }
     }
 
     fn fits(&self, shape: &ShapeKey) -> bool {
         let fits =
             |it: &Serves| it.capability == shape.capability && shape.versions.contains(it.version);
-        self.team == shape.team && self.serves.iter().any(fits)
+        let barred = self.barred.iter().any(|(it, _)| *it == shape.capability);
+        self.team == shape.team && !barred && self.serves.iter().any(fits)
+    }
+
+    fn serves(&self, team: &Text, capability: &Text) -> bool {
+        self.team == *team && self.serves.iter().any(|it| it.capability == *capability)
     }
 }
 
@@ -170,6 +178,9 @@ impl Index {
         let at = agent.id.0 as usize;
         if let Some(old) = self.fleet.agents.get_mut(at) {
             let profile = &mut self.fleet.profiles[old.profile];
+            let key = &profile.key;
+            self.bars.count(&key.team, &key.barred, old.presence, -1);
+            self.bars.doubt(&key.team, key.serves.iter().map(|it| &it.capability));
             if let Some(free) = old.free.take() {
                 profile.free.remove(&free);
             }
@@ -181,9 +192,13 @@ impl Index {
                 *present -= 1;
             }
         }
-        let id = self.profile(ProfileKey::of(&agent.spec));
+        let barred = self.bars.of(agent.id);
+        let id = self.profile(ProfileKey::of(&agent.spec, barred));
         let here = agent.presence != Presence::Left;
         let profile = &mut self.fleet.profiles[id];
+        let key = &profile.key;
+        self.bars.count(&key.team, &key.barred, agent.presence, 1);
+        self.bars.doubt(&key.team, key.serves.iter().map(|it| &it.capability));
         profile.members += u32::from(here);
         profile.available += u32::from(agent.presence == Presence::Active);
         *self.fleet.present.entry(agent.spec.team.clone()).or_default() += u32::from(here);
@@ -256,6 +271,12 @@ impl Index {
     pub(crate) fn profiles_of(&self, shape: super::ShapeId) -> impl Iterator<Item = &Profile> {
         let profiles = &self.shapes[shape.0 as usize].profiles;
         profiles.iter().map(|id| &self.fleet.profiles[*id])
+    }
+
+    /// Agents that would get work of this capability, if no breaker kept them from it.
+    pub(crate) fn active_in(&self, team: &Text, capability: &Text) -> u32 {
+        let able = self.fleet.profiles.iter().filter(|it| it.key.serves(team, capability));
+        able.map(|profile| profile.available).sum()
     }
 
     /// Agents present in a shape's team, whether they serve it or not.

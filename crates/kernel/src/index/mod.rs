@@ -1,11 +1,13 @@
 //! Derived structures that make every question fast. They change only where events are applied,
 //! stand outside equality, and can be rebuilt from the facts at any time ([`Index::of`]).
 
+mod bars;
 mod compare;
 mod fleet;
 mod quota;
 mod timers;
 
+pub(crate) use bars::Bar;
 pub(crate) use fleet::{Free, serves};
 pub(crate) use timers::Timer;
 
@@ -62,6 +64,7 @@ pub(crate) struct Index {
     budget: Option<Arc<Budget>>,
     fleet: fleet::Fleet,
     quotas: quota::Quotas,
+    bars: bars::Bars,
     pub(crate) names: BTreeMap<Text, AgentId>,
     timers: BTreeSet<(Time, Timer)>,
     /// Queued tasks that may not be granted before a time to come.
@@ -90,6 +93,7 @@ impl Index {
     pub(crate) fn of(facts: &Facts, now: Time) -> Index {
         let mut index = Index { now, ..Index::default() };
         facts.agents.iter().for_each(|agent| index.agent_changed(agent));
+        index.link_breakers(facts);
         for (token, stopping) in &facts.stopping {
             if stopping.holds_slot {
                 index.occupy(stopping.agent, *token);

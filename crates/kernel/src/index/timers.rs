@@ -1,7 +1,7 @@
 //! Deadlines, all derived from the facts: nothing is ever "sent" to a timer.
 
 use super::Index;
-use crate::{TaskId, Text, Time, Token};
+use crate::{AgentId, TaskId, Text, Time, Token};
 
 /// What is due at a moment, and why it matters.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,6 +16,8 @@ pub(crate) enum Timer {
     Work(TaskId),
     /// A task asked to be woken.
     Sleep(TaskId, Text),
+    /// An agent whose breaker is open for a capability is to be tried again.
+    Breaker(AgentId, Text),
 }
 
 impl Index {
@@ -70,7 +72,7 @@ impl Index {
     pub(super) fn hard_timers(&self) -> Vec<(Time, Timer)> {
         let hard = |(_, timer): &&(Time, Timer)| match timer {
             Timer::Lease(_) | Timer::Work(_) => false,
-            Timer::Deadline(_) | Timer::Timeout(_) | Timer::Sleep(..) => true,
+            Timer::Deadline(_) | Timer::Timeout(_) | Timer::Sleep(..) | Timer::Breaker(..) => true,
         };
         self.timers.iter().filter(hard).cloned().collect()
     }

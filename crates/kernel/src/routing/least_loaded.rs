@@ -25,8 +25,11 @@ pub(crate) fn pick(
             insert(&mut best, (prefer, *free));
         }
     }
+    decision.breaker_open = index.barred_from(shape);
     decision.not_serving = index.present_in(shape) - decision.busy - decision.paused;
-    decision.not_serving -= index.profiles_of(shape).map(|p| p.free.len() as u32).sum::<u32>();
+    decision.not_serving = decision.not_serving.saturating_sub(decision.breaker_open);
+    let free: u32 = index.profiles_of(shape).map(|profile| profile.free.len() as u32).sum();
+    decision.not_serving = decision.not_serving.saturating_sub(free);
     let first = best[0]?;
     let spared = best[1].filter(|_| shun == Some(first.1.agent));
     let (_, chosen) = spared.unwrap_or(first);

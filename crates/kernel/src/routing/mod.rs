@@ -18,6 +18,9 @@ pub struct Decision {
     /// Agents that serve it but are paused.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub paused: u32,
+    /// Agents that serve it and are kept from it by their breakers.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub breaker_open: u32,
     /// Agents present that do not serve it.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub not_serving: u32,

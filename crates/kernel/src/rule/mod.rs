@@ -1,6 +1,7 @@
 //! Pure maths, one idea a file. Nothing here knows tasks or agents.
 
 pub(crate) mod backoff;
+pub(crate) mod breaker;
 pub(crate) mod budget;
 pub(crate) mod fair_queue;
 pub(crate) mod fence;

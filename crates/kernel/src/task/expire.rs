@@ -52,6 +52,9 @@ fn fire(draft: &mut Draft<'_>, timer: Timer) {
         }
         Timer::Work(task) => work_spent(draft, task),
         Timer::Sleep(task, step) => draft.record(Event::TimerFired { task, step }),
+        Timer::Breaker(agent, capability) => {
+            draft.record(Event::BreakerHalfOpened { agent, capability });
+        }
     }
 }
 

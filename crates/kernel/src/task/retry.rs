@@ -2,6 +2,7 @@
 
 use super::cancel::sweep_orphans;
 use super::quarantine::make_room;
+use crate::agent::judge;
 use crate::kernel::Draft;
 use crate::mutant::{Mutant, planted};
 use crate::rule::backoff;
@@ -31,8 +32,12 @@ pub(super) fn attempt_failed(draft: &mut Draft<'_>, by: AttemptId, failure: Fail
         Time::NEVER
     };
     let token = by.token;
+    let holder = task.status.lease().map(|it| (it.agent, task.terms.capability.clone()));
     let last = failure.clone();
     draft.record(Event::AttemptFailed { task: by.task, token, failure, retry_at, stop });
+    if let Some((agent, capability)) = holder {
+        judge(draft, agent, &capability);
+    }
     if !retryable {
         draft.record(Event::TaskFailed { task: by.task, failure: last });
     } else if spent {

@@ -1,6 +1,7 @@
 //! The holder of a lease says how its work went.
 
 use super::retry::{attempt_failed, attempt_lost};
+use crate::agent::judge;
 use crate::kernel::Draft;
 use crate::rule::backoff;
 use crate::{Answer, AttemptId, Event, Failure, FailureKind, Loss, Payload, Refusal, Status, Time};
@@ -26,7 +27,12 @@ pub(crate) fn completed(
         let message = format!("the output has {} bytes, more than the {max} allowed", output.len);
         return failed(draft, by, Failure::new(FailureKind::Limit, message));
     }
+    let task = draft.task(by.task).ok_or(Refusal::UnknownTask(by.task))?;
+    let holder = task.status.lease().map(|it| (it.agent, task.terms.capability.clone()));
     draft.record(Event::TaskCompleted { task: by.task, token: by.token, output });
+    if let Some((agent, capability)) = holder {
+        judge(draft, agent, &capability);
+    }
     Ok(Answer::Done)
 }
 

@@ -201,7 +201,11 @@ impl Books {
             | Event::AgentLeft { .. }
             | Event::AgentPaused { .. }
             | Event::AgentUnpaused { .. }
-            | Event::AgentRestarted { .. } => {}
+            | Event::AgentRestarted { .. }
+            | Event::BreakerOpened { .. }
+            | Event::BreakerHalfOpened { .. }
+            | Event::BreakerClosed { .. }
+            | Event::BreakerForced { .. } => {}
         }
     }
 

@@ -49,6 +49,7 @@ impl Failure {
             Refusal::StaleToken | Refusal::Draining => FailureKind::Lost,
             Refusal::UnknownTask(_)
             | Refusal::UnknownAgent(_)
+            | Refusal::NotServed { .. }
             | Refusal::NameTaken(_)
             | Refusal::KeyReused { .. }
             | Refusal::StepNotBegun(_)
@@ -119,6 +120,9 @@ pub fn describe(refusal: &Refusal) -> String {
         }
         Refusal::UnknownAgent(agent) => {
             format!("there is no agent {agent}; see `majordomo agents`")
+        }
+        Refusal::NotServed { agent, capability } => {
+            format!("agent {agent} does not serve {capability}; see `majordomo agents`")
         }
         Refusal::NameTaken(name) => {
             format!("an agent named {name} is here already; choose another")

@@ -54,7 +54,9 @@ impl World {
         for name in CAPABILITIES {
             if rng.chance(400) {
                 let quota = draw_quota(rng);
-                policies.capabilities.insert(name.into(), CapabilityPolicy { quota });
+                policies
+                    .capabilities
+                    .insert(name.into(), CapabilityPolicy { quota, breaker: None });
             }
         }
         for tenant in 0..3 {

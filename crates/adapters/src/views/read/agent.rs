@@ -79,7 +79,46 @@ fn fits(range: &str, version: &str) -> bool {
     number(version).is_some_and(|it| (min..=max).contains(&it))
 }
 
+/// What became of one breaker, of those that ever opened or that an operator touched.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Breaker {
+    /// Whose.
+    pub agent: String,
+    /// For which capability.
+    pub capability: String,
+    /// `closed`, `open`, `half_open`, `forced_open`, `forced_closed`.
+    pub state: String,
+    /// Wall time, milliseconds since 1970.
+    pub since_ms: i64,
+    /// Open: when it is tried again.
+    pub until_ms: Option<i64>,
+    /// Why it opened last: `failed`, `slow`, `probe`.
+    pub why: Option<String>,
+    /// How often it has opened.
+    pub opened: u64,
+}
+
 impl Reader {
+    /// Every breaker that ever opened or that an operator touched.
+    pub fn breakers(&self) -> Result<Vec<Breaker>, Error> {
+        self.all(
+            "select a.name, b.* from breakers b join agents a on a.id = b.agent
+             order by a.name, b.capability",
+            [],
+            |row| {
+                Ok(Breaker {
+                    agent: row.get("name")?,
+                    capability: row.get("capability")?,
+                    state: row.get("state")?,
+                    since_ms: row.get("since_ms")?,
+                    until_ms: row.get("until_ms")?,
+                    why: row.get("why")?,
+                    opened: number(row, "opened")?,
+                })
+            },
+        )
+    }
+
     /// Everyone who ever joined; those present first, then by name.
     pub fn agents(&self) -> Result<Vec<Agent>, Error> {
         self.all(

@@ -13,7 +13,7 @@ mod tests;
 mod timeline;
 mod why;
 
-pub use agent::Agent;
+pub use agent::{Agent, Breaker};
 pub use critical::{CriticalPath, Part, Piece};
 pub use dead::DeadLetter;
 pub use log::LogLine;

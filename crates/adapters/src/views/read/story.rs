@@ -61,6 +61,8 @@ pub struct Attempt {
     pub(super) candidates: Option<String>,
     pub busy: u64,
     pub paused: u64,
+    pub breaker_open: u64,
+    /// Agents present that do not serve it.
     pub not_serving: u64,
 }
 
@@ -301,6 +303,7 @@ impl Attempt {
             candidates: row.get("candidates")?,
             busy: number(row, "busy")?,
             paused: number(row, "paused")?,
+            breaker_open: number(row, "breaker_open")?,
             not_serving: number(row, "not_serving")?,
         })
     }

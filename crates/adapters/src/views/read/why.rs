@@ -34,6 +34,8 @@ pub struct Decision {
     pub busy: u64,
     /// Agents that serve it and were paused.
     pub paused: u64,
+    /// Agents that serve it and were kept from it by their breakers.
+    pub breaker_open: u64,
     /// Agents present that do not serve it.
     pub not_serving: u64,
     /// The same in sentences.
@@ -60,6 +62,7 @@ pub enum Obstacle {
     NobodyServes { capability: String, version: Option<String> },
     Left { agents: Vec<String> },
     Paused { agents: Vec<String> },
+    BreakerOpen { agents: Vec<String>, until_ms: Option<i64> },
     Busy { agents: Vec<String>, ahead: u64 },
     Draining,
     Steps { steps: Vec<String> },
@@ -77,6 +80,7 @@ impl Decision {
             candidates: serde_json::from_str(candidates).unwrap_or_default(),
             busy: attempt.busy,
             paused: attempt.paused,
+            breaker_open: attempt.breaker_open,
             not_serving: attempt.not_serving,
             sentences: Vec::new(),
         };
@@ -99,8 +103,12 @@ impl Decision {
             }
             other => format!("{agent}: {other}"),
         };
-        let excluded =
-            [(self.busy, "busy"), (self.paused, "paused"), (self.not_serving, "not serving it")];
+        let excluded = [
+            (self.busy, "busy"),
+            (self.paused, "paused"),
+            (self.breaker_open, "kept from it by a breaker"),
+            (self.not_serving, "not serving it"),
+        ];
         let excluded: Vec<String> = excluded
             .iter()
             .filter(|(count, _)| *count > 0)
@@ -132,6 +140,16 @@ impl Obstacle {
             }
             Obstacle::Left { agents } => format!("gone: {}", agents.join(", ")),
             Obstacle::Paused { agents } => format!("paused: {}", agents.join(", ")),
+            Obstacle::BreakerOpen { agents, until_ms } => {
+                let who = format!("kept from it by a breaker: {}", agents.join(", "));
+                match until_ms {
+                    None => who,
+                    Some(until_ms) => {
+                        let s = (until_ms - now_ms).max(0) as f64 / 1_000.0;
+                        format!("{who}; the first is tried again in {s:.1} s")
+                    }
+                }
+            }
             Obstacle::Busy { agents, ahead } => {
                 let ahead = count(*ahead as usize, "task");
                 format!(
@@ -192,13 +210,38 @@ impl Reader {
         if !paused.is_empty() {
             found.push(Obstacle::Paused { agents: paused });
         }
+        let (barred, until_ms) = self.barred(&task.capability, &active)?;
+        if !barred.is_empty() {
+            found.push(Obstacle::BreakerOpen { agents: barred.clone(), until_ms });
+        }
         let is_full = |it: &&&Agent| it.presence == "active" && it.busy >= it.slots;
-        let full = able.iter().filter(is_full).count();
-        if !active.is_empty() && full == active.len() {
+        let full: Vec<String> = able
+            .iter()
+            .filter(is_full)
+            .map(|it| it.name.clone())
+            .filter(|it| !barred.contains(it))
+            .collect();
+        if !full.is_empty() && full.len() + barred.len() == active.len() {
             let ahead = self.ahead(task)?;
-            found.push(Obstacle::Busy { agents: active, ahead });
+            found.push(Obstacle::Busy { agents: full, ahead });
         }
         Ok(found)
+    }
+
+    /// Which of these agents get nothing of a capability just now, and when the first is tried.
+    fn barred(
+        &self,
+        capability: &str,
+        among: &[String],
+    ) -> Result<(Vec<String>, Option<i64>), Error> {
+        let breakers = self.breakers()?;
+        let shut = breakers.iter().filter(|it| {
+            let is_shut = ["open", "forced_open"].contains(&&*it.state);
+            is_shut && it.capability == capability && among.contains(&it.agent)
+        });
+        let shut: Vec<_> = shut.collect();
+        let first = shut.iter().filter_map(|it| it.until_ms).min();
+        Ok((shut.iter().map(|it| it.agent.clone()).collect(), first))
     }
 
     /// Queued tasks of the same capability that were accepted before it.

@@ -14,9 +14,9 @@ pub(super) fn write(
     let mut added = connection.prepare_cached(
         "insert into attempt_rows (task, token, number, agent, granted_seq, granted_ms, started_ms,
            ended_ms, worked_ms, outcome, failure_kind, failure, retry_ms, fenced, work_ended_ms,
-           money_micros, tokens, reason, candidates, busy, paused, not_serving)
+           money_micros, tokens, reason, candidates, busy, paused, breaker_open, not_serving)
          values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
-           ?19, ?20, ?21, ?22)",
+           ?19, ?20, ?21, ?22, ?23)",
     )?;
     let mut changed = connection.prepare_cached(
         "update attempt_rows set started_ms = coalesce(?3, started_ms),
@@ -87,6 +87,7 @@ fn insert(
         candidates,
         why.busy,
         why.paused,
+        why.breaker_open,
         why.not_serving,
     ])?;
     Ok(())

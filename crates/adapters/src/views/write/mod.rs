@@ -3,12 +3,12 @@
 mod attempt;
 mod task;
 
-use crate::views::change::{Agent, Changes, Dead, Step, StepChange};
+use crate::views::change::{Agent, Changes, Dead, Step, StepChange, Turn};
 use crate::views::fold::ending;
 use crate::views::memory::Memory;
 use crate::views::names;
 use crate::views::schema::int;
-use kernel::{AgentSpec, Payload};
+use kernel::{AgentSpec, Forced, Payload};
 use runtime::record::INLINE_MAX_BYTES;
 use rusqlite::{Connection, params};
 use std::borrow::Cow;
@@ -122,8 +122,35 @@ fn agent(connection: &Connection, agent: &Agent<'_>) -> rusqlite::Result<()> {
                 "update agents set restarts = restarts + 1, last_restart = ?2 where id = ?1",
             )?
             .execute(params![id.0, reason])?,
+        Agent::Breaker { id, capability, at_ms, now } => {
+            breaker(connection, id.0, capability, *at_ms, now)?
+        }
     };
     Ok(())
+}
+
+fn breaker(
+    connection: &Connection,
+    agent: u32,
+    capability: &str,
+    at_ms: i64,
+    now: &Turn,
+) -> rusqlite::Result<usize> {
+    let (state, until_ms, why, opened) = match now {
+        Turn::Opened { until_ms, why } => ("open", Some(*until_ms), Some(*why), 1),
+        Turn::HalfOpened => ("half_open", None, None, 0),
+        Turn::Closed | Turn::Forced(None) => ("closed", None, None, 0),
+        Turn::Forced(Some(Forced::Open)) => ("forced_open", None, None, 0),
+        Turn::Forced(Some(Forced::Closed)) => ("forced_closed", None, None, 0),
+    };
+    connection
+        .prepare_cached(
+            "insert into breakers values (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+             on conflict (agent, capability) do update set state = excluded.state,
+               since_ms = excluded.since_ms, until_ms = excluded.until_ms,
+               why = coalesce(excluded.why, why), opened = opened + excluded.opened",
+        )?
+        .execute(params![agent, capability, state, at_ms, until_ms, why, opened])
 }
 
 fn serves(spec: &AgentSpec) -> String {
