@@ -5,6 +5,7 @@
 
 mod bench;
 mod crash;
+mod fair;
 mod invoke;
 mod mutants;
 mod precision;
@@ -33,8 +34,16 @@ pub(crate) struct Verb {
 }
 
 /// Every verb, in the order of the help.
-const VERBS: &[Verb] =
-    &[test::VERB, tidy::VERB, sim::VERB, mutants::VERB, crash::VERB, precision::VERB, bench::VERB];
+const VERBS: &[Verb] = &[
+    test::VERB,
+    tidy::VERB,
+    sim::VERB,
+    mutants::VERB,
+    fair::VERB,
+    crash::VERB,
+    precision::VERB,
+    bench::VERB,
+];
 
 /// The verb of this name, if it has been written.
 pub(crate) fn find(name: &str) -> Option<&'static Verb> {

@@ -24,12 +24,13 @@ pub(crate) const VERB: Verb = Verb {
 Usage: cargo xtask test [STAGE...]
 
 Installs what tests need, then checks format and lints, builds, runs unit, integration, style and
-documentation tests, the Python client's own, the simulator's seeds and planted bugs, and a short
-crash test. Parts whose code does not exist yet are not run. Every stage runs even if one before it
-failed; a failure is printed with the command that reproduces it. The last line counts tests.
+documentation tests, the Python client's own, the simulator's seeds and planted bugs, the shares of
+a flooded pool, and a short crash test. Parts whose code does not exist yet are not run. Every stage
+runs even if one before it failed; a failure is printed with the command that reproduces it. The
+last line counts tests.
 
 Nothing in the tree is written to. Name stages to run only those:
-  tools format clippy build tests python sim mutants crash tree
+  tools format clippy build tests python sim mutants fair crash tree
 ",
     run,
 };
@@ -61,6 +62,7 @@ const STAGES: &[Stage] = &[
     Stage { name: "python", run: python_tests },
     Stage { name: "sim", run: |name| simulator(name, &format!("run {SEEDS}")) },
     Stage { name: "mutants", run: |name| simulator(name, "mutants") },
+    Stage { name: "fair", run: |name| simulator(name, "fair") },
     Stage { name: "crash", run: crash },
 ];
 

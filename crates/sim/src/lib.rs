@@ -11,10 +11,10 @@
 //! Each seed lives through two phases: *safety* under faults, then faults off and *liveness*. The
 //! checks themselves are tried by planting bugs ([`mutants`]): every one must be caught.
 
-pub mod bench_kernel;
 pub mod checks;
 mod clock;
 mod fault;
+pub mod flood;
 pub mod medium;
 pub mod mutants;
 pub mod oracle;

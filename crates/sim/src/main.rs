@@ -1,4 +1,4 @@
-//! `sim`: runs worlds, replays one, plants bugs, measures the kernel.
+//! `sim`: runs worlds, replays one, plants bugs, measures who gets what share.
 
 mod commands;
 
@@ -34,8 +34,8 @@ enum Verb {
     Gate,
     /// Print the digests of a hundred short worlds, to compare builds.
     Digest,
-    /// Measure the kernel alone.
-    Bench(commands::bench::Arguments),
+    /// Measure what share of a flooded pool each class and tenant gets, and the longest wait.
+    Fair(commands::fair::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -48,6 +48,6 @@ fn main() -> ExitCode {
         Verb::Mutants(arguments) => commands::mutants::run(&arguments),
         Verb::Gate => commands::gate::run(),
         Verb::Digest => commands::digest::run(),
-        Verb::Bench(arguments) => commands::bench::run(&arguments),
+        Verb::Fair(arguments) => commands::fair::run(&arguments),
     }
 }

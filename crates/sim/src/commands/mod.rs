@@ -1,7 +1,7 @@
 //! The verbs of `sim`, one a file.
 
-pub(crate) mod bench;
 pub(crate) mod digest;
+pub(crate) mod fair;
 pub(crate) mod gate;
 pub(crate) mod mutants;
 pub(crate) mod run;
