@@ -1,5 +1,8 @@
-//! The kernel alone: whole lives a second by the length of the queue and the number of agents, and
-//! what a queued task and an idle agent cost in memory.
+//! The kernel alone: what a whole life costs by the length of the queue, the number of agents and
+//! of capabilities, and what a queued task and an idle agent cost in memory.
+//!
+//! A life is: submitted, matched, leased, completed. Queue and fleet are held at a constant size
+//! while lives go through them, so that the figure says what a life costs in such a house.
 
 use crate::closed_loop::cpu_time;
 use crate::report::Report;
@@ -12,62 +15,160 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Capabilities that agents serve and tasks ask for, in turn.
+/// Capabilities of the fleet whose tasks are journaled and whose memory is measured.
 const CAPABILITIES: u32 = 100;
-/// Tasks waiting and agents, as measured: one of the two grows at a time.
-const SIZES: [(u64, u32); 5] =
-    [(1_000, 10), (1_000, 1_000), (1_000, 10_000), (100_000, 1_000), (1_000_000, 1_000)];
+/// Tasks that wait, as measured.
+const QUEUES: [u64; 3] = [1_000, 100_000, 1_000_000];
+/// Agents, one slot each, all at work.
+const FLEETS: [u32; 3] = [10, 1_000, 10_000];
+/// Capabilities, spread evenly over agents and tasks.
+const CRAFTS: [u32; 3] = [1, 10, 100];
+/// The longest queue is measured with these only: filling it takes longer than measuring.
+const CRAFTS_OF_LONGEST: [u32; 2] = [1, 100];
 /// How long each is measured.
-const TIME: Duration = Duration::from_millis(700);
+const TIME: Duration = Duration::from_millis(400);
+
+/// Nanoseconds that a life may take at most, with 1 000 agents and 100 capabilities.
+const LIFE_NS_MAX: f64 = 1_000.0;
+/// How much dearer a life may get from the smallest house to any other.
+const GROWTH_MAX: f64 = 2.0;
+/// Bytes that a queued task may take, its payload apart.
+const TASK_BYTES_MAX: f64 = 256.0;
+/// Bytes that an idle agent may take.
+const AGENT_BYTES_MAX: f64 = 512.0;
 
 /// Measures lives and bytes.
 pub(crate) fn run(report: &Report) -> Result<()> {
     // First, while this process is small: memory given back by what came before would be reused.
     let (task, payload, agent) = bytes()?;
-    for (waiting, agents) in SIZES {
-        let what = format!("{waiting} waiting, {agents} agents");
-        let (per_s, per_cpu_s) = lives(waiting, agents)?;
-        let figures = [("lives_per_s", per_s), ("lives_per_cpu_s", per_cpu_s)];
-        report.line("kernel", &what, &figures);
+    for crafts in CRAFTS {
+        table(report, crafts)?;
     }
-    report.line("kernel", "a queued task, payload apart", &[("bytes", task)]);
+    let most = |max| ("target_max", max);
+    let figures = [("bytes", task), most(TASK_BYTES_MAX)];
+    report.line("kernel", "a queued task, payload apart", &figures);
     report.line("kernel", "its payload of 200 bytes", &[("bytes", payload)]);
-    report.line("kernel", "an idle agent", &[("bytes", agent)]);
+    report.line("kernel", "an idle agent", &[("bytes", agent), most(AGENT_BYTES_MAX)]);
     Ok(())
 }
 
-/// Every agent works on one task; each turn the one that has worked longest completes, which grants
-/// the next task, and one more is submitted. By the clock, and by the processor's time.
-fn lives(waiting: u64, agents: u32) -> Result<(f64, f64)> {
-    let limits = Limits { queue_max: u64::MAX, payload_max_bytes: u64::MAX, ..Limits::default() };
-    let mut fleet = Fleet { kernel: Kernel::new(limits), working: VecDeque::new() };
-    // With fewer agents than capabilities, nobody would serve the rest.
-    let asked = u64::from(agents.min(CAPABILITIES));
-    (0..agents).try_for_each(|agent| fleet.step(join(agent, 1)))?;
-    (0..u64::from(agents) + waiting).try_for_each(|nth| fleet.step(submit(nth % asked)))?;
-    let (begun, cpu, mut nth) = (Instant::now(), cpu_time(), 0);
-    while begun.elapsed() < TIME {
-        for _ in 0..256 {
-            let attempt = fleet.working.pop_front().context("somebody works")?;
-            let output = Payload { digest: Digest([9; 32]), len: 4, inline: None };
-            fleet.step(Command::Report(attempt, Said::Completed(output)))?;
-            fleet.step(submit(nth % asked))?;
-            nth += 1;
+/// Every house with so many capabilities, and how much the cost of a life grows among them, by the
+/// processor's time: busy neighbours change that less than the clock's.
+fn table(report: &Report, crafts: u32) -> Result<()> {
+    let mut smallest = None;
+    let mut growth_max = 0.0_f64;
+    for agents in FLEETS {
+        for queued in QUEUES {
+            if queued == QUEUES[2] && !CRAFTS_OF_LONGEST.contains(&crafts) {
+                continue;
+            }
+            let cost = lives(queued, agents, crafts)?;
+            let growth = cost.cpu_ns / *smallest.get_or_insert(cost.cpu_ns);
+            growth_max = growth_max.max(growth);
+            let mut figures =
+                vec![("ns_per_life", cost.ns), ("cpu_ns", cost.cpu_ns), ("growth", growth)];
+            if (agents, crafts) == (FLEETS[1], CRAFTS[2]) {
+                figures.push(("cpu_ns_target_max", LIFE_NS_MAX));
+            }
+            let (queued, agents) = (short(queued), short(u64::from(agents)));
+            let what = format!("{queued} queued, {agents} agents, {crafts} cap.");
+            report.line("kernel", &what, &figures);
         }
     }
-    let cpu = cpu_time().saturating_sub(cpu);
-    Ok((nth as f64 / begun.elapsed().as_secs_f64(), nth as f64 / cpu.as_secs_f64()))
+    let what = format!("growth at most, {crafts} cap.");
+    report.line("kernel", &what, &[("growth", growth_max), ("target_max", GROWTH_MAX)]);
+    Ok(())
 }
 
-/// A kernel and who works, longest first.
-struct Fleet {
+/// `100k`, `1M`.
+fn short(count: u64) -> String {
+    match count {
+        1_000_000.. => format!("{}M", count / 1_000_000),
+        1_000.. => format!("{}k", count / 1_000),
+        _ => count.to_string(),
+    }
+}
+
+/// What a life costs, by the clock and by the processor's time.
+struct Cost {
+    ns: f64,
+    cpu_ns: f64,
+}
+
+/// Every agent works on one task; each turn the one that has worked longest completes, which grants
+/// the next task, and one more is submitted.
+fn lives(queued: u64, agents: u32, crafts: u32) -> Result<Cost> {
+    let mut house = House::new(crafts);
+    (0..agents).try_for_each(|agent| house.join(agent, agents))?;
+    (0..u64::from(agents) + queued).try_for_each(|nth| house.submit(nth))?;
+    let mut nth = 0;
+    let mut live = |house: &mut House| -> Result<()> {
+        for _ in 0..256 {
+            house.complete()?;
+            house.submit(nth)?;
+            nth += 1;
+        }
+        Ok(())
+    };
+    // Until caches are as warm as they stay.
+    (0..8).try_for_each(|_| live(&mut house))?;
+    let (begun, cpu, mut rounds) = (Instant::now(), cpu_time(), 0_u32);
+    while begun.elapsed() < TIME {
+        live(&mut house)?;
+        rounds += 1;
+    }
+    let each = |time: Duration| time.as_secs_f64() * 1e9 / f64::from(rounds * 256);
+    Ok(Cost { ns: each(begun.elapsed()), cpu_ns: each(cpu_time().saturating_sub(cpu)) })
+}
+
+/// A kernel, what is asked of it, and who works, longest first.
+struct House {
     kernel: Kernel,
+    terms: Vec<Arc<Terms>>,
     working: VecDeque<AttemptId>,
+    steps: u64,
 }
 
-impl Fleet {
+impl House {
+    fn new(crafts: u32) -> House {
+        let max = u64::MAX;
+        let limits = Limits { queue_max: max, payload_max_bytes: max, ..Limits::default() };
+        let terms = (0..crafts).map(|nth| Arc::new(Terms::new(capability(u64::from(nth)))));
+        let (terms, working) = (terms.collect(), VecDeque::new());
+        House { kernel: Kernel::new(limits), terms, working, steps: 0 }
+    }
+
+    /// Agents share the capabilities out evenly: all are served, whichever there are more of.
+    fn join(&mut self, nth: u32, agents: u32) -> Result<()> {
+        let crafts = self.terms.len() as u32;
+        let mine = (0..crafts).filter(|craft| craft % agents == nth % crafts % agents);
+        let serves = mine.map(|craft| {
+            let capability = self.terms[craft as usize].capability.clone();
+            Serves { capability, version: 1 }
+        });
+        let serves = serves.collect();
+        let spec = AgentSpec::new(format!("agent-{nth}"), "native", serves, 1);
+        self.step(Command::Join(Arc::new(spec)))
+    }
+
+    fn submit(&mut self, nth: u64) -> Result<()> {
+        let terms = self.terms[nth as usize % self.terms.len()].clone();
+        let mut digest = [0; 32];
+        digest[..8].copy_from_slice(&nth.to_le_bytes());
+        let input = Payload { digest: Digest(digest), len: 8, inline: None };
+        self.step(Command::Submit(Submit::new(terms, input)))
+    }
+
+    fn complete(&mut self) -> Result<()> {
+        let attempt = self.working.pop_front().context("somebody works")?;
+        let output = Payload { digest: Digest([9; 32]), len: 4, inline: None };
+        self.step(Command::Report(attempt, Said::Completed(output)))
+    }
+
     fn step(&mut self, command: Command) -> Result<()> {
-        let step = self.kernel.step(Time(0), command);
+        self.steps += 1;
+        // A millisecond for every thousand steps: about what a busy process sees.
+        let step = self.kernel.step(Time(self.steps / 1_000), command);
         anyhow::ensure!(step.answer.is_ok(), "the kernel refused: {:?}", step.answer);
         self.working.extend(step.effects.iter().filter_map(granted));
         Ok(())

@@ -23,7 +23,7 @@ Builds in release and measures, each section in a process of its own:
   durable   tasks/s, p50, p99, processor time at 1, 64, 512 in flight, beside the spike
   memory    the same without a disk, beside tokio's JoinSet
   recovery  a start after a million tasks: from the log, from a snapshot
-  kernel    lives/s by queue and agents; bytes of a queued task and of an idle agent
+  kernel    what a life costs by queue, agents and capabilities; bytes of a task, of an agent
   process   how long the binary takes to start, and what it holds while idle
 
 Sides are measured in turn and the median round is told, because the machine may be busy. Needs
