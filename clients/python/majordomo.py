@@ -48,11 +48,11 @@ class Context:
     def once(self, step: str, fn: Callable[..., Any], *args: Any, on_unknown: str = "fail") -> Any:
         """Calls `fn(*args)` once in the life of the task and records its result, a JSON value. In
         `fn`, `cx.key` is the step's own key. If an attempt died in `fn`, nobody knows whether it
-        happened: "retry" calls it again (so give the key on), "fail" raises Unknown."""
-        if step in self._steps or on_unknown not in ("retry", "fail"):
+        happened: "retry" calls it (give the key on), "fail" raises Unknown, "ask_human" asks."""
+        if step in self._steps or on_unknown not in ("retry", "fail", "ask_human"):
             raise ValueError(f"step {step!r} used twice, or unknown on_unknown {on_unknown!r}")
         self._steps.add(step)
-        answer = self._call(type="once", step=step, retry=on_unknown == "retry")
+        answer = self._call(type="once", step=step, on_unknown=on_unknown)
         if answer["answer"] == "ok":
             return answer["value"]
         task_key, self.key = self.key, answer["key"]

@@ -112,7 +112,7 @@ class Client(unittest.TestCase):
             """)
         once = agent.task(input=3)
         self.assertEqual(once, {"type": "once", "token": "7", "id": once["id"], "step": "pay",
-                                "retry": False})
+                                "on_unknown": "fail"})
         done = agent.reply(once, answer="run", key="t1/pay")
         self.assertEqual(done, {"type": "done", "token": "7", "id": done["id"], "step": "pay",
                                 "outcome": "ok", "value": ["t1/pay", 3]})
@@ -137,7 +137,7 @@ class Client(unittest.TestCase):
                 return cx.once("pay", lambda: 1, on_unknown=input)
             """)
         once = agent.task(input="retry")
-        self.assertTrue(once["retry"])
+        self.assertEqual(once["on_unknown"], "retry")
         error = agent.reply(once, answer="unknown")
         self.assertEqual((error["kind"], "pay" in error["message"]), ("unknown", True))
 

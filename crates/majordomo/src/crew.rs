@@ -6,6 +6,7 @@ use crate::team::file::{self, Agent, Format, Protocol};
 use crate::team::workflow::Workflow;
 use crate::team::{catalogue, roster};
 use adapters::agent::command::{self, Program};
+use adapters::agent::human::{Human, Inbox};
 use kernel::{Cost, FailureKind, Text};
 use runtime::api::{AgentEntry, Context, Failure};
 use runtime::port::{Agent as Port, BoxFuture};
@@ -69,12 +70,13 @@ pub(crate) fn anchor(definition: &mut file::TeamFile, directory: &Path) {
 pub(crate) fn entries(
     definition: &Definition,
     definitions: &Arc<Definitions>,
+    inbox: &Inbox,
     scope: &str,
     roots: &[String],
 ) -> Result<Vec<AgentEntry>, Error> {
     let mut entries = Vec::new();
     for (name, agent) in &definition.file.agents {
-        entries.push(member(name, agent)?);
+        entries.push(member(name, agent, inbox)?);
     }
     let workflow = Arc::new(Workflow::new(definitions.clone(), definition.digest));
     let serves: Vec<String> = roots.iter().map(|root| format!("{root}@1")).collect();
@@ -86,8 +88,8 @@ pub(crate) fn entries(
     Ok(entries)
 }
 
-fn member(name: &str, agent: &Agent) -> Result<AgentEntry, Error> {
-    let (port, timeout) = match agent {
+fn member(name: &str, agent: &Agent, inbox: &Inbox) -> Result<AgentEntry, Error> {
+    let (port, timeout): (Arc<dyn Port>, _) = match agent {
         Agent::Builtin(builtin) => {
             let (agent, function) = (name.to_owned(), builtin.function.clone());
             let known = catalogue::builtin(&function);
@@ -96,7 +98,12 @@ fn member(name: &str, agent: &Agent) -> Result<AgentEntry, Error> {
         }
         // Its own clock stops while it waits for others.
         Agent::Command(command) => (program(command, &serves(agent)), None),
-        Agent::Workflow(_) | Agent::Llm(_) | Agent::Human(_) | Agent::Mcp(_) | Agent::A2a(_) => {
+        // A question waits for its own deadline, and for nothing else.
+        Agent::Human(human) => {
+            let deadline = Duration::from_millis(human.deadline.as_ms());
+            (Arc::new(Human::new(name, deadline, inbox.clone())), None)
+        }
+        Agent::Workflow(_) | Agent::Llm(_) | Agent::Mcp(_) | Agent::A2a(_) => {
             return Err(Error::Kind { agent: name.to_owned(), kind: agent.kind() });
         }
     };

@@ -126,11 +126,11 @@ async fn pay(cx: &Context, work: Work) -> Result<u64> {
 /// Something that may never be repeated: when it is not known how it went, the other side is asked.
 async fn mail(cx: &Context, work: Work) -> Result<u64> {
     let path = format!("{}#{}", work.path, work.seed);
-    let mut begun = cx.once_begin(&path, false).await?;
+    let mut begun = cx.once_begin(&path, OnUnknown::Fail).await?;
     let unknown = begun == Begun::Unknown;
     if unknown {
         ledger(&path, |it| it.unknown += 1);
-        begun = cx.once_begin(&path, true).await?;
+        begun = cx.once_begin(&path, OnUnknown::Retry).await?;
     }
     let result = match begun {
         Begun::Recorded(result) => return Ok(serde_json::from_value(result?)?),

@@ -226,7 +226,11 @@ async fn a_recorded_failure_is_the_same_in_every_life() {
 async fn patient(cx: Context, on_unknown: String) -> Result<u32> {
     let stuck = cx.once("pay", std::future::pending::<Result<u32>>());
     let _late = tokio::time::timeout(Duration::from_secs(1), stuck).await;
-    let on_unknown = if on_unknown == "retry" { OnUnknown::Retry } else { OnUnknown::Fail };
+    let on_unknown = match &*on_unknown {
+        "retry" => OnUnknown::Retry,
+        "ask" => OnUnknown::AskHuman,
+        _ => OnUnknown::Fail,
+    };
     cx.once("pay", async { Ok(7) }).on_unknown(on_unknown).await
 }
 
@@ -236,6 +240,32 @@ async fn a_side_effect_given_up_half_way_is_unknown_to_the_same_attempt() {
     assert_eq!(team.ask::<patient>("retry".into()).await, Ok(7));
     let unknown = team.ask::<patient>("fail".into()).await.expect_err("it may have happened");
     assert_eq!(unknown.kind, kernel::FailureKind::Unknown, "{unknown}");
+}
+
+static SAYS: std::sync::Mutex<Option<Value>> = std::sync::Mutex::new(None);
+
+/// A person who looks at the other side and says what is on [`SAYS`].
+#[capability("decide@1")]
+async fn decide(_: Context, asked: Value) -> Result<Value> {
+    assert_eq!(asked["step"], "pay");
+    let said = SAYS.lock().expect("nobody panics here").clone();
+    said.ok_or_else(|| Failure::rejected("ada said no"))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_person_decides_what_nobody_knows() {
+    let team = Team::in_memory().with(patient).with(decide).start().await.expect("starts");
+    let decided = async |said: Option<Value>| {
+        *SAYS.lock().expect("nobody panics here") = said;
+        team.ask::<patient>("ask".into()).await.map_err(|failure| failure.kind)
+    };
+    assert_eq!(decided(Some(json!("retry"))).await, Ok(7));
+    let value = json!({ "choice": "value", "value": 9 });
+    assert_eq!(decided(Some(value)).await, Ok(9), "what the person found is the result");
+    let unknown = Err(kernel::FailureKind::Unknown);
+    assert_eq!(decided(Some(json!("fail"))).await, unknown);
+    assert_eq!(decided(Some(json!({ "choice": "value" }))).await, unknown, "no value");
+    assert_eq!(decided(None).await, Err(kernel::FailureKind::Rejected), "no, or silence");
 }
 
 #[capability("hasty@1")]
@@ -317,16 +347,18 @@ async fn a_race_has_the_same_winner_in_every_life() {
 
 #[tokio::test]
 async fn the_socket_of_the_next_process_is_left_alone() {
-    use majordomo::{control::Server, data::DataDir};
+    use majordomo::control::{Desk, Server};
+    use majordomo::{data::DataDir, session::Inbox};
+    let desk = |team| Desk::new(team, "team", Inbox::default());
     let dir = tempfile::tempdir().expect("a directory");
     let data = DataDir::new(dir.path());
     let team = Team::in_memory().start().await.expect("starts");
-    let server = Server::start(&data, team.clone(), "team").expect("listens");
+    let server = Server::start(&data, desk(team.clone())).expect("listens");
     std::fs::remove_file(data.socket()).expect("it was there");
     let _next = std::os::unix::net::UnixListener::bind(data.socket()).expect("the next one's");
     drop(server);
     assert!(data.socket().exists(), "the next process cannot be reached any more");
-    let server = Server::start(&data, team, "team").expect("listens");
+    let server = Server::start(&data, desk(team)).expect("listens");
     drop(server);
     assert!(!data.socket().exists(), "its own it takes along");
 }

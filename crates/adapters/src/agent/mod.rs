@@ -2,3 +2,5 @@
 
 #[cfg(all(feature = "command", target_os = "linux"))]
 pub mod command;
+#[cfg(feature = "human")]
+pub mod human;

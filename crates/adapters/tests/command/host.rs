@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use adapters::agent::command::wire::{Answer, Failure, Outcome};
+use adapters::agent::command::wire::{Answer, Failure, OnUnknown, Outcome};
 use adapters::agent::command::{Assignment, Census, Host, Later};
 use serde_json::{Value, json};
 
@@ -61,7 +61,8 @@ impl Host for Remembering {
         (self.responder)(&capability, &input)
     }
 
-    fn once(&self, step: String, retry: bool) -> Later<Answer> {
+    fn once(&self, step: String, on_unknown: OnUnknown) -> Later<Answer> {
+        let retry = on_unknown == OnUnknown::Retry;
         self.note(format!("once {step} {retry}"));
         let mut steps = self.steps.lock().unwrap();
         let answer = match steps.get(&step) {

@@ -4,7 +4,7 @@
 use crate::exit::Exit;
 use anyhow::Result;
 use majordomo::StartError;
-use majordomo::control::Server;
+use majordomo::control::{Desk, Server};
 use majordomo::data::DataDir;
 use majordomo::live::{Board, Screen};
 use majordomo::session::Session;
@@ -60,7 +60,8 @@ impl Attended {
         board: Arc<Board>,
         viewer: Option<Arc<Viewer>>,
     ) -> Result<Attended> {
-        let server = Server::start(data, session.team().clone(), session.scope());
+        let desk = Desk::new(session.team().clone(), session.scope(), session.inbox().clone());
+        let server = Server::start(data, desk);
         let server = server.map_err(|why| cannot("listen on", &data.socket(), &why))?;
         Ok(Attended { session, board, viewer, server })
     }

@@ -6,6 +6,7 @@ mod completions;
 mod control;
 mod dead;
 mod demo;
+mod inbox;
 mod init;
 #[cfg(test)]
 mod manual;
@@ -67,6 +68,8 @@ enum Verb {
     Init(init::Init),
     Teams(teams::Teams),
     Submit(submit::Submit),
+    Inbox(inbox::Inbox),
+    Answer(inbox::Answer),
     Cancel(control::Cancel),
     Stop(control::Stop),
     Pause(control::Pause),
@@ -100,6 +103,8 @@ impl Cli {
             Verb::Init(it) => it.run(global),
             Verb::Teams(it) => it.run(global),
             Verb::Submit(it) => it.run(global).await,
+            Verb::Inbox(it) => it.run(global).await,
+            Verb::Answer(it) => it.run(global).await,
             Verb::Cancel(it) => it.run(global).await,
             Verb::Stop(it) => it.run(global).await,
             Verb::Pause(it) => it.run(global).await,

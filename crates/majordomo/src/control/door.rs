@@ -2,10 +2,11 @@
 //! moment.
 
 use super::client::Client;
-use super::handle::handle;
+use super::handle::{Desk, handle};
 use super::{Request, Response};
 use crate::Team;
 use crate::data::DataDir;
+use crate::session::Inbox;
 use crate::viewing::Viewer;
 use anyhow::{Context, Result, bail};
 use std::time::Duration;
@@ -65,7 +66,7 @@ async fn open_for_a_moment(data: &DataDir, team: &str, request: Request) -> Resu
     let viewer = Viewer::start(data).ok();
     let observers = viewer.iter().map(|it| it.clone() as _).collect();
     let work = Team::open_watched(data.path(), observers).start().await?;
-    let response = handle(&work, team, request).await;
+    let response = handle(&Desk::new(work.clone(), team, Inbox::default()), request).await;
     work.drain(Duration::ZERO).await;
     if let Some(viewer) = viewer {
         tokio::task::spawn_blocking(move || viewer.finish()).await?;

@@ -2,11 +2,31 @@
 
 use super::{Request, Response};
 use crate::Team;
+use crate::session::{Answer as Said, Inbox};
 use kernel::{AgentId, Answer, Command, TaskId, Terms, Versions};
 use runtime::api::{Failure, Result, SubmitOptions};
+use std::sync::Arc;
 
-/// Answers one request; `team` is the scope that submitted tasks belong to.
-pub(super) async fn handle(work: &Team, team: &str, request: Request) -> Response {
+/// Who answers: a team at work and what waits in it for a person. Cheap to clone.
+#[derive(Clone)]
+pub struct Desk {
+    work: Team,
+    /// The scope that submitted tasks belong to.
+    team: Arc<str>,
+    inbox: Inbox,
+}
+
+impl Desk {
+    /// Answers for this team; `scope` is that of what is submitted.
+    #[must_use]
+    pub fn new(work: Team, scope: &str, inbox: Inbox) -> Desk {
+        Desk { work, team: scope.into(), inbox }
+    }
+}
+
+/// Answers one request.
+pub(super) async fn handle(desk: &Desk, request: Request) -> Response {
+    let Desk { work, team, inbox } = desk;
     let answered = match request {
         Request::Hello => Ok(here(work, team)),
         Request::Submit { .. } => submit(work, team, request).await,
@@ -18,6 +38,14 @@ pub(super) async fn handle(work: &Team, team: &str, request: Request) -> Respons
         Request::Discard { task } => command_done(work, Command::Discard(TaskId(task))).await,
         Request::Pause { agent } => with_agent(work, &agent, Command::Pause).await,
         Request::Unpause { agent } => with_agent(work, &agent, Command::Unpause).await,
+        Request::Inbox => {
+            let (waiting, more) = inbox.waiting();
+            Ok(Response::Inbox { waiting, more })
+        }
+        Request::Answer { task, answer, by, note } => {
+            let said = Said { value: answer, by, note };
+            inbox.answer(TaskId(task), said).await.map(|()| Response::Done)
+        }
         // Whoever serves decides how to end; see `Server`.
         Request::Stop { .. } => Ok(Response::Done),
     };

@@ -11,8 +11,10 @@ mod handle;
 mod server;
 
 pub use door::Door;
+pub use handle::Desk;
 pub use server::Server;
 
+use crate::session::Waiting;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -71,6 +73,20 @@ pub enum Request {
         /// Its name.
         agent: String,
     },
+    /// What waits for a person?
+    Inbox,
+    /// A person's answer to a question of the inbox.
+    Answer {
+        /// Which.
+        task: u64,
+        /// `true` is yes, `false` is no; any other JSON is the output.
+        answer: Value,
+        /// Who answers.
+        by: String,
+        /// Why.
+        #[serde(default)]
+        note: String,
+    },
     /// End in order.
     Stop {
         /// How long running work may go on.
@@ -106,6 +122,13 @@ pub enum Response {
         task: u64,
         /// What it gave.
         output: Value,
+    },
+    /// What waits for a person.
+    Inbox {
+        /// The questions, oldest first.
+        waiting: Vec<Waiting>,
+        /// How many more there are.
+        more: usize,
     },
     /// It was not done.
     Refused {

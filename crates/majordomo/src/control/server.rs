@@ -1,19 +1,26 @@
 //! The side that holds the journal: answers on the socket until it is told to stop.
 
-use super::handle::handle;
+use super::handle::{Desk, handle};
 use super::{LINE_MAX_BYTES, Request, Response};
-use crate::Team;
 use crate::data::DataDir;
 use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 /// Connections served at once; one more waits in the system's queue.
 const CONNECTIONS_MAX: usize = 64;
+
+/// Connections that wait for the end of a task. They have places of their own: however many wait,
+/// others are answered.
+const WAITING_MAX: usize = 256;
+
+/// When to ask again for a place to wait in, milliseconds.
+const WAIT_AGAIN_MS: u64 = 1_000;
 
 /// How long to wait when no connection can be accepted.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
@@ -33,7 +40,7 @@ impl Server {
     ///
     /// # Errors
     /// The socket cannot be made in the data directory.
-    pub fn start(data: &DataDir, team: Team, name: &str) -> io::Result<Server> {
+    pub fn start(data: &DataDir, desk: Desk) -> io::Result<Server> {
         let path = data.socket();
         if let Err(error) = std::fs::remove_file(&path)
             && error.kind() != io::ErrorKind::NotFound
@@ -43,7 +50,7 @@ impl Server {
         let listener = UnixListener::bind(&path)?;
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
         let (asked, stop) = watch::channel(None);
-        let accepting = tokio::spawn(accept(listener, team, name.to_owned(), asked));
+        let accepting = tokio::spawn(accept(listener, Front::new(desk, asked)));
         Ok(Server { own: identity(&path), path, stop, accepting })
     }
 
@@ -70,39 +77,34 @@ fn identity(path: &Path) -> Option<(u64, u64)> {
     std::fs::symlink_metadata(path).ok().map(|it| (it.dev(), it.ino()))
 }
 
-/// A place among the connections that are served; it comes free however serving it ends.
-struct Place(mpsc::Sender<()>);
+/// What every connection shares.
+#[derive(Clone)]
+struct Front {
+    desk: Desk,
+    stop: watch::Sender<Option<Duration>>,
+    places: Arc<Semaphore>,
+    waiting: Arc<Semaphore>,
+}
 
-impl Drop for Place {
-    fn drop(&mut self) {
-        let _ = self.0.try_send(()); // There is room: it was taken from there.
+impl Front {
+    fn new(desk: Desk, stop: watch::Sender<Option<Duration>>) -> Front {
+        let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+        Front { desk, stop, places, waiting: Arc::new(Semaphore::new(WAITING_MAX)) }
     }
 }
 
-async fn accept(
-    listener: UnixListener,
-    team: Team,
-    name: String,
-    stop: watch::Sender<Option<Duration>>,
-) {
-    // A place is a message of this channel's buffer: taken before a connection, given back after.
-    let (places, mut free) = mpsc::channel::<()>(CONNECTIONS_MAX);
-    for _ in 0..CONNECTIONS_MAX {
-        let _ = places.try_send(());
-    }
-    while free.recv().await.is_some() {
-        let place = Place(places.clone());
+async fn accept(listener: UnixListener, front: Front) {
+    while let Ok(place) = front.places.clone().acquire_owned().await {
         let Ok((stream, _)) = listener.accept().await else {
             // Out of descriptors, most likely: some come free while we wait.
             tokio::time::sleep(ACCEPT_AGAIN).await;
             continue;
         };
-        let (team, name, stop) = (team.clone(), name.clone(), stop.clone());
+        let front = front.clone();
         tokio::spawn(async move {
             if is_owner(&stream) {
-                let _ = serve(stream, &team, &name, &stop).await; // A broken pipe is theirs.
+                let _ = serve(stream, &front, place).await; // A broken pipe is theirs.
             }
-            drop(place);
         });
     }
 }
@@ -113,11 +115,12 @@ fn is_owner(stream: &UnixStream) -> bool {
     stream.peer_cred().is_ok_and(|peer| peer.uid() == own || peer.uid() == 0)
 }
 
+/// Answers a connection's requests, one after the other. Its place is free for others while it
+/// waits for the end of a task.
 async fn serve(
     stream: UnixStream,
-    team: &Team,
-    name: &str,
-    stop: &watch::Sender<Option<Duration>>,
+    front: &Front,
+    mut place: OwnedSemaphorePermit,
 ) -> io::Result<()> {
     let (read, mut write) = stream.into_split();
     let mut lines = BufReader::new(read.take(LINE_MAX_BYTES));
@@ -133,17 +136,14 @@ async fn serve(
             return Err(io::Error::new(io::ErrorKind::InvalidData, why)); // The rest is no request.
         }
         let response = match serde_json::from_str::<Request>(&line) {
-            Ok(request) => {
-                let grace = match &request {
-                    Request::Stop { grace_ms } => Some(Duration::from_millis(*grace_ms)),
-                    _ => None,
-                };
-                let response = handle(team, name, request).await;
-                if grace.is_some() {
-                    let _ = stop.send(grace);
-                }
+            Ok(request @ Request::Submit { wait: true, .. }) => {
+                drop(place);
+                let response = wait(front, request).await;
+                let again = front.places.clone().acquire_owned().await;
+                place = again.map_err(io::Error::other)?; // It is never closed.
                 response
             }
+            Ok(request) => answer(front, request).await,
             Err(why) => {
                 Response::Refused { message: format!("not a request: {why}"), retry_after_ms: None }
             }
@@ -152,4 +152,28 @@ async fn serve(
         text.push('\n');
         write.write_all(text.as_bytes()).await?;
     }
+}
+
+/// Nothing is submitted for a client that there is no room to keep waiting.
+async fn wait(front: &Front, request: Request) -> Response {
+    let Ok(_room) = front.waiting.clone().try_acquire_owned() else {
+        let message = format!(
+            "{WAITING_MAX} clients wait for the end of their tasks, which is the limit; submit \
+             without --wait, and look with `majordomo tasks`"
+        );
+        return Response::Refused { message, retry_after_ms: Some(WAIT_AGAIN_MS) };
+    };
+    handle(&front.desk, request).await
+}
+
+async fn answer(front: &Front, request: Request) -> Response {
+    let grace = match &request {
+        Request::Stop { grace_ms } => Some(Duration::from_millis(*grace_ms)),
+        _ => None,
+    };
+    let response = handle(&front.desk, request).await;
+    if grace.is_some() {
+        let _ = front.stop.send(grace);
+    }
+    response
 }

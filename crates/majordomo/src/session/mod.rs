@@ -18,6 +18,8 @@ pub use crate::crew::Error as AgentError;
 pub use open::Error;
 pub use summary::{Summary, Worked};
 
+pub use adapters::agent::human::{Answer, Inbox, Waiting};
+
 use crate::data::DataDir;
 use crate::tally::Tally;
 use crate::team::definitions::{Definition, Definitions};
@@ -67,6 +69,7 @@ pub struct Session {
     /// What new runs follow; none in a session that only resumes.
     own: Option<Own>,
     joined: Mutex<Joined>,
+    inbox: Inbox,
     notes: Vec<String>,
 }
 
@@ -125,6 +128,12 @@ impl Session {
     #[must_use]
     pub fn scope(&self) -> &str {
         self.own.as_ref().map_or("", |own| own.scope.as_str())
+    }
+
+    /// What waits for a person.
+    #[must_use]
+    pub fn inbox(&self) -> &Inbox {
+        &self.inbox
     }
 
     /// One line for each agent that was left out and each step that is skipped for it.

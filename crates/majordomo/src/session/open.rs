@@ -1,7 +1,7 @@
 //! Opens a session: stores, pins, limits, listeners, runtime, agents, in this order.
 
 use super::scope::scope_of;
-use super::{Joined, Migrate, Options, Own, Session};
+use super::{Inbox, Joined, Migrate, Options, Own, Session};
 use crate::data::DataDir;
 use crate::tally::Tally;
 use crate::team::definitions::{self, Definition, Definitions};
@@ -67,7 +67,9 @@ impl Session {
         let team = TeamBuilder::new(Ok(stores)).limits(limits).start().await?;
         data.clear_restored().map_err(|why| StartError::Stores(why.to_string()))?;
         let (team, joined) = (Team::of(team), Mutex::new(Joined::default()));
-        let mut session = Session { team, blobs, definitions, tally, own: None, joined, notes };
+        let (own_yet, inbox) = (None, Inbox::default());
+        let mut session =
+            Session { team, blobs, definitions, tally, own: own_yet, joined, inbox, notes };
         if let Some((name, definition)) = own {
             session.take_on(name, definition, migrate).await?;
         }

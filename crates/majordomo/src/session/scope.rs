@@ -36,7 +36,8 @@ impl Session {
         let definition = tokio::task::spawn_blocking(move || definitions.get(digest)).await;
         let definition = definition.map_err(|_| Error::Ended)??;
         let roots = self.roots(&definition, scope);
-        for mut entry in crew::entries(&definition, &self.definitions, scope, &roots)? {
+        for mut entry in crew::entries(&definition, &self.definitions, &self.inbox, scope, &roots)?
+        {
             let name = free(&entry.spec.name, scope, &joined.names);
             entry.spec.name = name.as_str().into();
             self.team.join(entry).await?;

@@ -7,6 +7,7 @@
 mod disk;
 mod holding;
 mod house;
+mod people;
 mod signals;
 mod sync;
 mod verbs;

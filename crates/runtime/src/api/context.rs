@@ -1,7 +1,7 @@
 //! What an agent's code has in its hands while it works on one attempt.
 
 use super::ask::{Ask, AskOptions};
-use super::once::Once;
+use super::once::{OnUnknown, Once};
 use super::scope::Scope;
 use super::{Capability, Failure};
 use crate::attempt::{Cancelled, Delivery, Live};
@@ -133,6 +133,11 @@ impl Context {
         Ask::new(self, step, capability, Ok(input), AskOptions::default())
     }
 
+    /// The same under a step key that has its branch in it already.
+    pub(super) fn ask_exactly(&self, step: String, capability: &str, input: Value) -> Ask<Value> {
+        Ask::new(self, step.into(), capability, Ok(input), AskOptions::default())
+    }
+
     /// A branch with step keys of its own, for work that runs beside other work.
     #[must_use]
     pub fn branch(&self, name: &str) -> Context {
@@ -199,6 +204,49 @@ impl Context {
             Delivery::of(&live, step).await;
             Ok(())
         }
+    }
+
+    /// What a [`Context::once`] of this name gave, if that is recorded: nothing is performed for it,
+    /// and nothing is asked.
+    #[must_use]
+    pub fn recalled(&self, step: &str) -> Option<Result<Value, Failure>> {
+        match &*self.live.recorded(&self.scope.named(step))?.1? {
+            Outcome::Completed(output) => Some(match &output.inline {
+                Some(bytes) => canonical::from_bytes(bytes),
+                None => canonical::bytes_of(output, &*self.live.runtime.inner.blobs)
+                    .and_then(|bytes| canonical::from_bytes(&bytes)),
+            }),
+            Outcome::Failed(failure) => Some(Err(Failure::recorded(failure))),
+            Outcome::Cancelled(_) | Outcome::Dead(_) => None,
+        }
+    }
+
+    /// Lets [`Context::signalled`] go on, in this life of the task and in every later one; durable
+    /// on return. For code beside the attempt's own, such as a door that takes an answer.
+    ///
+    /// # Errors
+    /// `Lost` when this attempt is no longer the one.
+    pub async fn signal(&self, name: &str) -> Result<(), Failure> {
+        let step = self.scope.named(&format!("{name}#signal"));
+        self.live.report(Report::Sleep { step, ms: 0 }).await.map(|_| ())
+    }
+
+    /// Waits, without a slot, for [`Context::signal`].
+    pub async fn signalled(&self, name: &str) {
+        Delivery::of(&self.live, self.scope.named(&format!("{name}#signal"))).await;
+    }
+
+    /// How long this task sleeps on, if it does.
+    #[must_use]
+    pub fn sleeps_for(&self) -> Option<Duration> {
+        self.live.runtime.look(|kernel, now| {
+            let past = kernel.state().task(self.attempt().task)?.past.as_ref()?;
+            let due = past.steps.values().filter_map(|step| match step.kind {
+                StepKind::Timer { due } if step.outcome.is_none() => Some(due),
+                StepKind::Timer { .. } | StepKind::Child { .. } | StepKind::Once { .. } => None,
+            });
+            due.min().map(|due| Duration::from_millis(due.since(now)))
+        })
     }
 
     /// Tells how far it is: `fraction` from 0 to 1 if it can be told.
@@ -278,8 +326,12 @@ impl Context {
     }
 
     /// The first half of a `once` in protocol form; see [`Context::once`].
-    pub async fn once_begin(&self, step: &str, again: bool) -> Result<super::once::Begun, Failure> {
-        super::once::begin_underway(self, &self.scope.named(step), again).await
+    pub async fn once_begin(
+        &self,
+        step: &str,
+        on_unknown: OnUnknown,
+    ) -> Result<super::once::Begun, Failure> {
+        super::once::begin_underway(self, &self.scope.named(step), on_unknown).await
     }
 
     /// The second half: what the side effect gave, durable on return.

@@ -21,7 +21,7 @@ pub use failure::{Failure, Result, describe};
 pub use macros::capability;
 pub use map::map;
 pub use native::native;
-pub use once::{Begun, OnUnknown, Once};
+pub use once::{Begun, DECIDE, OnUnknown, Once};
 pub use pinned::Pinned;
 pub use team::{AgentEntry, StartError, SubmitOptions, Team, TeamBuilder};
 pub use ticket::Ticket;

@@ -11,7 +11,7 @@ use crate::canonical;
 use kernel::{Answer, FailureKind, Outcome, Report, StepKind, Text};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::future::{Future, IntoFuture};
 use std::marker::PhantomData;
 use std::pin::Pin;
@@ -25,7 +25,13 @@ pub enum OnUnknown {
     Fail,
     /// Do it again: right for what is idempotent, or has the step's key to be made so.
     Retry,
+    /// Ask a person, in a child task of the capability [`DECIDE`]: do it again, fail, or take a
+    /// value that the person has found on the other side. Where nobody serves it the task waits.
+    AskHuman,
 }
+
+/// What [`OnUnknown::AskHuman`] asks for.
+pub const DECIDE: &str = "decide";
 
 /// A side effect on its way. Await it, or say first what to do when its fate is unknown.
 #[must_use = "nothing is done until this is awaited"]
@@ -78,16 +84,68 @@ where
             // Dropped with this future: whoever begins the step again then learns that its fate is
             // unknown.
             let _underway = Underway::begin(live, &step)?;
-            let mut begun = begin(&cx, &step, false).await?;
-            if begun == Begun::Unknown && on_unknown == OnUnknown::Retry {
-                begun = begin(&cx, &step, true).await?;
-            }
-            match begun {
+            match begin_or(&cx, &step, on_unknown).await? {
                 Begun::Recorded(result) => Ok(serde_json::from_value(result?)?),
                 Begun::Run { .. } => perform(live, &step, work).await,
                 Begun::Unknown => Err(unknown(&step)),
             }
         })
+    }
+}
+
+/// Begins a step, and where its fate is unknown does what its author, or a person, says.
+async fn begin_or(cx: &Context, step: &Text, on_unknown: OnUnknown) -> Result<Begun, Failure> {
+    let begun = begin(cx, step, false).await?;
+    match (&begun, on_unknown) {
+        (Begun::Unknown, OnUnknown::Retry) => begin(cx, step, true).await,
+        (Begun::Unknown, OnUnknown::AskHuman) => decided(cx, step).await,
+        (Begun::Unknown, OnUnknown::Fail) | (Begun::Run { .. } | Begun::Recorded(_), _) => {
+            Ok(begun)
+        }
+    }
+}
+
+/// Asks a person what to do. Each begin that came to nothing is a question of its own, named by the
+/// token that it was made under: a "retry" holds for the one that was asked about, not for ever.
+async fn decided(cx: &Context, step: &Text) -> Result<Begun, Failure> {
+    let live = &cx.live;
+    let begun_by = match live.recorded(step) {
+        Some((StepKind::Once { token }, None)) => token,
+        _ => live.attempt().token,
+    };
+    let question = json!({
+        "step": step,
+        "question": "this step was begun and nobody knows how it went: look at the other side",
+        "key": cx.key_of(step),
+        "choices": ["retry", "fail", "value"],
+    });
+    let asked = cx.ask_exactly(format!("{step}/{DECIDE}/{begun_by}"), DECIDE, question);
+    match choice(asked.await?) {
+        Choice::Retry => begin(cx, step, true).await,
+        Choice::Value(value) => {
+            // Its result is recorded by an attempt that has the right to say it.
+            match begin(cx, step, true).await? {
+                Begun::Run { .. } => Ok(Begun::Recorded(end(live, step, Ok(value)).await?)),
+                known @ (Begun::Recorded(_) | Begun::Unknown) => Ok(known),
+            }
+        }
+        Choice::Fail => Err(unknown(step)),
+    }
+}
+
+enum Choice {
+    Retry,
+    Value(Value),
+    Fail,
+}
+
+/// `"retry"`, or `{"choice": "value", "value": …}`. Whatever is neither is the careful choice.
+fn choice(said: Value) -> Choice {
+    let word = said.get("choice").unwrap_or(&said).as_str().map(str::to_owned);
+    match word.as_deref() {
+        Some("retry") => Choice::Retry,
+        Some("value") => said.get("value").cloned().map_or(Choice::Fail, Choice::Value),
+        _ => Choice::Fail,
     }
 }
 
@@ -117,10 +175,10 @@ fn unknown(step: &str) -> Failure {
 pub(super) async fn begin_underway(
     cx: &Context,
     step: &Text,
-    again: bool,
+    on_unknown: OnUnknown,
 ) -> Result<Begun, Failure> {
     let underway = Underway::begin(&cx.live, step)?;
-    let begun = begin(cx, step, again).await?;
+    let begun = begin_or(cx, step, on_unknown).await?;
     match begun {
         Begun::Run { .. } => underway.keep(),
         Begun::Recorded(_) | Begun::Unknown => drop(underway),

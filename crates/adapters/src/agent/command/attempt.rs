@@ -17,7 +17,7 @@ use super::host::{Assignment, Host, Later};
 use super::limits::Limits;
 use super::pool::Pool;
 use super::resident::{Resident, Trouble};
-use super::wire::{Answer, Failure, FromAgent, ToAgent};
+use super::wire::{Answer, Failure, FromAgent, OnUnknown, ToAgent};
 
 /// How long an attempt with an open `ask` keeps its slot: a program that asks from several threads
 /// gets all its questions out before it waits, for while it waits nobody reads its lines.
@@ -151,9 +151,14 @@ impl<H: Host> Attempt<H> {
                 self.asks_open += 1;
                 self.call(id, true, answer)?;
             }
-            FromAgent::Once { id, step, retry, .. } => {
-                let answer = self.host.once(step, retry);
-                self.call(id, false, answer)?;
+            FromAgent::Once { id, step, retry, on_unknown, .. } => {
+                let otherwise = if retry { OnUnknown::Retry } else { OnUnknown::Fail };
+                let on_unknown = on_unknown.unwrap_or(otherwise);
+                // A person may take a day: the process is blocked as it is by any question.
+                let is_ask = on_unknown == OnUnknown::AskHuman;
+                let answer = self.host.once(step, on_unknown);
+                self.asks_open += usize::from(is_ask);
+                self.call(id, is_ask, answer)?;
             }
             FromAgent::Done { id, step, outcome, .. } => {
                 let answer = self.host.done(step, outcome);

@@ -7,7 +7,7 @@ use std::pin::Pin;
 
 use serde_json::Value;
 
-use super::wire::{Answer, Outcome};
+use super::wire::{Answer, OnUnknown, Outcome};
 
 /// A future that can be kept beside others.
 pub type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -36,8 +36,8 @@ pub trait Host: Clone + Send + Sync + 'static {
     /// A child task. Its step key is taken now, not when the future is polled.
     fn ask(&self, step: Option<String>, capability: String, input: Value) -> Later<Answer>;
 
-    /// Whether a step may be performed; `retry`: also when nobody knows whether it was.
-    fn once(&self, step: String, retry: bool) -> Later<Answer>;
+    /// Whether a step may be performed, and what if nobody knows whether it was.
+    fn once(&self, step: String, on_unknown: OnUnknown) -> Later<Answer>;
 
     /// Records what came of a step; answers when that is durable.
     fn done(&self, step: String, outcome: Outcome) -> Later<Answer>;

@@ -3,7 +3,7 @@
 use std::any::Any;
 
 use kernel::FailureKind;
-use runtime::api::{Begun, Context, Failure};
+use runtime::api::{Begun, Context, Failure, OnUnknown};
 use runtime::port::observer::Level;
 use runtime::port::{Agent, BoxFuture};
 use serde_json::Value;
@@ -53,14 +53,15 @@ impl Host for Context {
         Box::pin(async move { answer(asking.await) })
     }
 
-    fn once(&self, step: String, retry: bool) -> Later<Answer> {
+    fn once(&self, step: String, on_unknown: wire::OnUnknown) -> Later<Answer> {
         let cx = self.clone();
+        let on_unknown = match on_unknown {
+            wire::OnUnknown::Fail => OnUnknown::Fail,
+            wire::OnUnknown::Retry => OnUnknown::Retry,
+            wire::OnUnknown::AskHuman => OnUnknown::AskHuman,
+        };
         Box::pin(async move {
-            let mut begun = cx.once_begin(&step, false).await;
-            if retry && begun == Ok(Begun::Unknown) {
-                begun = cx.once_begin(&step, true).await;
-            }
-            match begun {
+            match cx.once_begin(&step, on_unknown).await {
                 Ok(Begun::Run { key }) => Answer::Run { key },
                 Ok(Begun::Recorded(result)) => answer(result),
                 Ok(Begun::Unknown) => Answer::Unknown {},

@@ -132,9 +132,12 @@ pub enum FromAgent {
         id: u64,
         /// The step's name, unique in the task.
         step: String,
-        /// Whether to perform it again when nobody knows whether it happened.
-        #[serde(default)]
+        /// The older way to say `on_unknown: "retry"`.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         retry: bool,
+        /// What to do when nobody knows whether it happened; `fail` if nothing is said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        on_unknown: Option<OnUnknown>,
     },
     /// The step was performed: record the result. Answered by `reply` when that is durable.
     Done {
@@ -184,6 +187,18 @@ pub enum FromAgent {
         /// For people.
         message: String,
     },
+}
+
+/// What to do with a step that was begun and of which nobody knows how it went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnUnknown {
+    /// Say `unknown`.
+    Fail,
+    /// Perform it again.
+    Retry,
+    /// Ask a person; the answer comes when the person has answered.
+    AskHuman,
 }
 
 /// What came of a step.

@@ -24,6 +24,7 @@ pub(super) fn check(team: &Team<'_>, surroundings: &dyn Surroundings, problems: 
                 command(team, agent, surroundings, problems);
                 serves_something(team, name, agent, problems);
             }
+            Some("human") => serves_something(team, name, agent, problems),
             Some(kind)
                 if super::super::file::KINDS.contains(&kind) && !KINDS_RUN.contains(&kind) =>
             {
@@ -126,7 +127,7 @@ fn duplicates(team: &Team<'_>, agent: &Member<'_>, problems: &mut Problems) {
 /// Agents that no step asks. Where an agent can ask others itself, nobody can tell from the file.
 fn unused(team: &Team<'_>, problems: &mut Problems) {
     let asks_itself = |agent: &Member<'_>| match agent.text("kind") {
-        Some("builtin") => false,
+        Some("builtin" | "human") => false,
         Some("command") => agent.text("protocol") == Some("jsonl"),
         Some(_) | None => true,
     };
