@@ -66,7 +66,7 @@ pub(crate) struct Index {
     quotas: quota::Quotas,
     bars: bars::Bars,
     pub(crate) names: BTreeMap<Text, AgentId>,
-    timers: BTreeSet<(Time, Timer)>,
+    timers: timers::Timers,
     /// Queued tasks that may not be granted before a time to come.
     pub(crate) ready: BTreeSet<(Time, TaskId)>,
     /// Leases that were renewed: when they end now. Soft.

@@ -2,6 +2,7 @@
 
 use super::Index;
 use crate::{AgentId, TaskId, Text, Time, Token};
+use std::collections::BTreeSet;
 
 /// What is due at a moment, and why it matters.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,29 +21,103 @@ pub(crate) enum Timer {
     Breaker(AgentId, Text),
 }
 
+/// Timers by moment. Every attempt sets several and takes them back, so those that name a task and
+/// nothing else stand in a set of pairs of numbers.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Timers {
+    plain: BTreeSet<(Time, Plain)>,
+    other: BTreeSet<(Time, Timer)>,
+}
+
+/// A kind in the highest bits and a task below: in the order of [`Timer`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Plain(u64);
+
+impl Plain {
+    const TASK_BITS: u32 = 62;
+
+    fn of(timer: &Timer) -> Option<Plain> {
+        let (kind, task) = match timer {
+            Timer::Deadline(task) => (0, task),
+            Timer::Lease(task) => (1, task),
+            Timer::Timeout(task) => (2, task),
+            Timer::Work(task) => (3, task),
+            Timer::Sleep(..) | Timer::Breaker(..) => return None,
+        };
+        (task.0 >> Self::TASK_BITS == 0).then_some(Plain(kind << Self::TASK_BITS | task.0))
+    }
+
+    fn timer(self) -> Timer {
+        let task = TaskId(self.0 & ((1 << Self::TASK_BITS) - 1));
+        match self.0 >> Self::TASK_BITS {
+            0 => Timer::Deadline(task),
+            1 => Timer::Lease(task),
+            2 => Timer::Timeout(task),
+            3.. => Timer::Work(task),
+        }
+    }
+}
+
+impl Timers {
+    fn insert(&mut self, at: Time, timer: Timer) {
+        match Plain::of(&timer) {
+            Some(plain) => self.plain.insert((at, plain)),
+            None => self.other.insert((at, timer)),
+        };
+    }
+
+    fn remove(&mut self, at: Time, timer: Timer) {
+        match Plain::of(&timer) {
+            Some(plain) => self.plain.remove(&(at, plain)),
+            None => self.other.remove(&(at, timer)),
+        };
+    }
+
+    fn next(&self) -> Option<Time> {
+        let (plain, other) = (self.plain.first(), self.other.first());
+        plain.map(|it| it.0).into_iter().chain(other.map(|it| it.0)).min()
+    }
+
+    /// The first that is due; of two at one moment, as [`Timer`] orders them.
+    fn due(&self, now: Time) -> Option<Timer> {
+        let plain = self.plain.first().filter(|(at, _)| *at <= now);
+        let other = self.other.first().filter(|(at, _)| *at <= now);
+        match (plain, other) {
+            (Some((at, plain)), other) if other.is_none_or(|(later, _)| at <= later) => {
+                Some(plain.timer())
+            }
+            (_, other) => other.map(|(_, timer)| timer.clone()),
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (Time, Timer)> + '_ {
+        let plain = self.plain.iter().map(|(at, plain)| (*at, plain.timer()));
+        plain.chain(self.other.iter().cloned())
+    }
+}
+
 impl Index {
     pub(crate) fn add_timer(&mut self, at: Time, timer: Timer) {
         if at != Time::NEVER {
-            self.timers.insert((at, timer));
+            self.timers.insert(at, timer);
         }
     }
 
     pub(crate) fn drop_timer(&mut self, at: Time, timer: Timer) {
         if at != Time::NEVER {
-            self.timers.remove(&(at, timer));
+            self.timers.remove(at, timer);
         }
     }
 
     /// The moment of the next timer, or of the next task that becomes ready.
     pub(crate) fn next_timer(&self) -> Option<Time> {
-        let timer = self.timers.first().map(|(at, _)| *at);
         let ready = self.ready.first().map(|(at, _)| *at);
-        timer.into_iter().chain(ready).min()
+        self.timers.next().into_iter().chain(ready).min()
     }
 
     /// The first timer that is due; it stays until the facts it derives from change.
     pub(crate) fn due(&self, now: Time) -> Option<Timer> {
-        self.timers.first().filter(|(at, _)| *at <= now).map(|(_, timer)| timer.clone())
+        self.timers.due(now)
     }
 
     /// The first queued task whose delay is over.
@@ -70,11 +145,11 @@ impl Index {
 
     /// The timers that the facts alone imply; when leases and shares of work end is soft.
     pub(super) fn hard_timers(&self) -> Vec<(Time, Timer)> {
-        let hard = |(_, timer): &&(Time, Timer)| match timer {
+        let hard = |(_, timer): &(Time, Timer)| match timer {
             Timer::Lease(_) | Timer::Work(_) => false,
             Timer::Deadline(_) | Timer::Timeout(_) | Timer::Sleep(..) | Timer::Breaker(..) => true,
         };
-        self.timers.iter().filter(hard).cloned().collect()
+        self.timers.iter().filter(hard).collect()
     }
 
     /// How many leases, and how many attempts' shares of work, are timed.
@@ -84,5 +159,35 @@ impl Index {
         };
         let leases = count(|timer| matches!(timer, Timer::Lease(_)));
         (leases, count(|timer| matches!(timer, Timer::Work(_))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_due_first_is_what_the_order_of_timers_says() {
+        let (task, late) = (TaskId(7), TaskId(u64::MAX));
+        let mut all = vec![
+            (Time(2), Timer::Breaker(AgentId(0), "a".into())),
+            (Time(2), Timer::Sleep(task, "s".into())),
+            (Time(2), Timer::Work(task)),
+            (Time(2), Timer::Timeout(TaskId(1))),
+            (Time(2), Timer::Lease(task)),
+            (Time(1), Timer::Sleep(TaskId(1), "s".into())),
+            (Time(1), Timer::Deadline(late)),
+        ];
+        let mut timers = Timers::default();
+        all.iter().for_each(|(at, timer)| timers.insert(*at, timer.clone()));
+        assert_eq!(timers.iter().count(), all.len());
+        all.sort();
+        for (at, timer) in all {
+            assert_eq!(timers.next(), Some(at));
+            assert_eq!(timers.due(Time(at.0 - 1)), None);
+            assert_eq!(timers.due(at), Some(timer.clone()));
+            timers.remove(at, timer);
+        }
+        assert_eq!(timers.next(), None);
     }
 }
