@@ -9,6 +9,10 @@ use crate::mutant::{Mutant, planted};
 use crate::{Class, TaskId, Text, Time};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// So many tenants of a lane may be remembered with nothing waiting, or as many as have something:
+/// most come back at once, and what they stand in is kept for them.
+const IDLE_MAX: usize = 8;
+
 /// Waiting tasks of one shape, in the order in which they should be granted.
 #[derive(Clone, Debug, Default)]
 pub struct FairQueue {
@@ -23,6 +27,8 @@ pub struct FairQueue {
 struct Lane {
     deficit: u32,
     tenants: BTreeMap<Text, Line>,
+    /// Tenants with something waiting.
+    busy: usize,
     /// The tenant served last; the turn goes to the next one in order.
     last: Option<Text>,
 }
@@ -69,12 +75,13 @@ impl Line {
 impl FairQueue {
     /// Adds a task.
     pub fn insert(&mut self, class: Class, tenant: &Text, deadline: Time, task: TaskId) {
-        let tenants = &mut self.classes[class as usize].tenants;
-        let added = match tenants.get_mut(tenant) {
-            Some(line) => line.insert(deadline, task),
-            None => tenants.entry(tenant.clone()).or_default().insert(deadline, task),
+        let Lane { tenants, busy, .. } = &mut self.classes[class as usize];
+        let line = match tenants.get_mut(tenant) {
+            Some(line) => line,
+            None => tenants.entry(tenant.clone()).or_default(),
         };
-        self.len += usize::from(added);
+        *busy += usize::from(line.is_empty());
+        self.len += usize::from(line.insert(deadline, task));
     }
 
     /// Takes a task out, wherever it stands; false if it is not there.
@@ -82,8 +89,9 @@ impl FairQueue {
         let lane = &mut self.classes[class as usize];
         let Some(line) = lane.tenants.get_mut(tenant) else { return false };
         let removed = line.remove(deadline, task);
-        if line.is_empty() {
-            lane.tenants.remove(tenant);
+        if removed && line.is_empty() {
+            lane.busy -= 1;
+            lane.forget_idle();
         }
         self.len -= usize::from(removed);
         removed
@@ -127,7 +135,7 @@ impl FairQueue {
 
     /// The class at turn if it may go on, else the next one round that has work.
     fn next_class(&self) -> Option<Class> {
-        let has_work = |at: usize| !self.classes[at].tenants.is_empty();
+        let has_work = |at: usize| self.classes[at].busy > 0;
         if planted(Mutant::FairQueueStrict) {
             return (0..5).find(|at| has_work(*at)).map(|at| Class::ALL[at]);
         }
@@ -153,11 +161,18 @@ impl Lane {
     /// The tenant after the one served last, round.
     fn next_tenant(&self) -> Option<&Text> {
         use std::ops::Bound::{Excluded, Unbounded};
-        let after = self
-            .last
-            .as_ref()
-            .and_then(|last| self.tenants.range::<str, _>((Excluded(&**last), Unbounded)).next());
-        after.or_else(|| self.tenants.first_key_value()).map(|(tenant, _)| tenant)
+        let waits = |(_, line): &(&Text, &Line)| !line.is_empty();
+        let after = self.last.as_ref().and_then(|last| {
+            self.tenants.range::<str, _>((Excluded(&**last), Unbounded)).find(waits)
+        });
+        after.or_else(|| self.tenants.iter().find(waits)).map(|(tenant, _)| tenant)
+    }
+
+    /// Not one by one: looking for the idle costs no more than the tasks that left them so.
+    fn forget_idle(&mut self) {
+        if self.tenants.len() - self.busy > IDLE_MAX.max(self.busy) {
+            self.tenants.retain(|_, line| !line.is_empty());
+        }
     }
 }
 
