@@ -17,6 +17,7 @@ pub mod canonical;
 mod desk;
 mod drain;
 pub mod keep;
+mod messagepack;
 pub mod port;
 pub mod record;
 mod recover;

@@ -5,6 +5,7 @@
 //! lengths and is chained by the journal; the bytes can be erased by `forget` without breaking the
 //! chain.
 
+use crate::messagepack;
 use crate::port::journal::{Batch, Record};
 use kernel::{Entry, Facts, Kernel, Payload};
 use serde::{Deserialize, Serialize};
@@ -135,7 +136,7 @@ fn read<T: for<'de> Deserialize<'de>>(bytes: &[u8], known: u8) -> Result<T, Erro
     if *version > known {
         return Err(Error::TooNew { found: *version, known });
     }
-    rmp_serde::from_slice(body).or_else(|why| malformed(*version, why.to_string()))
+    messagepack::from_slice(body).or_else(|why| malformed(*version, why.to_string()))
 }
 
 impl Serialize for ByteString {
