@@ -10,7 +10,7 @@ use majordomo::runtime::port::journal::Seq;
 use majordomo::runtime::port::observer::Note;
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// What was heard so far.
@@ -100,7 +100,7 @@ impl Watch {
 }
 
 impl Observer for Watch {
-    fn durable(&self, _: Seq, entries: &[Entry]) {
+    fn durable(&self, _: Seq, entries: &Arc<[Entry]>) {
         let mut books = self.books.lock().unwrap_or_else(PoisonError::into_inner);
         entries.iter().for_each(|entry| books.hear(&entry.event, Instant::now()));
     }

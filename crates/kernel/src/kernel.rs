@@ -34,15 +34,15 @@ pub struct Kernel {
 pub(crate) struct Draft<'a> {
     state: &'a mut State,
     pub(crate) now: Time,
-    entries: Vec<Entry>,
-    effects: Vec<Effect>,
+    entries: &'a mut Vec<Entry>,
+    effects: &'a mut Vec<Effect>,
 }
 
 impl Draft<'_> {
     pub(crate) fn record(&mut self, event: Event) {
         let at = if planted(Mutant::TimeNotJournaled) { Time(0) } else { self.now };
         let entry = Entry { at, event };
-        Effect::of(self.state, &entry.event, &mut self.effects);
+        Effect::of(self.state, &entry.event, self.effects);
         let skipped = matches!(entry.event, Event::AttemptFailed { .. });
         if !(skipped && planted(Mutant::RecordWithoutApply)) {
             self.state.apply(&entry);
@@ -131,17 +131,26 @@ impl Kernel {
 
     /// Takes one command. Total: a refusal is an answer, not an error.
     pub fn step(&mut self, now: Time, command: Command) -> Step {
+        let (mut entries, mut effects) = (Vec::new(), Vec::new());
+        let answer = self.step_into(now, command, &mut entries, &mut effects);
+        Step { answer, entries, effects }
+    }
+
+    /// The same for many commands in a row: facts and orders go behind those of the steps before.
+    #[must_use = "entries must be durable before effects are performed and the answer is given"]
+    pub fn step_into(
+        &mut self,
+        now: Time,
+        command: Command,
+        entries: &mut Vec<Entry>,
+        effects: &mut Vec<Effect>,
+    ) -> Result<Answer, Refusal> {
         self.now = if planted(Mutant::TimeNotJournaled) {
             now
         } else {
             self.now.max(now).max(self.state.time)
         };
-        let mut draft = Draft {
-            state: &mut self.state,
-            now: self.now,
-            entries: Vec::new(),
-            effects: Vec::new(),
-        };
+        let mut draft = Draft { state: &mut self.state, now: self.now, entries, effects };
         // A process that takes over first says so: what ran out while nobody held the journal, or
         // only seems to because renewals were lost with the process before, is not the agents'
         // fault.
@@ -154,7 +163,7 @@ impl Kernel {
         task::sweep_orphans(&mut draft);
         agent::let_back(&mut draft);
         task::dispatch(&mut draft);
-        Step { answer, entries: draft.entries, effects: draft.effects }
+        answer
     }
 
     /// A sign of life. It can only delay an expiry.

@@ -2,6 +2,8 @@
 //!
 //! The turn hands entries to a bounded queue. If the views cannot keep up for long, the queue fills
 //! and the turn waits for them: memory stays bounded, and nobody reads views that are minutes old.
+//! News is left to gather for a moment before it is written: one transaction costs as much as many
+//! rows, and a task that began and ended meanwhile is written once.
 
 use crate::data::DataDir;
 use adapters::views::{Line, Views};
@@ -12,12 +14,14 @@ use runtime::port::observer::{Level, Note, Said};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Portions that may wait for the views.
 const QUEUE_MAX: usize = 1_024;
 /// Entries taken into one transaction at most.
 const TRANSACTION_MAX: usize = 20_000;
+/// How long news may gather: too short for people to see.
+const GATHER: Duration = Duration::from_millis(25);
 
 /// Feeds the views of a data directory.
 pub struct Viewer {
@@ -28,7 +32,7 @@ pub struct Viewer {
 
 enum News {
     Restart(Box<State>, Seq),
-    Entries(Vec<(Seq, Entry)>),
+    Entries(Seq, Arc<[Entry]>),
     Said(Note, i64),
 }
 
@@ -65,9 +69,8 @@ impl Viewer {
 }
 
 impl Observer for Viewer {
-    fn durable(&self, first: Seq, entries: &[Entry]) {
-        let numbered = (first.0..).map(Seq).zip(entries.iter().cloned());
-        self.send(News::Entries(numbered.collect()));
+    fn durable(&self, first: Seq, entries: &Arc<[Entry]>) {
+        self.send(News::Entries(first, entries.clone()));
     }
 
     fn applied(&self) -> Option<Seq> {
@@ -99,20 +102,26 @@ fn take_in(
     first: News,
     news: &Receiver<News>,
 ) -> Result<(), adapters::views::Error> {
-    let (mut entries, mut lines) = (Vec::new(), Vec::new());
-    let mut next = Some(first);
+    let (mut stretches, mut lines) = (Vec::new(), Vec::new());
+    let (mut next, mut entries) = (Some(first), 0);
+    let until = Instant::now() + GATHER;
     while let Some(item) = next {
         match item {
             News::Restart(state, at) => {
                 views.seed(&state, at)?;
-                entries.clear();
+                stretches.clear();
             }
-            News::Entries(more) => entries.extend(more),
+            News::Entries(first, more) => {
+                entries += more.len();
+                stretches.push((first, more));
+            }
             News::Said(note, at) => lines.push(line(&note, at)),
         }
-        next = if entries.len() < TRANSACTION_MAX { news.try_recv().ok() } else { None };
+        let left = until.saturating_duration_since(Instant::now());
+        // The end of the queue is no wait: whoever finishes is not kept.
+        next = if entries < TRANSACTION_MAX { news.recv_timeout(left).ok() } else { None };
     }
-    views.apply(&entries)?;
+    views.apply_stretches(&stretches)?;
     views.append_logs(&lines)
 }
 

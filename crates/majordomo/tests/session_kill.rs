@@ -29,7 +29,7 @@ use std::time::Duration;
 struct Killer(AtomicI64);
 
 impl Observer for Killer {
-    fn durable(&self, _: Seq, entries: &[Entry]) {
+    fn durable(&self, _: Seq, entries: &Arc<[Entry]>) {
         let done = entries.iter().filter(|it| matches!(it.event, Event::TaskCompleted { .. }));
         let done = done.count() as i64;
         if self.0.fetch_sub(done, Ordering::Relaxed) <= done {

@@ -149,7 +149,7 @@ async fn questions_asked_from_tasks_of_its_own_are_answered() {
 struct Clumsy;
 
 impl Observer for Clumsy {
-    fn durable(&self, _: Seq, _: &[kernel::Entry]) {
+    fn durable(&self, _: Seq, _: &Arc<[kernel::Entry]>) {
         panic!("clumsy");
     }
     fn note(&self, _: &Note) {}

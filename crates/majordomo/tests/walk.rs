@@ -17,8 +17,8 @@ fn happened(what: impl Into<String>) {
 struct Witness;
 
 impl Observer for Witness {
-    fn durable(&self, _: Seq, entries: &[kernel::Entry]) {
-        for entry in entries {
+    fn durable(&self, _: Seq, entries: &Arc<[kernel::Entry]>) {
+        for entry in entries.iter() {
             let event = format!("{:?}", entry.event);
             let end = event.find(|c: char| !c.is_alphanumeric()).unwrap_or(event.len());
             happened(&event[..end]);

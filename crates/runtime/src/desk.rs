@@ -7,39 +7,86 @@ use kernel::{
     AgentId, AttemptId, Command, Dispatch, Effect, Outcome, Pulse, Report, TaskId, Token,
 };
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, RwLock};
+use std::collections::hash_map::Entry;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use tokio::sync::oneshot;
+
+/// Tells a waiting client how its task ended.
+pub(crate) type Teller = oneshot::Sender<Arc<Outcome>>;
+
+/// By a number that the kernel gave out.
+type ById<K, V> = HashMap<K, V, BuildHasherDefault<Spread>>;
 
 /// Who is here, what runs, and who waits.
 #[derive(Default)]
 pub(crate) struct Desk {
-    agents: RwLock<HashMap<AgentId, Arc<dyn Agent>>>,
-    live: Mutex<HashMap<Token, Arc<Live>>>,
-    tickets: Mutex<HashMap<TaskId, Vec<oneshot::Sender<Arc<Outcome>>>>>,
+    agents: RwLock<ById<AgentId, Arc<dyn Agent>>>,
+    live: Mutex<ById<Token, Arc<Live>>>,
+    tickets: Mutex<ById<TaskId, Waiters>>,
+}
+
+/// Who waits for a task: one client, but for a key that came twice.
+struct Waiters {
+    first: Teller,
+    more: Vec<Teller>,
+}
+
+/// Hashes counters, which nobody outside can choose, by spreading them over all bits.
+#[derive(Default)]
+struct Spread(u64);
+
+impl Hasher for Spread {
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u64(u64::from(*byte)));
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        self.write_u64(u64::from(number));
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        // 2⁶⁴ over the golden ratio: neighbours land far apart, in the high bits too.
+        self.0 = (self.0.rotate_left(5) ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }
 
 impl Desk {
     /// From now on work for this agent goes here.
     pub(crate) fn seat(&self, id: AgentId, agent: Arc<dyn Agent>) {
-        self.agents.write().unwrap_or_else(std::sync::PoisonError::into_inner).insert(id, agent);
+        self.agents.write().unwrap_or_else(PoisonError::into_inner).insert(id, agent);
     }
 
     /// The agent goes; who it was.
     pub(crate) fn unseat(&self, id: AgentId) -> Option<Arc<dyn Agent>> {
-        self.agents.write().unwrap_or_else(std::sync::PoisonError::into_inner).remove(&id)
+        self.agents.write().unwrap_or_else(PoisonError::into_inner).remove(&id)
     }
 
     /// Everybody here.
     pub(crate) fn everybody(&self) -> Vec<Arc<dyn Agent>> {
-        let agents = self.agents.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let agents = self.agents.read().unwrap_or_else(PoisonError::into_inner);
         agents.values().cloned().collect()
     }
 
     /// The outcome of a root task, when it has one. Called before anybody can perform its ending.
     pub(crate) fn ticket(&self, task: TaskId) -> oneshot::Receiver<Arc<Outcome>> {
-        let (sender, receiver) = oneshot::channel();
-        lock(&self.tickets).entry(task).or_default().push(sender);
+        let (teller, receiver) = oneshot::channel();
+        self.expect(task, teller);
         receiver
+    }
+
+    /// The same for whoever has made the channel already.
+    pub(crate) fn expect(&self, task: TaskId, teller: Teller) {
+        match lock(&self.tickets).entry(task) {
+            Entry::Vacant(nobody) => {
+                nobody.insert(Waiters { first: teller, more: Vec::new() });
+            }
+            Entry::Occupied(mut waiters) => waiters.get_mut().more.push(teller),
+        }
     }
 
     /// Does what an effect says. Never waits: it runs in the turn.
@@ -51,17 +98,21 @@ impl Desk {
                 self.with(attempt, |live| live.deliver(step, outcome));
             }
             Effect::Stop { attempt, .. } => self.stop(inner, attempt),
-            Effect::Settled { task, outcome } => {
-                for waiter in lock(&self.tickets).remove(&task).into_iter().flatten() {
-                    let _ = waiter.send(outcome.clone()); // Whoever waited may have gone.
-                }
-            }
+            Effect::Settled { task, outcome } => self.settled(task, outcome),
         }
+    }
+
+    fn settled(&self, task: TaskId, outcome: Arc<Outcome>) {
+        let Some(Waiters { first, more }) = lock(&self.tickets).remove(&task) else { return };
+        for waiter in more {
+            let _ = waiter.send(outcome.clone()); // Whoever waited may have gone.
+        }
+        let _ = first.send(outcome);
     }
 
     fn dispatch(&self, inner: &Arc<Inner>, dispatch: Dispatch) {
         let attempt = dispatch.attempt;
-        let agents = self.agents.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let agents = self.agents.read().unwrap_or_else(PoisonError::into_inner);
         let agent = agents.get(&dispatch.agent).cloned();
         drop(agents);
         let runtime = Runtime { inner: inner.clone() };
@@ -70,11 +121,10 @@ impl Desk {
             return runtime.tell(Command::Report(attempt, Report::HandedBack));
         };
         let live = Live::new(runtime, dispatch);
-        let known = lock(&self.live).insert(attempt.token, live.clone());
-        if let Some(already) = known {
-            lock(&self.live).insert(attempt.token, already); // Dispatched twice: it runs once.
-            return;
-        }
+        match lock(&self.live).entry(attempt.token) {
+            Entry::Occupied(_) => return, // Dispatched twice: it runs once.
+            Entry::Vacant(place) => place.insert(live.clone()),
+        };
         inner.tokio.spawn(drive(live, agent));
     }
 

@@ -102,11 +102,14 @@ fn start_from<'o>(
 fn catch_up(behind: &[(&Arc<dyn Observer>, Seq)], missed: &mut Vec<(Seq, Entry)>) {
     let Some((first, _)) = missed.first() else { return };
     let first = *first;
-    let entries: Vec<Entry> = missed.drain(..).map(|(_, entry)| entry).collect();
+    let entries: Arc<[Entry]> = missed.drain(..).map(|(_, entry)| entry).collect();
     for (observer, applied) in behind {
-        let skip = (applied.0 + 1).saturating_sub(first.0) as usize;
-        if let Some(rest) = entries.get(skip..).filter(|rest| !rest.is_empty()) {
-            observer.durable(Seq(first.0 + skip as u64), rest);
+        match (applied.0 + 1).saturating_sub(first.0) as usize {
+            0 => observer.durable(first, &entries),
+            skip if skip < entries.len() => {
+                observer.durable(Seq(first.0 + skip as u64), &entries[skip..].into());
+            }
+            _ => {} // It has all of these.
         }
     }
 }

@@ -1,34 +1,31 @@
-//! The turn: decide under a lock, make it durable, then perform and answer.
+//! The turn: decide, make it durable, then perform and answer.
 //!
-//! 1. A command is stepped at once, by whoever brings it; its entries join the batch that waits.
-//! 2. One committer takes the batch that waits and appends it; meanwhile the next one gathers.
+//! 1. Whoever brings a command leaves it in the inbox and steps all that is there, unless somebody
+//!    is at it already; what was decided joins the portion that waits.
+//! 2. One committer takes the portion that waits and appends it; meanwhile the next one gathers.
 //! 3. When the append has returned, and not before, effects are performed and answers given, in
 //!    order.
 //!
 //! So nobody hears of anything that a crash could take back, one sync serves everybody who came
-//! while the sync before was running, and no timer decides how long a batch is.
+//! while the sync before was running, no timer decides how long a portion is, and no thread sleeps
+//! because another one decides.
 
 use crate::bounds::Bounds;
+use crate::core::Core;
 use crate::desk::Desk;
+use crate::inbox::{Inbox, Letter, Reply, Then};
 use crate::keep::{self, Keeper, Room};
-use crate::port::journal::{Batch, Journal, Seq};
+use crate::port::journal::{self, Batch, Journal, Seq};
 use crate::port::{Blobs, Observer};
+use crate::portion::{Portion, Waiting};
 use crate::record;
-use kernel::{Answer, Command, Effect, Entry, Kernel, Pulse, Refusal, Step, Time};
-use std::collections::VecDeque;
+use kernel::{Command, Kernel, Pulse, Time};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use tokio::sync::{Notify, oneshot};
-use tokio::time::Instant;
 
-/// A batch that has reached this size is closed; what follows goes into the next.
-const BATCH_MAX_BYTES: usize = 512 * 1024;
-
-/// What the kernel answered, once it is durable; an error if the runtime ended first.
-pub(crate) type Reply = oneshot::Receiver<Verdict>;
-
-/// An answer or a refusal.
-type Verdict = Result<Answer, Refusal>;
+/// A thread that has decided for others this many times in a row lets its own work go on.
+const ROUNDS_MAX: usize = 64;
 
 /// The orchestrator in this process. Cheap to clone.
 #[derive(Clone)]
@@ -36,11 +33,15 @@ pub struct Runtime {
     pub(crate) inner: Arc<Inner>,
 }
 
+/// Locks are taken in the order in which they stand here. What each guards has cache lines of its
+/// own: threads that use different ones do not take them from each other.
 pub(crate) struct Inner {
-    core: Mutex<Core>,
     committer: Mutex<Committer>,
-    /// There is a batch to commit, or the end has come.
-    work: Condvar,
+    core: Mutex<Core>,
+    pub(crate) waiting: Mutex<Waiting>,
+    pub(crate) inbox: Inbox,
+    /// There is a portion to commit, or the end has come.
+    pub(crate) work: Condvar,
     /// The next deadline may have come nearer.
     pub(crate) deadline_moved: Notify,
     /// Set once: why nothing goes any more.
@@ -55,35 +56,12 @@ pub(crate) struct Inner {
     pub(crate) tokio: tokio::runtime::Handle,
 }
 
-/// What decides, and what it has decided that is not durable yet.
-struct Core {
-    kernel: Kernel,
-    clock: Clock,
-    /// When the leases of what works here were last renewed.
-    renewed: Time,
-    waiting: VecDeque<Portion>,
-    closed: bool,
-}
-
-/// Kernel time: the journal's last moment, plus what this process's clock has advanced since.
-struct Clock {
-    base: Time,
-    since: Instant,
-}
-
-/// Steps that become durable together.
-#[derive(Default)]
-struct Portion {
-    batch: Batch,
-    entries: Vec<Entry>,
-    effects: Vec<Effect>,
-    answers: Vec<(oneshot::Sender<Verdict>, Verdict)>,
-}
-
+#[repr(align(128))]
 struct Committer {
     /// Gone when the turn has ended: the next process may open it.
     journal: Option<Box<dyn Journal>>,
     head: Seq,
+    batch: Batch,
 }
 
 impl Runtime {
@@ -94,17 +72,16 @@ impl Runtime {
         observers: Vec<Arc<dyn Observer>>,
         bounds: &Bounds,
     ) -> Runtime {
-        let clock = Clock { base: kernel.state().time, since: Instant::now() };
-        let renewed = clock.base;
-        let core = Core { kernel, clock, renewed, waiting: VecDeque::new(), closed: false };
         let instant = journal.is_instant();
-        let head = journal.head();
+        let (head, batch) = (journal.head(), Batch::default());
         let room = Room::new(bounds, journal.size().total_bytes, journal.gauge());
         let room = Arc::new(room);
         let blobs = Arc::new(keep::blobs::Counted { store: blobs, room: room.clone() });
         let inner = Arc::new(Inner {
-            core: Mutex::new(core),
-            committer: Mutex::new(Committer { journal: Some(journal), head }),
+            committer: Mutex::new(Committer { head, journal: Some(journal), batch }),
+            core: Mutex::new(Core::new(kernel)),
+            waiting: Mutex::default(),
+            inbox: Inbox::default(),
             work: Condvar::new(),
             deadline_moved: Notify::new(),
             failed: Mutex::new(None),
@@ -134,43 +111,46 @@ impl Runtime {
 
     /// Sends a command; the answer comes when what it speaks of is durable.
     pub(crate) fn send(&self, command: Command) -> Reply {
-        self.send_then(command, |_| {})
+        self.ask(command, None)
     }
 
-    /// The same; `then` sees the step before anybody else can.
-    pub(crate) fn send_then(&self, command: Command, then: impl FnOnce(&Step)) -> Reply {
+    /// The same; `then` sees the verdict before anything that follows from it can be performed.
+    pub(crate) fn send_then(&self, command: Command, then: Then) -> Reply {
+        self.ask(command, Some(then))
+    }
+
+    fn ask(&self, command: Command, then: Option<Then>) -> Reply {
         let (sender, receiver) = oneshot::channel();
-        self.inner.step(command, Some(sender), then);
+        self.inner.bring(Letter { command, reply: Some(sender), then });
         receiver
     }
 
     /// Sends a command whose answer nobody waits for.
     pub(crate) fn tell(&self, command: Command) {
-        self.tell_then(command, |_| {});
+        self.inner.bring(Letter::of(command));
     }
 
-    /// The same; `then` sees the step before anybody else can.
-    pub(crate) fn tell_then(&self, command: Command, then: impl FnOnce(&Step)) {
-        self.inner.step(command, None, then);
+    /// The same; `then` sees the verdict and may say what comes next.
+    pub(crate) fn tell_then(&self, command: Command, then: Then) {
+        self.inner.bring(Letter { then: Some(then), ..Letter::of(command) });
     }
 
     /// Signs of life of many leases at once.
     pub(crate) fn pulse(&self, pulses: impl IntoIterator<Item = Pulse>) {
-        let mut core = lock(&self.inner.core);
-        let now = core.clock.now();
-        pulses.into_iter().for_each(|pulse| core.kernel.pulse(now, pulse));
+        self.inner.with_core(|core| {
+            let now = core.now();
+            pulses.into_iter().for_each(|pulse| core.kernel.pulse(now, pulse));
+        });
     }
 
     /// Asks the kernel something. What it knows may not be durable yet: for the runtime's own use.
     pub(crate) fn look<T>(&self, question: impl FnOnce(&Kernel, Time) -> T) -> T {
-        let core = lock(&self.inner.core);
-        let now = core.clock.now();
-        question(&core.kernel, now)
+        self.inner.with_core(|core| question(&core.kernel, core.now()))
     }
 
     /// Changes the kernel in a way that is no fact.
     pub(crate) fn change(&self, change: impl FnOnce(&mut Kernel)) {
-        change(&mut lock(&self.inner.core).kernel);
+        self.inner.with_core(|core| change(&mut core.kernel));
     }
 
     /// Runs once the journal is not being written to; for snapshots, backups, erasure.
@@ -182,6 +162,34 @@ impl Runtime {
         if self.inner.instant {
             self.inner.commit_inline(); // Whoever came meanwhile found the committer busy.
         }
+        done
+    }
+
+    /// Whether the journal costs less than a thread, and so ends with the process.
+    pub(crate) fn is_instant(&self) -> bool {
+        self.inner.instant
+    }
+
+    /// Runs while nothing is decided, and everything that was stands in the journal. `None` when
+    /// the turn has ended.
+    pub(crate) fn at_rest<T>(
+        &self,
+        work: impl FnOnce(&mut dyn Journal, &Kernel) -> T,
+    ) -> Option<T> {
+        let mut committer = lock(&self.inner.committer);
+        let core = loop {
+            while let Some(portion) = self.inner.next_portion() {
+                self.inner.commit(&mut committer, portion);
+            }
+            let core = lock(&self.inner.core);
+            if lock(&self.inner.waiting).is_empty() {
+                break core;
+            }
+        };
+        let journal = committer.journal.as_mut();
+        let done = journal.map(|journal| work(journal.as_mut(), &core.kernel));
+        drop((core, committer));
+        self.inner.turn(); // Whoever came meanwhile found the core busy.
         done
     }
 
@@ -205,8 +213,7 @@ impl Runtime {
     /// Takes no more commands, makes what waits durable, and lets go of the journal. Blocks for as
     /// long as a sync takes.
     pub(crate) fn close(&self) {
-        lock(&self.inner.core).closed = true;
-        self.inner.ended.notify_waiters();
+        self.inner.close(|waiting| waiting.ended = true);
         // Whoever tidies up sees that it is closed, and must not reach into the next opening.
         let _alone = self.inner.keeper.alone();
         let mut committer = lock(&self.inner.committer);
@@ -219,63 +226,55 @@ impl Runtime {
     /// Ends as a killed process does: what is not durable yet is forgotten, nothing is handed back
     /// and nobody is told. The journal is free on return. For tests of a second life.
     pub fn abandon(&self) {
-        let mut core = lock(&self.inner.core);
-        core.closed = true;
-        core.waiting.clear();
-        drop(core);
-        self.inner.ended.notify_waiters();
+        self.inner.close(Waiting::forget);
         let _alone = self.inner.keeper.alone();
         self.inner.let_go(lock(&self.inner.committer));
     }
 
     /// Whether the turn has ended.
     pub(crate) fn is_closed(&self) -> bool {
-        lock(&self.inner.core).closed
+        self.inner.with_core(|core| core.closed)
     }
 }
 
 impl Inner {
-    fn step(
-        self: &Arc<Self>,
-        command: Command,
-        reply: Option<oneshot::Sender<Verdict>>,
-        then: impl FnOnce(&Step),
-    ) {
-        let mut core = lock(&self.core);
-        if core.closed {
-            return; // Dropping the sender says so.
-        }
-        if self.room.is_full()
-            && let Some(refusal) = keep::no_room(&core.kernel, &command)
-        {
+    fn bring(self: &Arc<Self>, letter: Letter) {
+        self.inbox.put(letter);
+        self.turn();
+    }
+
+    /// Steps what has come, unless somebody is at it: they look again when they are through, and
+    /// so does everybody who had the core for something else.
+    fn turn(self: &Arc<Self>) {
+        for _ in 0..ROUNDS_MAX {
+            if self.inbox.is_empty() {
+                return;
+            }
+            let Some(mut core) = try_lock(&self.core) else { return };
+            let is_nearer = core.step_all(self);
             drop(core);
-            reply.map(|reply| reply.send(Err(refusal))); // Records nothing, so it need not wait.
-            return;
+            if is_nearer {
+                self.deadline_moved.notify_one();
+            }
+            if self.instant {
+                self.commit_inline();
+            }
         }
-        let now = core.clock.now();
-        core.renew(now, &self.desk);
-        let deadline = core.kernel.next_deadline();
-        let step = core.kernel.step(now, command);
-        then(&step);
-        let nearer =
-            core.kernel.next_deadline().is_some_and(|next| deadline.is_none_or(|it| next < it));
-        let was_idle = core.waiting.is_empty();
-        core.take_in(step, reply);
-        drop(core);
-        if nearer {
-            self.deadline_moved.notify_one();
-        }
-        if self.instant {
-            self.commit_inline();
-        } else if was_idle {
-            self.work.notify_one();
-        }
+        let inner = self.clone();
+        self.tokio.spawn(async move { inner.turn() });
+    }
+
+    /// The core for something that is no step.
+    fn with_core<T>(self: &Arc<Self>, work: impl FnOnce(&mut Core) -> T) -> T {
+        let done = work(&mut lock(&self.core));
+        self.turn(); // Whoever came meanwhile found the core busy.
+        done
     }
 
     /// An instant journal needs no thread: whoever finds the committer free commits for all.
     fn commit_inline(self: &Arc<Self>) {
-        while !lock(&self.core).waiting.is_empty() {
-            let Ok(mut committer) = self.committer.try_lock() else { return };
+        while !lock(&self.waiting).is_empty() {
+            let Some(mut committer) = try_lock(&self.committer) else { return };
             while let Some(portion) = self.next_portion() {
                 self.commit(&mut committer, portion);
             }
@@ -283,19 +282,21 @@ impl Inner {
     }
 
     fn next_portion(&self) -> Option<Portion> {
-        lock(&self.core).waiting.pop_front()
+        lock(&self.waiting).pop()
     }
 
     fn commit_until_closed(self: Arc<Self>) {
         loop {
-            let mut core = lock(&self.core);
-            while core.waiting.is_empty() {
-                if core.closed {
+            let mut waiting = lock(&self.waiting);
+            while waiting.is_empty() {
+                if waiting.ended {
                     return;
                 }
-                core = self.work.wait(core).unwrap_or_else(PoisonError::into_inner);
+                waiting.sleeps = true;
+                waiting = self.work.wait(waiting).unwrap_or_else(PoisonError::into_inner);
             }
-            drop(core);
+            waiting.sleeps = false;
+            drop(waiting);
             // The committer's lock is taken before the portion: `with_journal` sees whole portions.
             let mut committer = lock(&self.committer);
             if let Some(portion) = self.next_portion() {
@@ -304,46 +305,64 @@ impl Inner {
         }
     }
 
-    fn commit(self: &Arc<Self>, committer: &mut Committer, portion: Portion) {
-        let Portion { batch, entries, effects, answers } = portion;
-        if !batch.is_empty() {
-            let Some(journal) = &mut committer.journal else { return };
-            match journal.append(committer.head, &batch) {
-                Ok(head) => committer.head = head,
-                Err(error) => return self.fail(error.to_string()),
-            }
-            let size = journal.size();
-            self.room.journal_is(size.total_bytes);
-            if self.keeper.is_due(size, self.room.is_full()) {
-                Runtime { inner: self.clone() }.tidy_in_background(size.tail_bytes);
-            }
-            let first = Seq(committer.head.0 + 1 - entries.len() as u64);
+    fn commit(self: &Arc<Self>, committer: &mut Committer, mut portion: Portion) {
+        if let Err(why) = self.make_durable(committer, &mut portion) {
+            return self.fail(why.to_string());
+        }
+        for effect in portion.effects.drain(..) {
+            self.desk.perform(self, effect);
+        }
+        for (reply, answer) in portion.answers.drain(..) {
+            let _ = reply.send(answer); // Whoever asked may have gone.
+        }
+        portion.clear();
+        lock(&self.waiting).give_back(portion);
+    }
+
+    fn make_durable(
+        self: &Arc<Self>,
+        committer: &mut Committer,
+        portion: &mut Portion,
+    ) -> Result<(), journal::Error> {
+        let Committer { journal: Some(journal), head, batch } = committer else { return Ok(()) };
+        if portion.entries.is_empty() {
+            return Ok(());
+        }
+        batch.clear();
+        portion.entries.iter().for_each(|entry| record::push(entry, batch));
+        let first = Seq(head.0 + 1);
+        *head = journal.append(*head, batch)?;
+        let size = journal.size();
+        self.room.journal_is(size.total_bytes);
+        if self.keeper.is_due(size, self.room.is_full()) {
+            Runtime { inner: self.clone() }.tidy_in_background(size.tail_bytes);
+        }
+        if !self.observers.is_empty() {
+            let entries = portion.entries.drain(..).collect();
             for observer in &self.observers {
                 // Whoever only watches stops nobody; the panic's message has been printed.
                 let _ = catch_unwind(AssertUnwindSafe(|| observer.durable(first, &entries)));
             }
         }
-        for effect in effects {
-            self.desk.perform(self, effect);
-        }
-        for (reply, answer) in answers {
-            let _ = reply.send(answer); // Whoever asked may have gone.
-        }
+        Ok(())
     }
 
     /// What is on disk is no longer known: nothing more is decided, performed or answered.
-    fn fail(&self, why: String) {
-        let mut core = lock(&self.core);
-        core.closed = true;
-        core.waiting.clear();
-        drop(core);
+    fn fail(self: &Arc<Self>, why: String) {
         lock(&self.failed).get_or_insert_with(|| why.into());
-        self.ended.notify_waiters();
+        self.close(Waiting::forget);
         self.desk.abandon();
     }
-}
 
-impl Inner {
+    /// Nothing more is decided; `waiting` says what becomes of what was.
+    fn close(self: &Arc<Self>, waiting: impl FnOnce(&mut Waiting)) {
+        self.with_core(|core| {
+            core.closed = true;
+            waiting(&mut lock(&self.waiting));
+        });
+        self.ended.notify_waiters();
+    }
+
     /// The end: the journal is free for the next, and nobody waits for what will not come.
     fn let_go(&self, mut committer: MutexGuard<'_, Committer>) {
         committer.journal = None;
@@ -353,41 +372,17 @@ impl Inner {
     }
 }
 
-impl Core {
-    /// Work in this process lives as long as the process: its leases are renewed before anything
-    /// is decided, so that code which keeps every thread busy cannot lose its own.
-    fn renew(&mut self, now: Time, desk: &Desk) {
-        if now.since(self.renewed) < self.kernel.limits().renew_ms {
-            return;
-        }
-        self.renewed = now;
-        desk.pulses().into_iter().for_each(|pulse| self.kernel.pulse(now, pulse));
-    }
-
-    fn take_in(&mut self, step: Step, reply: Option<oneshot::Sender<Verdict>>) {
-        let full = self.waiting.back().is_none_or(|it| it.batch.size() >= BATCH_MAX_BYTES);
-        if full {
-            self.waiting.push_back(Portion::default());
-        }
-        let portion = self.waiting.back_mut().expect("one was just pushed");
-        for entry in &step.entries {
-            record::push(entry, &mut portion.batch);
-        }
-        portion.entries.extend(step.entries);
-        portion.effects.extend(step.effects);
-        portion.answers.extend(reply.map(|reply| (reply, step.answer)));
-    }
-}
-
-impl Clock {
-    fn now(&self) -> Time {
-        let advance = self.since.elapsed().as_millis();
-        self.base.after(u64::try_from(advance).unwrap_or(u64::MAX))
-    }
-}
-
 /// A lock whose holder panicked still guards consistent data here: nothing under it can unwind
 /// half-way but user-supplied observers, which run under none of these.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The lock if it is free, on the same terms.
+fn try_lock<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
+    match mutex.try_lock() {
+        Ok(guard) => Some(guard),
+        Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+        Err(TryLockError::WouldBlock) => None,
+    }
 }

@@ -35,6 +35,7 @@ use memory::Memory;
 use runtime::port::journal::Seq;
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The builder of the views: one for a file, beside the journal's one writer.
 pub struct Views {
@@ -68,6 +69,21 @@ impl Views {
     /// Takes durable entries in, in order and all or nothing. Those taken in before are skipped, so
     /// doing it twice is harmless.
     pub fn apply(&mut self, entries: &[(Seq, Entry)]) -> Result<(), Error> {
+        self.apply_each(entries.iter().map(|(seq, entry)| (*seq, entry)))
+    }
+
+    /// The same for stretches of entries as the turn hands them out, each with the number of its
+    /// first entry.
+    pub fn apply_stretches(&mut self, stretches: &[(Seq, Arc<[Entry]>)]) -> Result<(), Error> {
+        self.apply_each(
+            stretches.iter().flat_map(|(first, entries)| (first.0..).map(Seq).zip(entries.iter())),
+        )
+    }
+
+    fn apply_each<'e>(
+        &mut self,
+        entries: impl Iterator<Item = (Seq, &'e Entry)>,
+    ) -> Result<(), Error> {
         let applied = self.try_apply(entries);
         if applied.is_err() {
             // Nothing was written; what is remembered must say so too.
@@ -118,15 +134,18 @@ impl Views {
         done.map_err(|why| Error::of(&self.path, why))
     }
 
-    fn try_apply(&mut self, entries: &[(Seq, Entry)]) -> Result<(), Error> {
+    fn try_apply<'e>(
+        &mut self,
+        entries: impl Iterator<Item = (Seq, &'e Entry)>,
+    ) -> Result<(), Error> {
         let Views { connection, memory, path } = self;
         let failed = |why| Error::of(path, why);
         let transaction = connection.transaction().map_err(failed)?;
         let mut changes = Changes::default();
         let applied = memory.applied;
-        for (seq, entry) in entries.iter().filter(|(seq, _)| seq.0 > applied) {
+        for (seq, entry) in entries.filter(|(seq, _)| seq.0 > applied) {
             if seq.0 != memory.applied + 1 {
-                return Err(Error::Gap { expected: Seq(memory.applied + 1), found: *seq });
+                return Err(Error::Gap { expected: Seq(memory.applied + 1), found: seq });
             }
             if let Event::RuntimeStarted { .. } = entry.event {
                 write::flush(&transaction, memory, &mut changes).map_err(failed)?;

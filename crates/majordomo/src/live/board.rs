@@ -5,7 +5,7 @@ use runtime::port::Observer;
 use runtime::port::journal::Seq;
 use runtime::port::observer::{Note, Said};
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Hears entries, and tells how things stand at any moment.
 #[derive(Default)]
@@ -75,7 +75,7 @@ impl Board {
 }
 
 impl Observer for Board {
-    fn durable(&self, _: Seq, entries: &[Entry]) {
+    fn durable(&self, _: Seq, entries: &Arc<[Entry]>) {
         let mut standing = self.lock();
         entries.iter().for_each(|entry| standing.take_in(&entry.event));
     }

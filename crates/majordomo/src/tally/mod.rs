@@ -14,7 +14,7 @@ use runtime::port::Observer;
 use runtime::port::journal::Seq;
 use runtime::port::observer::Note;
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Runs that have ended and are still remembered.
 const ENDED_MAX: usize = 1_000;
@@ -126,9 +126,9 @@ impl Tally {
 }
 
 impl Observer for Tally {
-    fn durable(&self, first: Seq, entries: &[Entry]) {
+    fn durable(&self, first: Seq, entries: &Arc<[Entry]>) {
         let mut books = self.books();
-        for (seq, entry) in (first.0..).zip(entries) {
+        for (seq, entry) in (first.0..).zip(entries.iter()) {
             if seq > books.applied {
                 books.applied = seq;
                 books.take_in(entry);

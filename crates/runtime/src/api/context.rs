@@ -50,7 +50,8 @@ impl Context {
     /// The input as canonical JSON.
     #[must_use]
     pub fn input_bytes(&self) -> &[u8] {
-        self.live.input.get().map_or(b"null", |bytes| bytes)
+        let inline = self.live.dispatch.input.inline.as_ref();
+        inline.or_else(|| self.live.input.get()).map_or(b"null", |bytes| bytes)
     }
 
     /// This attempt: task and token.

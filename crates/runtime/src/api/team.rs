@@ -5,6 +5,7 @@ use super::{Capability, Failure, Handler, Pinned, Ticket, native, ticket};
 use crate::bounds::Bounds;
 use crate::canonical;
 use crate::drain::Drained;
+use crate::inbox::Then;
 use crate::port::Agent;
 use crate::recover::{self, Stores};
 use crate::turn::Runtime;
@@ -15,6 +16,7 @@ use kernel::{
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::oneshot;
 
 /// How many tasks a Rust function works on at once unless told otherwise.
 const SLOTS_DEFAULT: u32 = 64;
@@ -144,15 +146,16 @@ impl Team {
 
     /// An agent joins while the team is at work.
     pub async fn join(&self, entry: AgentEntry) -> Result<(), StartError> {
-        let name = entry.spec.name.to_string();
-        let desk = &self.runtime.inner.desk;
-        // Seated under the lock of the turn, before the first grant to it can be performed.
-        let seat = |step: &kernel::Step| {
-            if let Ok(Answer::Joined(id)) = &step.answer {
-                desk.seat(*id, entry.agent.clone());
+        let AgentEntry { spec, agent } = entry;
+        let name = spec.name.to_string();
+        // Seated under the lock of the core, before the first grant to it can be performed.
+        let seat: Then = Box::new(move |desk, verdict| {
+            if let Ok(Answer::Joined(id)) = verdict {
+                desk.seat(*id, agent);
             }
-        };
-        let reply = self.runtime.send_then(Command::Join(Arc::new(entry.spec.clone())), seat);
+            None
+        });
+        let reply = self.runtime.send_then(Command::Join(Arc::new(spec)), seat);
         let why = match reply.await {
             Ok(Ok(_)) => return Ok(()),
             Ok(Err(refusal)) => super::describe(&refusal),
@@ -212,16 +215,17 @@ impl Team {
             definition: options.definition,
             ..Submit::new(terms, self.payload(input).await?)
         };
-        let desk = &self.runtime.inner.desk;
-        let mut coming = None;
-        // The ticket is taken under the lock of the turn: the ending cannot be performed before.
-        let reply = self.runtime.send_then(Command::Submit(submit), |step| {
-            if let Ok(Answer::Accepted(receipt)) = &step.answer
+        let (teller, coming) = oneshot::channel();
+        // It is expected under the lock of the core: the ending cannot be performed before.
+        let expect: Then = Box::new(move |desk, verdict| {
+            if let Ok(Answer::Accepted(receipt)) = verdict
                 && receipt.outcome.is_none()
             {
-                coming = Some(desk.ticket(receipt.task));
+                desk.expect(receipt.task, teller);
             }
+            None
         });
+        let reply = self.runtime.send_then(Command::Submit(submit), expect);
         let receipt = match reply.await {
             Ok(Ok(Answer::Accepted(receipt))) => receipt,
             Ok(Ok(_)) | Err(_) => return Err(self.ended()),
@@ -230,11 +234,8 @@ impl Team {
             }
             Ok(Err(refusal)) => return Err(Failure::refused(&refusal)),
         };
-        let outcome = match (receipt.outcome, coming) {
-            (Some(outcome), _) => ticket::Settling::Settled(outcome),
-            (None, Some(coming)) => ticket::Settling::Coming(coming),
-            (None, None) => return Err(self.ended()),
-        };
+        let outcome =
+            receipt.outcome.map_or(ticket::Settling::Coming(coming), ticket::Settling::Settled);
         Ok(Ticket::new(&self.runtime, receipt.task, receipt.fresh, outcome))
     }
 
@@ -303,10 +304,10 @@ impl Team {
     }
 
     async fn payload(&self, bytes: Vec<u8>) -> Result<Payload, Failure> {
-        let blobs = self.runtime.inner.blobs.clone();
         if bytes.len() <= crate::record::INLINE_MAX_BYTES {
-            return Ok(canonical::payload(bytes, &*blobs)?);
+            return Ok(canonical::payload(bytes, &*self.runtime.inner.blobs)?);
         }
+        let blobs = self.runtime.inner.blobs.clone();
         Ok(tokio::task::spawn_blocking(move || canonical::payload(bytes, &*blobs)).await??)
     }
 

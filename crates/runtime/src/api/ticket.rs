@@ -3,7 +3,7 @@
 use super::Failure;
 use crate::canonical;
 use crate::turn::Runtime;
-use kernel::{Outcome, TaskId};
+use kernel::{Outcome, Payload, TaskId};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::marker::PhantomData;
@@ -44,20 +44,13 @@ impl Ticket {
 impl<T: DeserializeOwned> Ticket<T> {
     /// Waits for the end and gives the output.
     pub async fn outcome(self) -> Result<T, Failure> {
-        let runtime = self.runtime.clone();
-        let task = self.task;
-        match &*self.settled().await? {
+        let Ticket { task, runtime, outcome, .. } = self;
+        match &*outcome.wait(&runtime).await? {
+            Outcome::Completed(Payload { inline: Some(bytes), .. }) => canonical::from_bytes(bytes),
             Outcome::Completed(output) => {
-                let blobs = runtime.inner.blobs.clone();
-                let output = output.clone();
-                let bytes = match &output.inline {
-                    Some(bytes) => bytes.clone(),
-                    None => {
-                        let read = move || canonical::bytes_of(&output, &*blobs);
-                        tokio::task::spawn_blocking(read).await??
-                    }
-                };
-                canonical::from_bytes(&bytes)
+                let (output, blobs) = (output.clone(), runtime.inner.blobs.clone());
+                let read = move || canonical::bytes_of(&output, &*blobs);
+                canonical::from_bytes(&tokio::task::spawn_blocking(read).await??)
             }
             other => Err(Failure::of(&format!("task {task}"), other)),
         }
@@ -68,9 +61,15 @@ impl<T: DeserializeOwned> Ticket<T> {
     /// # Errors
     /// `Lost` when the runtime ends first: the task goes on at the next start.
     pub async fn settled(self) -> Result<Arc<Outcome>, Failure> {
-        match self.outcome {
+        self.outcome.wait(&self.runtime).await
+    }
+}
+
+impl Settling {
+    async fn wait(self, runtime: &Runtime) -> Result<Arc<Outcome>, Failure> {
+        match self {
             Settling::Settled(outcome) => Ok(outcome),
-            Settling::Coming(coming) => coming.await.map_err(|_| ended(&self.runtime)),
+            Settling::Coming(coming) => coming.await.map_err(|_| ended(runtime)),
         }
     }
 }

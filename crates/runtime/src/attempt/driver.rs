@@ -10,8 +10,9 @@
 use super::Live;
 use crate::api::{Context as AgentContext, Failure};
 use crate::canonical;
+use crate::inbox::Reply;
 use crate::port::{Agent, BoxFuture};
-use crate::turn::{Reply, lock};
+use crate::turn::lock;
 use kernel::{Answer, FailureKind, Report};
 use serde_json::Value;
 use std::any::Any;
@@ -226,15 +227,11 @@ fn words_of(panic: &(dyn Any + Send)) -> &str {
 impl Live {
     /// Brings the input here; a large one is read from the blob store, off the async threads.
     async fn load_input(&self) -> Result<(), Failure> {
-        let input = self.dispatch.input.clone();
-        let blobs = self.runtime.inner.blobs.clone();
-        let bytes = match &input.inline {
-            Some(bytes) => bytes.clone(),
-            None => tokio::task::spawn_blocking(move || canonical::bytes_of(&input, &*blobs))
-                .await
-                .map_err(Failure::from)??,
-        };
-        let _ = self.input.set(bytes);
+        if self.dispatch.input.inline.is_none() {
+            let (input, blobs) = (self.dispatch.input.clone(), self.runtime.inner.blobs.clone());
+            let read = tokio::task::spawn_blocking(move || canonical::bytes_of(&input, &*blobs));
+            let _ = self.input.set(read.await.map_err(Failure::from)??);
+        }
         Ok(())
     }
 
@@ -250,10 +247,7 @@ impl Live {
             },
             End::Returned(Err(failure)) => Report::Failed(crate::api::to_kernel(failure)),
         };
-        if !self.tell(report) {
-            // The lease ended before the work did: all that is left to say is that it has ended.
-            self.tell(Report::Ended);
-        }
+        self.tell_end(report);
     }
 
     /// A value as a payload; durable on return if it is too large for the journal.
@@ -263,10 +257,10 @@ impl Live {
     }
 
     pub(crate) async fn store_bytes(&self, bytes: Vec<u8>) -> Result<kernel::Payload, Failure> {
-        let blobs = self.runtime.inner.blobs.clone();
         if bytes.len() <= crate::record::INLINE_MAX_BYTES {
-            return canonical::payload(bytes, &*blobs).map_err(Failure::from);
+            return canonical::payload(bytes, &*self.runtime.inner.blobs).map_err(Failure::from);
         }
+        let blobs = self.runtime.inner.blobs.clone();
         let stored = tokio::task::spawn_blocking(move || canonical::payload(bytes, &*blobs)).await;
         Ok(stored??)
     }

@@ -14,6 +14,7 @@ pub(crate) use steps::{Delivery, Reading};
 pub(crate) use underway::Underway;
 
 use crate::api::Failure;
+use crate::inbox::Then;
 use crate::turn::{Runtime, lock};
 use kernel::{Answer, AttemptId, Command, Dispatch, Outcome, Report, StepKind, Text};
 use std::collections::HashSet;
@@ -88,12 +89,19 @@ impl Live {
         }
     }
 
-    /// Says what nobody waits for; true if it was heard.
-    pub(crate) fn tell(&self, report: Report) -> bool {
-        let mut heard = false;
-        let command = Command::Report(self.attempt(), report);
-        self.runtime.tell_then(command, |step| heard = step.answer.is_ok());
-        heard
+    /// Says what nobody waits for.
+    pub(crate) fn tell(&self, report: Report) {
+        self.runtime.tell(Command::Report(self.attempt(), report));
+    }
+
+    /// Says how it ended. If the lease ended before the work did, all that is left to say is that
+    /// the work has ended.
+    fn tell_end(&self, report: Report) {
+        let attempt = self.attempt();
+        let ended: Then = Box::new(move |_, verdict| {
+            verdict.is_err().then_some(Command::Report(attempt, Report::Ended))
+        });
+        self.runtime.tell_then(Command::Report(attempt, report), ended);
     }
 
     pub(crate) fn deliver(&self, step: Text, outcome: Arc<Outcome>) {

@@ -3,11 +3,13 @@
 
 use super::journal::Seq;
 use kernel::{AttemptId, Entry, State};
+use std::sync::Arc;
 
-/// Hears what happens. Called by the turn, so it must be quick: take a copy and go.
+/// Hears what happens. Called by the turn, so it must be quick: take what it is given and go.
 pub trait Observer: Send + Sync + 'static {
     /// These entries are durable; `first` is the number of the first one. In order, without gaps.
-    fn durable(&self, first: Seq, entries: &[Entry]);
+    /// Whoever wants to keep them shares them.
+    fn durable(&self, first: Seq, entries: &Arc<[Entry]>);
 
     /// The last entry it has, if it keeps count: at a start it hears what it missed.
     fn applied(&self) -> Option<Seq> {
