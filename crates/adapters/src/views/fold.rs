@@ -21,7 +21,7 @@ pub(super) fn fold<'e>(memory: &mut Memory, changes: &mut Changes<'e>, seq: u64,
     let at_ms = wall_ms(memory, entry.at);
     let mut fold = Fold { memory, changes, seq: seq as i64, at_ms };
     let line = line::of(fold.memory, fold.seq, at_ms, &entry.event);
-    fold.changes.events.push(line);
+    fold.changes.events.extend(line);
     fold.event(&entry.event);
     memory.applied = seq;
     memory.applied_ms = at_ms;

@@ -5,8 +5,9 @@ use super::memory::Memory;
 use super::names;
 use kernel::Event;
 
-/// The entry as one line for people.
-pub(super) fn of<'e>(memory: &Memory, seq: i64, at_ms: i64, event: &'e Event) -> Line<'e> {
+/// The entry as one line for people; `None` for what a row of another table tells in full. Those
+/// are the entries that every task has, and most have no others.
+pub(super) fn of<'e>(memory: &Memory, seq: i64, at_ms: i64, event: &'e Event) -> Option<Line<'e>> {
     let mut line = Line {
         seq,
         at_ms,
@@ -15,14 +16,8 @@ pub(super) fn of<'e>(memory: &Memory, seq: i64, at_ms: i64, event: &'e Event) ->
         ..Line::default()
     };
     match event {
-        Event::TaskAccepted(accepted) => {
-            line.note = Some(&accepted.terms.capability);
-            line.step = accepted.parent.as_ref().map(|parent| &*parent.step);
-        }
-        Event::LeaseGranted(granted) => {
-            line.token = Some(granted.token.0);
-            line.agent = Some(memory.agent(granted.agent.0));
-            line.note = Some(names::reason(granted.why.reason));
+        Event::TaskAccepted(_) | Event::LeaseGranted(_) | Event::TaskCompleted { .. } => {
+            return None;
         }
         Event::OnceStarted { step, token, .. } => {
             (line.step, line.token) = (Some(&**step), Some(token.0));
@@ -32,9 +27,7 @@ pub(super) fn of<'e>(memory: &Memory, seq: i64, at_ms: i64, event: &'e Event) ->
             line.note = Some(names::complaint(outcome).unwrap_or(names::outcome(outcome)));
         }
         Event::TimerSet { step, .. } | Event::TimerFired { step, .. } => line.step = Some(step),
-        Event::Spent { token, .. } | Event::TaskCompleted { token, .. } => {
-            line.token = Some(token.0);
-        }
+        Event::Spent { token, .. } => line.token = Some(token.0),
         Event::WorkEnded { token } => {
             line.token = Some(token.0);
             line.task = memory.stopping.get(&token.0).map(|(task, _)| *task);
@@ -72,7 +65,7 @@ pub(super) fn of<'e>(memory: &Memory, seq: i64, at_ms: i64, event: &'e Event) ->
         | Event::DeadReleased { .. }
         | Event::DeadDiscarded { .. } => {}
     }
-    line
+    Some(line)
 }
 
 /// The kind of an event, as the journal spells it.

@@ -1,9 +1,10 @@
 -- The views of a journal, for people. Everything here but `logs` is derived and can be rebuilt.
 -- A column `*_ms` is wall time in milliseconds since 1970; `*_at` beside it is the same moment as text.
 -- The three busiest tables are views over `*_rows`, so that the text is made on reading, not on writing.
+-- An entry that a row of another table tells in full has no row in `event_rows`: `events` reads it from there.
 
 create table meta (
-  name  text primary key,       -- applied_seq, applied_ms, offset_ms, incarnation, draining
+  name  text primary key,       -- applied_seq, applied_ms, offset_ms, incarnation, draining, seeded_seq
   value integer not null
 ) without rowid;
 
@@ -178,7 +179,7 @@ create table pins (             -- runs that are pinned to a team definition
   definition text not null      -- digest
 );
 
-create table event_rows (       -- the latest million entries of the journal, one line each
+create table event_rows (       -- the latest million entries, but for those below
   seq   integer primary key,
   at_ms integer not null,
   kind  text not null,
@@ -190,7 +191,21 @@ create table event_rows (       -- the latest million entries of the journal, on
 );
 create view events as select *,
   strftime('%Y-%m-%dT%H:%M:%fZ', at_ms / 1000.0, 'unixepoch') as at
-from event_rows;
+from (
+  with oldest (seq) as (select max(
+    (select value - 1000000 from meta where name = 'applied_seq'),
+    coalesce((select value from meta where name = 'seeded_seq'), 0)))
+  select * from event_rows
+  union all
+  select accepted_seq, accepted_ms, 'task_accepted', id, null, null, step, capability
+  from task_rows where accepted_seq > (select seq from oldest)
+  union all
+  select granted_seq, granted_ms, 'lease_granted', task, token, agent, null, reason
+  from attempt_rows where granted_seq > (select seq from oldest)
+  union all
+  select ended_seq, ended_ms, 'task_completed', id, token, null, null, null
+  from task_rows where status = 'completed' and ended_seq > (select seq from oldest)
+);
 
 create table if not exists logs ( -- what agents said while they worked; not in the journal
   id    integer primary key,

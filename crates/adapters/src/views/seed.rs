@@ -50,6 +50,8 @@ pub(super) fn seed(
         memory.stopping.insert(token.0, (granted.task.0, agent));
     }
     write::flush(connection, memory, &mut changes)?;
+    // What the state tells was decided before: no row made of it is an entry that was seen.
+    connection.execute("insert into meta values ('seeded_seq', ?1)", [int(at)])?;
     memory.store(connection)
 }
 

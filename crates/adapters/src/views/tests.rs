@@ -130,6 +130,10 @@ fn the_tables_agree_with_the_kernel() {
     let failed = number("select count(*) from attempts where outcome = 'failed'") as u64;
     assert_eq!(failed, counts.attempts_failed);
     assert_eq!(number("select sum(count) from work_times") as u64, counts.completed);
+    assert_eq!(number("select count(distinct seq) from events"), scene.journal.len() as i64);
+    assert_eq!(number("select count(*) from events"), scene.journal.len() as i64);
+    let granted = "select count(*) from events where kind = 'lease_granted' and agent is not null";
+    assert_eq!(number(granted) as u64, counts.granted);
     for agent in scene.kernel.state().agents() {
         let row = format!("from agents where id = {}", agent.id);
         assert_eq!(number(&format!("select completed {row}")) as u64, agent.completed);

@@ -231,8 +231,13 @@ impl Content<'_> {
             return Content { blob: Some(payload.digest.to_string()), text: None };
         }
         let bytes = payload.inline.as_deref().filter(|bytes| !bytes.is_empty());
-        Content { blob: None, text: bytes.map(String::from_utf8_lossy) }
+        Content { blob: None, text: bytes.map(text) }
     }
+}
+
+/// What is valid, as nearly all of it is, is seen to be so in one pass and not copied.
+fn text(bytes: &[u8]) -> Cow<'_, str> {
+    std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }
 
 /// Empty text means "none" in the kernel.
