@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 const ROUNDS: usize = 5;
 
 #[capability("bench.noop@1")]
-async fn noop(_: Context, _: String) -> majordomo::Result<()> {
+pub(crate) async fn noop(_: Context, _: String) -> majordomo::Result<()> {
     Ok(())
 }
 

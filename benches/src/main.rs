@@ -4,22 +4,31 @@
 //! that can be is printed beside the least that the same disk and the same threads must do (the
 //! spike: one inbox, one batch, append, sync, answer, no kernel), measured alternately.
 
+mod cancel;
+mod classes;
 mod closed_loop;
+mod deadline;
 mod disk;
 mod durable;
+mod fixed;
 mod lives;
 mod memory;
 mod process;
 mod recovery;
 mod report;
+mod restart;
 mod spike;
+mod workflow;
 
 use anyhow::Result;
 use report::Report;
 use std::process::Command;
 
 /// What can be measured, in order.
-const SECTIONS: [&str; 5] = ["durable", "memory", "recovery", "kernel", "process"];
+const SECTIONS: [&str; 10] = [
+    "durable", "workflow", "memory", "restart", "cancel", "deadline", "classes", "recovery",
+    "kernel", "process",
+];
 
 fn main() -> Result<()> {
     let (flags, names): (Vec<_>, Vec<_>) =
@@ -28,6 +37,7 @@ fn main() -> Result<()> {
     match &names[..] {
         [] => SECTIONS.iter().try_for_each(|section| alone(section, &flags)),
         [section] => measure(section, &report),
+        [section, rest @ ..] if section == fixed::NAME => fixed::run(&report, rest),
         several => several.iter().try_for_each(|section| alone(section, &flags)),
     }
 }
@@ -43,7 +53,12 @@ fn measure(section: &str, report: &Report) -> Result<()> {
     let tokio = || tokio::runtime::Builder::new_multi_thread().enable_all().build();
     match section {
         "durable" => tokio()?.block_on(durable::run(report)),
+        "workflow" => tokio()?.block_on(workflow::run(report)),
         "memory" => tokio()?.block_on(memory::run(report)),
+        "restart" => tokio()?.block_on(restart::run(report)),
+        "cancel" => tokio()?.block_on(cancel::run(report)),
+        "deadline" => tokio()?.block_on(deadline::run(report)),
+        "classes" => tokio()?.block_on(classes::run(report)),
         "recovery" => recovery::run(report),
         "kernel" => lives::run(report),
         "process" => process::run(report),

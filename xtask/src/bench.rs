@@ -21,7 +21,12 @@ Usage: cargo xtask bench [--json] [SECTION...]
 
 Builds in release and measures, each section in a process of its own:
   durable   tasks/s, p50, p99, processor time at 1, 64, 512 in flight, beside the spike
-  memory    the same without a disk, beside tokio's JoinSet
+  workflow  durable runs of three steps: children asked for, side effects recorded
+  memory    lives without a disk, beside tokio's JoinSet
+  restart   from a panic to the next attempt, back-off apart
+  cancel    from a root's cancellation to the end of the last process below it
+  deadline  how long after its deadline a task has ended
+  classes   how long each class waits when ten times too much is offered
   recovery  a start after a million tasks: from the log, from a snapshot
   kernel    what a life costs by queue, agents and capabilities; bytes of a task, of an agent
   process   how long the binary takes to start, and what it holds while idle
