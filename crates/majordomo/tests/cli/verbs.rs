@@ -70,7 +70,7 @@ fn times_are_masked_and_nothing_else_is() {
 /// A finished review whose tasks stand in one order: one analyst, one slot.
 fn reviewed() -> House {
     let house = House::with_sources();
-    let team = house.done(&["teams", "code-review"]).replace("slots = 4", "slots = 1");
+    let team = house.done(&["teams", "code-review"]).replace("slots = 8", "slots = 1");
     house.write("review.toml", &team);
     let summary = house.json(&["run", "review.toml", "src", "--report", "report.md"]);
     assert_eq!(summary["status"], "completed", "{summary}");
