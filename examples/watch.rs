@@ -24,6 +24,7 @@ struct Books {
     agents: BTreeMap<AgentId, Worker>,
     tasks: BTreeMap<TaskId, Task>,
     grants: Vec<Grant>,
+    troubles: Vec<Trouble>,
 }
 
 struct Worker {
@@ -81,6 +82,17 @@ pub struct Figures {
     pub busy_percent: f64,
 }
 
+/// Something that went wrong, or came right again.
+#[derive(Clone, Debug, Serialize)]
+pub struct Trouble {
+    /// When, by the team's own clock.
+    pub at_ms: u64,
+    /// With whom.
+    pub agent: String,
+    /// What, in words.
+    pub what: String,
+}
+
 /// Everything that was heard.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
@@ -88,6 +100,26 @@ pub struct Report {
     pub grants: Vec<Grant>,
     /// In the order in which they joined.
     pub agents: Vec<Figures>,
+    /// In order.
+    pub troubles: Vec<Trouble>,
+}
+
+impl Report {
+    /// A line for each agent.
+    pub fn agents_as_text(&self) -> String {
+        let mut text = "  agent      done failed        p50  queue wait   busy\n".to_owned();
+        for Figures { agent, done, failed, p50_us, waited_us, busy_percent } in &self.agents {
+            let (p50, waited) = (ms(*p50_us), ms(*waited_us));
+            let row = format!("  {agent:<9} {done:>5} {failed:>6} {p50:>10} {waited:>11}");
+            text.push_str(&format!("{row} {busy_percent:>5.1}%\n"));
+        }
+        text
+    }
+}
+
+/// For people.
+pub fn ms(us: u64) -> String {
+    format!("{:.2} ms", us as f64 / 1e3)
 }
 
 impl Watch {
@@ -95,22 +127,30 @@ impl Watch {
     pub fn report(&self) -> Report {
         let books = self.books.lock().unwrap_or_else(PoisonError::into_inner);
         let agents = books.agents.values().map(Worker::figures).collect();
-        Report { grants: books.grants.clone(), agents }
+        Report { grants: books.grants.clone(), agents, troubles: books.troubles.clone() }
+    }
+
+    /// Whether something like this has happened with an agent.
+    #[allow(dead_code)] // Only where there is trouble.
+    pub fn has_seen(&self, agent: &str, what: &str) -> bool {
+        let books = self.books.lock().unwrap_or_else(PoisonError::into_inner);
+        books.troubles.iter().any(|it| it.agent == agent && it.what.starts_with(what))
     }
 }
 
 impl Observer for Watch {
     fn durable(&self, _: Seq, entries: &Arc<[Entry]>) {
         let mut books = self.books.lock().unwrap_or_else(PoisonError::into_inner);
-        entries.iter().for_each(|entry| books.hear(&entry.event, Instant::now()));
+        entries.iter().for_each(|entry| books.hear(entry, Instant::now()));
     }
 
     fn note(&self, _: &Note) {} // Progress and log lines of agents.
 }
 
 impl Books {
-    fn hear(&mut self, event: &Event, now: Instant) {
-        match event {
+    fn hear(&mut self, entry: &Entry, now: Instant) {
+        self.hear_trouble(entry);
+        match &entry.event {
             Event::AgentJoined { agent, spec } => {
                 let (waits, times) = Default::default();
                 let (name, slots) = (spec.name.to_string(), spec.slots);
@@ -138,6 +178,27 @@ impl Books {
             Event::AttemptLost { task, .. } => self.ended(*task, now, |_| {}),
             _ => {} // Many more things happen; see `majordomo::kernel::Event`.
         }
+    }
+
+    fn hear_trouble(&mut self, entry: &Entry) {
+        let (agent, what) = match &entry.event {
+            Event::AttemptFailed { task, failure, .. } => {
+                let agent = self.tasks.get(task).and_then(|task| task.agent);
+                let kind = format!("{:?}", failure.kind).to_lowercase();
+                (agent, format!("failed at task {task}, {kind}: {}", failure.message))
+            }
+            Event::BreakerOpened { agent, until, why, .. } => {
+                let ms = until.since(entry.at);
+                let why = format!("{why:?}").to_lowercase();
+                (Some(*agent), format!("breaker open for {ms} ms ({why})"))
+            }
+            Event::BreakerHalfOpened { agent, .. } => (Some(*agent), "breaker half-open".into()),
+            Event::BreakerClosed { agent, .. } => (Some(*agent), "breaker closed".into()),
+            _ => return,
+        };
+        let worker = agent.and_then(|agent| self.agents.get(&agent));
+        let agent = worker.map_or_else(String::new, |worker| worker.name.clone());
+        self.troubles.push(Trouble { at_ms: entry.at.0, agent, what });
     }
 
     fn granted(&mut self, id: TaskId, agent: AgentId, why: &Decision, now: Instant) {

@@ -1,6 +1,6 @@
 //! What is printed at the end: the master's decisions, the kernel's, the figures, the page.
 
-use super::watch::{Figures, Grant, Report};
+use super::watch::{Grant, Report, ms};
 use super::work::Told;
 use majordomo::kernel::{Class, Decision};
 use serde_json::json;
@@ -23,7 +23,7 @@ pub fn text(told: &Told, report: &Report) -> String {
     }
     let _ = write!(text, "\nwho got what, and why\n{}", grants(&report.grants));
     let _ = write!(text, "\nhow long each class waited\n{}", classes(&report.grants));
-    let _ = write!(text, "\nwho did how much\n{}", agents(&report.agents));
+    let _ = write!(text, "\nwho did how much\n{}", report.agents_as_text());
     text
 }
 
@@ -62,18 +62,4 @@ fn classes(grants: &[Grant]) -> String {
         }
     }
     text
-}
-
-fn agents(agents: &[Figures]) -> String {
-    let mut text = "  agent      done failed        p50  queue wait   busy\n".to_owned();
-    for Figures { agent, done, failed, p50_us, waited_us, busy_percent } in agents {
-        let (p50, waited) = (ms(*p50_us), ms(*waited_us));
-        let row = format!("  {agent:<9} {done:>5} {failed:>6} {p50:>10} {waited:>11}");
-        let _ = writeln!(text, "{row} {busy_percent:>5.1}%");
-    }
-    text
-}
-
-fn ms(us: u64) -> String {
-    format!("{:.2} ms", us as f64 / 1e3)
 }

@@ -47,6 +47,8 @@ pub mod team;
 #[cfg(feature = "cli")]
 pub mod viewing;
 
+#[cfg(feature = "team")]
+pub use adapters::agent::command;
 pub use open::{Team, TeamBuilder};
 pub use runtime::api::{
     AgentEntry, Ask, AskOptions, Begun, Capability, Context, Failure, Handler, Hold, OnUnknown,

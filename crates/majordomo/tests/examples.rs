@@ -1,9 +1,13 @@
 //! Each example is run, on what comes along with it, and does what it says.
 #![cfg(feature = "cli")]
 #![allow(dead_code)] // Of each example only `run` is called; its `main` is for people.
+#![allow(clippy::duplicate_mod)] // Each is a program of its own, and they share `watch.rs`.
 
 #[path = "../../../examples/multi_agent_coordination/main.rs"]
 mod multi_agent_coordination;
+
+#[path = "../../../examples/troubled_team/main.rs"]
+mod troubled_team;
 
 use multi_agent_coordination::{Options, Scenario};
 use serde_json::Value;
@@ -81,4 +85,31 @@ async fn a_path_that_is_not_there_is_said() {
     let options = Options { scenario: Scenario::Diagnosis, path, json };
     let why = multi_agent_coordination::run(&options).await.expect_err("nothing to read").message;
     assert!(why.contains("no/such/file cannot be read"), "{why}");
+}
+
+/// What happened with an agent, in order.
+fn troubles(told: &Value, name: &str) -> Vec<String> {
+    let all = told["troubles"].as_array().expect("troubles");
+    let of = all.iter().filter(|it| it["agent"] == name);
+    of.map(|it| it["what"].as_str().expect("words").to_owned()).collect()
+}
+
+#[tokio::test]
+async fn a_team_in_trouble_does_all_its_work() {
+    let told = troubled_team::run(&troubled_team::Options { json: true }).await.expect("it works");
+    let told: Value = serde_json::from_str(&told).expect("JSON");
+    for (name, failed) in [("crash", 4), ("hang", 4), ("slow", 0)] {
+        let troubles = troubles(&told, name);
+        let place = |what: &str| troubles.iter().position(|it| it.starts_with(what));
+        let opened = place("breaker open for").expect("its breaker opened");
+        let tried = place("breaker half-open").expect("it was tried again");
+        let closed = place("breaker closed").expect("it is well again");
+        assert!(opened < tried && tried < closed, "{name}: {troubles:?}");
+        let failures = troubles.iter().filter(|it| it.starts_with("failed at")).count();
+        assert!(failures >= failed, "{name}: {troubles:?}");
+    }
+    let done = |name| count(&told, name, "done");
+    let by_name = ["steady-1", "steady-2", "steady-3", "crash", "hang", "slow"].map(done);
+    assert_eq!(told["sorted"], by_name.iter().sum::<u64>(), "every parcel was sorted: {told}");
+    assert!(by_name.iter().all(|done| *done > 0), "somebody did nothing: {told}");
 }
