@@ -181,7 +181,8 @@ fn granted(effect: &Effect) -> Option<AttemptId> {
         Effect::Resume { .. }
         | Effect::Deliver { .. }
         | Effect::Stop { .. }
-        | Effect::Settled { .. } => None,
+        | Effect::Settled { .. }
+        | Effect::Reckon { .. } => None,
     }
 }
 

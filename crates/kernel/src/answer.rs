@@ -67,6 +67,13 @@ pub enum Refusal {
         /// What it does not serve.
         capability: Text,
     },
+    /// No such schedule.
+    UnknownSchedule(Text),
+    /// A schedule may not come round that often.
+    TooOften {
+        /// The shortest interval, milliseconds.
+        min_ms: u64,
+    },
     /// Another live agent has this name.
     NameTaken(Text),
     /// The key belongs to a task with another capability or input.

@@ -1,5 +1,6 @@
 //! What may be asked of the kernel. The list is closed: everything is on these two screens.
 
+use crate::schedule::ScheduleSpec;
 use crate::{
     AgentId, AgentSpec, AttemptId, Budget, Cost, Digest, Failure, Forced, Outcome, Payload,
     Policies, TaskId, Terms, Text,
@@ -61,6 +62,28 @@ pub enum Command {
         capability: Option<Text>,
         /// `None`: its results decide.
         forced: Option<Forced>,
+    },
+    /// A task that comes round again; one of this name is changed.
+    Schedule(Box<ScheduleSpec>),
+    /// It comes round no more.
+    Unschedule(Text),
+    /// Nothing of this schedule is started until it is resumed.
+    PauseSchedule(Text),
+    /// A paused schedule goes on.
+    ResumeSchedule(Text),
+    /// The answer to [`crate::Effect::Reckon`].
+    Reckoned {
+        /// Which schedule was asked about.
+        schedule: Text,
+        /// After which moment of wall time.
+        after_wall_ms: u64,
+        /// The next due, or why there is none.
+        next: Result<u64, Text>,
+    },
+    /// What the wall clock says, milliseconds since 1970.
+    WallClock {
+        /// Now.
+        wall_ms: u64,
     },
     /// Take no new work and grant none; what runs may finish.
     Drain,

@@ -1,8 +1,9 @@
 //! What the runtime must do once the events are durable. Performing any of it twice is harmless.
 
+use crate::schedule::{Schedule, ScheduleEvent, after_wall_clock};
 use crate::{
-    AgentId, AttemptId, Event, Loss, Outcome, Parent, Payload, State, StepRecord, Task, TaskId,
-    Terms, Text, Time,
+    AgentId, AttemptId, Event, Loss, Next, Outcome, Parent, Payload, Recurrence, ScheduleSpec,
+    State, StepRecord, Task, TaskId, Terms, Text, Time,
 };
 use std::sync::Arc;
 
@@ -38,6 +39,17 @@ pub enum Effect {
         task: TaskId,
         /// How.
         outcome: Arc<Outcome>,
+    },
+    /// Look up when a calendar is due next; say [`crate::Command::Reckoned`].
+    Reckon {
+        /// For whom.
+        schedule: Text,
+        /// The calendar.
+        cron: Text,
+        /// The time zone it is meant in.
+        zone: Text,
+        /// The first due after this moment of wall time is wanted.
+        after_wall_ms: u64,
     },
 }
 
@@ -102,6 +114,10 @@ impl Effect {
             Event::TaskDied { task: id, failure } => {
                 Effect::ended(before, *id, Outcome::Dead(failure.clone()), out);
             }
+            Event::Schedule { name, what } => out.extend(Effect::asks(before, name, what)),
+            Event::WallClockMoved { wall_ms, set_back: true } => {
+                Effect::reckon_anew(before, *wall_ms, out);
+            }
             // The world need not hear of the rest: they are the kernel's own bookkeeping.
             Event::RuntimeStarted { .. }
             | Event::DrainStarted
@@ -128,7 +144,8 @@ impl Effect {
             | Event::BreakerOpened { .. }
             | Event::BreakerHalfOpened { .. }
             | Event::BreakerClosed { .. }
-            | Event::BreakerForced { .. } => {}
+            | Event::BreakerForced { .. }
+            | Event::WallClockMoved { .. } => {}
         }
     }
 
@@ -151,6 +168,40 @@ impl Effect {
     fn deliver(to: &Task, step: &Text, outcome: &Arc<Outcome>) -> Option<Effect> {
         let attempt = to.attempt()?;
         Some(Effect::Deliver { attempt, step: step.clone(), outcome: outcome.clone() })
+    }
+
+    /// What became of a schedule may leave a question to its calendar.
+    fn asks(before: &State, name: &Text, what: &ScheduleEvent) -> Option<Effect> {
+        match what {
+            ScheduleEvent::Set { spec, next } => Effect::reckon(spec, *next),
+            ScheduleEvent::Fired { next, .. } | ScheduleEvent::Resumed { next } => {
+                Effect::reckon(&before.schedules.get(name)?.spec, *next)
+            }
+            ScheduleEvent::Removed
+            | ScheduleEvent::Paused
+            | ScheduleEvent::Reckoned { .. }
+            | ScheduleEvent::Held { .. } => None,
+        }
+    }
+
+    /// What only a calendar knows is asked.
+    pub(crate) fn reckon(spec: &ScheduleSpec, next: Next) -> Option<Effect> {
+        let (Next::Reckon { after }, Recurrence::Calendar { cron, zone }) = (next, &spec.recurs)
+        else {
+            return None;
+        };
+        let (schedule, cron, zone) = (spec.name.clone(), cron.clone(), zone.clone());
+        Some(Effect::Reckon { schedule, cron, zone, after_wall_ms: after })
+    }
+
+    /// A wall clock that was set back makes calendars be asked again. At a start, whoever takes
+    /// over asks for everything that is outstanding.
+    fn reckon_anew(before: &State, wall: u64, out: &mut Vec<Effect>) {
+        let asks = |it: &Schedule| {
+            let next = after_wall_clock(it, wall, true)?;
+            Effect::reckon(&it.spec, next)
+        };
+        out.extend(before.schedules.values().filter_map(asks));
     }
 
     pub(crate) fn stop(task: &Task) -> Option<Effect> {

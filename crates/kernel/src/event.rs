@@ -1,5 +1,6 @@
 //! What happened. Events are journaled and are the only thing that changes state.
 
+use crate::schedule::ScheduleEvent;
 use crate::{
     AgentId, AgentSpec, Budget, Cost, Decision, Digest, Failure, Forced, Outcome, Payload,
     Policies, TaskId, Terms, Text, Time, Token, Tripped,
@@ -170,6 +171,17 @@ pub enum Event {
         capability: Text,
         forced: Option<Forced>,
     },
+    /// Something became of a schedule.
+    Schedule {
+        name: Text,
+        what: ScheduleEvent,
+    },
+    /// The wall clock was set, or the machine slept.
+    WallClockMoved {
+        wall_ms: u64,
+        /// It says less than it should.
+        set_back: bool,
+    },
 }
 
 /// A task that was accepted.
@@ -234,6 +246,7 @@ impl Event {
     pub fn payloads(&self) -> impl Iterator<Item = &Payload> {
         match self {
             Event::TaskAccepted(accepted) => Some(&accepted.input),
+            Event::Schedule { what: ScheduleEvent::Set { spec, .. }, .. } => Some(&spec.input),
             Event::TaskCompleted { output, .. } => Some(output),
             Event::OnceDone { outcome: Outcome::Completed(output), .. } => Some(output),
             Event::RuntimeStarted { .. }
@@ -266,7 +279,9 @@ impl Event {
             | Event::BreakerOpened { .. }
             | Event::BreakerHalfOpened { .. }
             | Event::BreakerClosed { .. }
-            | Event::BreakerForced { .. } => None,
+            | Event::BreakerForced { .. }
+            | Event::Schedule { .. }
+            | Event::WallClockMoved { .. } => None,
         }
         .into_iter()
     }
@@ -275,6 +290,7 @@ impl Event {
     pub fn payloads_mut(&mut self) -> impl Iterator<Item = &mut Payload> {
         match self {
             Event::TaskAccepted(accepted) => Some(&mut accepted.input),
+            Event::Schedule { what: ScheduleEvent::Set { spec, .. }, .. } => Some(&mut spec.input),
             Event::TaskCompleted { output, .. } => Some(output),
             Event::OnceDone { outcome: Outcome::Completed(output), .. } => Some(output),
             Event::RuntimeStarted { .. }
@@ -307,7 +323,9 @@ impl Event {
             | Event::BreakerOpened { .. }
             | Event::BreakerHalfOpened { .. }
             | Event::BreakerClosed { .. }
-            | Event::BreakerForced { .. } => None,
+            | Event::BreakerForced { .. }
+            | Event::Schedule { .. }
+            | Event::WallClockMoved { .. } => None,
         }
         .into_iter()
     }
@@ -348,7 +366,9 @@ impl Event {
             | Event::BreakerOpened { .. }
             | Event::BreakerHalfOpened { .. }
             | Event::BreakerClosed { .. }
-            | Event::BreakerForced { .. } => None,
+            | Event::BreakerForced { .. }
+            | Event::Schedule { .. }
+            | Event::WallClockMoved { .. } => None,
         }
     }
 }

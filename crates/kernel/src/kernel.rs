@@ -6,7 +6,7 @@ use crate::mutant::{Mutant, planted};
 use crate::state::Facts;
 use crate::{
     Answer, AttemptId, Command, Dispatch, Effect, Entry, Event, Lease, Limits, Pulse, Refusal,
-    State, Status, TaskId, Time, agent, report, start, task,
+    State, Status, TaskId, Time, agent, report, schedule, start, task,
 };
 
 /// What one command led to. Journal `entries`, then perform `effects`, then give `answer`.
@@ -65,6 +65,11 @@ impl Draft<'_> {
     /// Where too many agents may be out by their breakers.
     pub(crate) fn next_doubt(&mut self) -> Option<(crate::Text, crate::Text)> {
         self.state.index.next_doubt()
+    }
+    /// What the wall clock says, as far as the kernel knows.
+    pub(crate) fn wall_ms(&self) -> u64 {
+        let wall = i128::from(self.now.0) + i128::from(self.state.wall_offset_ms);
+        u64::try_from(wall.max(0)).unwrap_or(u64::MAX)
     }
 
     /// What can be granted next.
@@ -194,6 +199,8 @@ impl Kernel {
             let attempt = AttemptId { task: stopping.task, token: *token };
             effects.push(Effect::Stop { attempt, agent: stopping.agent });
         }
+        let schedules = state.schedules.values();
+        effects.extend(schedules.filter_map(|it| Effect::reckon(&it.spec, it.next)));
         effects
     }
 
@@ -253,6 +260,14 @@ fn handle(draft: &mut Draft<'_>, command: Command) -> Result<Answer, Refusal> {
         Command::Breaker { agent, capability, forced } => {
             agent::force(draft, agent, capability, forced)
         }
+        Command::Schedule(spec) => schedule::schedule(draft, *spec),
+        Command::Unschedule(name) => schedule::unschedule(draft, name),
+        Command::PauseSchedule(name) => schedule::pause(draft, name),
+        Command::ResumeSchedule(name) => schedule::resume(draft, name),
+        Command::Reckoned { schedule, after_wall_ms, next } => {
+            schedule::reckoned(draft, schedule, after_wall_ms, next)
+        }
+        Command::WallClock { wall_ms } => schedule::wall_clock(draft, wall_ms),
         Command::Drain => start::drain(draft),
         Command::Report(attempt, report) => report::report(draft, attempt, report),
         Command::Tick => Ok(Answer::Done),

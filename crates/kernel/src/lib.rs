@@ -29,6 +29,7 @@ mod pulse;
 mod report;
 mod routing;
 mod rule;
+mod schedule;
 mod start;
 mod state;
 mod table;
@@ -51,6 +52,9 @@ pub use rule::breaker::{Breaker, BreakerPolicy, Forced, Phase, Tripped};
 pub use rule::budget::{Budget, Cost, Part, Purse};
 pub use rule::fair_queue::FairQueue;
 pub use rule::record::Record;
+pub use schedule::{
+    Came, Missed, Next, Overlap, Recurrence, Schedule, ScheduleEvent, ScheduleSpec,
+};
 pub use state::{Counts, DeadLetter, Facts, KeyRecord, Pin, State, Stopping};
 pub use task::{FailureRecord, Lease, Past, Status, StepKind, StepRecord, Task};
 pub use terms::{Class, Failure, FailureKind, Outcome, RetryPolicy, Terms, Versions};

@@ -48,6 +48,16 @@ pub struct Limits {
     pub retry_after_ms: u64,
     /// Timers, orphans and forgotten keys handled in one step, so that no step is long.
     pub sweep_max: usize,
+    /// Schedules there may be.
+    pub schedules_max: u32,
+    /// The shortest interval of a schedule.
+    pub schedule_every_min_ms: u64,
+    /// A due that could not be started for this long, or for a whole interval, counts as missed.
+    pub schedule_late_ms: u64,
+    /// Missed dues in a row that a schedule makes up for, where it is told to make up for all.
+    pub schedule_catch_up_max: u32,
+    /// A wall clock that is off by this much was set, or the machine slept.
+    pub wall_slack_ms: u64,
     /// Agents that may ever join.
     pub agents_max: u32,
     /// Names in the policies of one team, and teams that have policies.
@@ -80,6 +90,11 @@ impl Default for Limits {
             retry_floor_per_s: 10,
             retry_after_ms: 1_000,
             sweep_max: 1_024,
+            schedules_max: 1_000,
+            schedule_every_min_ms: 1_000,
+            schedule_late_ms: 60_000,
+            schedule_catch_up_max: 100,
+            wall_slack_ms: 1_000,
             agents_max: 1_000_000,
             policies_max: 10_000,
             name_max_bytes: 512,

@@ -36,11 +36,13 @@ pub enum Mutant {
     BreakerNeverCloses,
     TasksFaultCountsAsAgents,
     OneTaskOpensBreaker,
+    ScheduleFiresTwice,
+    MissedTickForgotten,
 }
 
 impl Mutant {
     /// Every planted bug of the kernel.
-    pub const ALL: [Mutant; 30] = [
+    pub const ALL: [Mutant; 32] = [
         Mutant::AcceptAnyToken,
         Mutant::TokenReusedAfterReplay,
         Mutant::TimeNotJournaled,
@@ -71,6 +73,8 @@ impl Mutant {
         Mutant::BreakerNeverCloses,
         Mutant::TasksFaultCountsAsAgents,
         Mutant::OneTaskOpensBreaker,
+        Mutant::ScheduleFiresTwice,
+        Mutant::MissedTickForgotten,
     ];
 }
 

@@ -3,6 +3,7 @@
 use crate::index::Index;
 use crate::rule::budget::Purse;
 use crate::rule::retry_budget::RetryBudget;
+use crate::schedule::Schedule;
 use crate::table::Table;
 use crate::{
     Agent, AgentId, Breaker, BreakerPolicy, Failure, Limits, Outcome, Payload, Policies, Task,
@@ -58,6 +59,9 @@ pub struct Facts {
     /// What holds for a team, by its scope; a team that is not here has the defaults.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub policies: BTreeMap<Text, Arc<Policies>>,
+    /// Schedules, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub schedules: BTreeMap<Text, Schedule>,
     /// Purses, by the task that has one.
     pub purses: BTreeMap<TaskId, Purse>,
     /// Where an agent has failed at a capability lately, or an operator has decided.
@@ -219,7 +223,8 @@ impl State {
             let outcomes = steps.filter_map(|step| step.outcome.as_ref().map(|(_, it)| &**it));
             std::iter::once(&task.input).chain(outcomes.filter_map(Outcome::output))
         });
-        in_tasks.chain(keys.filter_map(Outcome::output))
+        let schedules = facts.schedules.values().map(|schedule| &schedule.spec.input);
+        in_tasks.chain(keys.filter_map(Outcome::output)).chain(schedules)
     }
 }
 
@@ -264,7 +269,8 @@ impl Facts {
             inputs.push(&mut task.input);
         }
         self.keys.values_mut().flat_map(|key| &mut key.outcome).for_each(fill_outcome);
-        inputs.into_iter().for_each(fill);
+        inputs.into_iter().for_each(&mut fill);
+        self.schedules.values_mut().for_each(|schedule| fill(&mut schedule.spec.input));
     }
 
     /// Lets go of the bytes that settled tasks have left behind, with remembered keys and dead

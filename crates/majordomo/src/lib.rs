@@ -27,6 +27,8 @@
 //! Every task and every result is in the journal before it is answered. Kill the process at any
 //! moment, start it again, and it goes on: finished steps answer at once, unfinished ones are done.
 
+#[cfg(feature = "team")]
+pub mod calendar;
 #[cfg(feature = "cli")]
 pub mod control;
 #[cfg(feature = "team")]
@@ -52,6 +54,6 @@ pub use adapters::agent::command;
 pub use open::{Team, TeamBuilder};
 pub use runtime::api::{
     AgentEntry, Ask, AskOptions, Begun, Capability, Context, Failure, Handler, Hold, OnUnknown,
-    Once, Result, StartError, SubmitOptions, Ticket, capability,
+    Once, Result, ScheduleOptions, StartError, SubmitOptions, Ticket, capability,
 };
 pub use {builtin, kernel, runtime};

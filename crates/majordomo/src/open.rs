@@ -35,7 +35,7 @@ impl Team {
     pub fn open_watched(path: impl AsRef<Path>, observers: Vec<Arc<dyn Observer>>) -> TeamBuilder {
         let data = DataDir::new(path);
         let stores = data.open().map(|stores| Stores { observers, ..stores });
-        TeamBuilder { builder: api::TeamBuilder::new(stores), data: Some(data) }
+        TeamBuilder { builder: builder(stores), data: Some(data) }
     }
 
     /// A team that forgets everything with the process; for tests and for work that may be lost.
@@ -53,8 +53,16 @@ impl Team {
             observers,
             restored: false,
         };
-        TeamBuilder { builder: api::TeamBuilder::new(Ok(stores)), data: None }
+        TeamBuilder { builder: builder(Ok(stores)), data: None }
     }
+}
+
+/// With the machine's calendar, where the feature that reads it is there.
+fn builder(stores: Result<Stores, StartError>) -> api::TeamBuilder {
+    let builder = api::TeamBuilder::new(stores);
+    #[cfg(feature = "team")]
+    let builder = builder.calendar(Arc::new(crate::calendar::System));
+    builder
 }
 
 impl std::ops::Deref for Team {
@@ -87,6 +95,12 @@ impl TeamBuilder {
     #[must_use]
     pub fn bounds(self, bounds: runtime::Bounds) -> TeamBuilder {
         TeamBuilder { builder: self.builder.bounds(bounds), ..self }
+    }
+
+    /// Who reads calendars and the wall clock for schedules; the machine's unless told otherwise.
+    #[must_use]
+    pub fn calendar(self, calendar: Arc<dyn runtime::port::Calendar>) -> TeamBuilder {
+        TeamBuilder { builder: self.builder.calendar(calendar), ..self }
     }
 
     /// Opens the journal, takes up what is unfinished, and lets the agents join.

@@ -4,7 +4,7 @@ use crate::attempt::{Live, drive};
 use crate::port::Agent;
 use crate::turn::{Inner, Runtime, lock};
 use kernel::{
-    AgentId, AttemptId, Command, Dispatch, Effect, Outcome, Pulse, Report, TaskId, Token,
+    AgentId, AttemptId, Command, Dispatch, Effect, Outcome, Pulse, Report, TaskId, Text, Token,
 };
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -99,6 +99,9 @@ impl Desk {
             }
             Effect::Stop { attempt, .. } => self.stop(inner, attempt),
             Effect::Settled { task, outcome } => self.settled(task, outcome),
+            Effect::Reckon { schedule, cron, zone, after_wall_ms } => {
+                reckon(inner, schedule, &[cron, zone], after_wall_ms);
+            }
         }
     }
 
@@ -167,4 +170,16 @@ impl Desk {
         lock(&self.tickets).clear();
         lock(&self.live).values().for_each(|live| live.stop());
     }
+}
+
+/// Looks a calendar up off the async threads: the first look at a time zone reads files. Where
+/// there is no calendar the question stays open until a process with one takes over.
+fn reckon(inner: &Arc<Inner>, schedule: Text, [cron, zone]: &[Text; 2], after_wall_ms: u64) {
+    let Some(calendar) = inner.calendar.clone() else { return };
+    let (cron, zone) = (cron.clone(), zone.clone());
+    let runtime = Runtime { inner: inner.clone() };
+    inner.tokio.spawn_blocking(move || {
+        let next = calendar.next(&cron, &zone, after_wall_ms).map_err(Text::from);
+        runtime.tell(Command::Reckoned { schedule, after_wall_ms, next });
+    });
 }

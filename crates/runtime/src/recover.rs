@@ -2,14 +2,13 @@
 
 use crate::bounds::Bounds;
 use crate::port::journal::{self, Journal, Seq};
-use crate::port::{Blobs, Observer};
+use crate::port::{Blobs, Calendar, Observer, calendar};
 use crate::record;
 use crate::tick::tick;
 use crate::turn::Runtime;
-use kernel::{Begin, Command, Entry, Kernel, Limits};
+use kernel::{Begin, Command, Effect, Entry, Kernel, Limits};
 use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// What the runtime keeps things in, and who watches.
 pub struct Stores {
@@ -123,26 +122,51 @@ impl Runtime {
 
     /// The same with other bounds on what is stored.
     pub async fn open_within(
+        stores: Stores,
+        limits: Limits,
+        bounds: &Bounds,
+    ) -> Result<Runtime, Error> {
+        Runtime::open_with(stores, limits, bounds, None).await
+    }
+
+    /// The same with a calendar for schedules.
+    pub async fn open_with(
         mut stores: Stores,
         limits: Limits,
         bounds: &Bounds,
+        calendar: Option<Arc<dyn Calendar>>,
     ) -> Result<Runtime, Error> {
         check(&limits)?;
         let kernel = replay_for(&mut *stores.journal, limits, &stores.observers)?;
         let Stores { journal, blobs, observers, .. } = stores;
-        let runtime = Runtime::new(kernel, journal, blobs, observers, bounds);
-        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let runtime = Runtime::new(kernel, journal, blobs, observers, bounds, calendar);
         let seed = std::collections::hash_map::RandomState::new().build_hasher().finish();
-        let wall_ms = since_1970.as_millis() as u64;
+        let wall_ms = runtime.wall_ms();
         let begin = Begin { restored: stores.restored, seed, wall_ms };
         let begun = runtime.send(Command::Begin(begin)).await;
         if begun.is_err() {
             let why = runtime.failed().map_or_else(String::new, |why| why.to_string());
             return Err(Error::Start(why));
         }
+        runtime.ask_calendars();
         runtime.measure_in_background();
         tokio::spawn(tick(runtime.clone()));
         Ok(runtime)
+    }
+}
+
+impl Runtime {
+    /// What the wall clock says.
+    pub(crate) fn wall_ms(&self) -> u64 {
+        let calendar = self.inner.calendar.as_ref();
+        calendar.map_or_else(calendar::system_wall_ms, |calendar| calendar.wall_ms())
+    }
+
+    /// What the process before wanted to know of calendars, and did not live to hear.
+    fn ask_calendars(&self) {
+        let outstanding = self.look(|kernel, _| kernel.outstanding());
+        let asks = outstanding.into_iter().filter(|it| matches!(it, Effect::Reckon { .. }));
+        asks.for_each(|effect| self.inner.desk.perform(&self.inner, effect));
     }
 }
 

@@ -27,11 +27,27 @@ pub(crate) async fn tick(runtime: Runtime) {
         // Renewals first: a lease must not run out because we came late.
         if Instant::now() >= renew_at {
             runtime.pulse(runtime.inner.desk.pulses());
+            tell_wall_clock(&runtime);
             renew_at = Instant::now() + renew;
         }
         if due_at.is_some_and(|it| it <= Instant::now()) {
             runtime.pulse(runtime.inner.desk.pulses());
             runtime.tell(Command::Tick);
         }
+    }
+}
+
+/// Our clock stands still while the machine sleeps, and the wall clock may be set: where something
+/// is due by the wall clock, the kernel hears of it.
+fn tell_wall_clock(runtime: &Runtime) {
+    let wall_ms = runtime.wall_ms();
+    let is_off = runtime.look(|kernel, now| {
+        let state = kernel.state();
+        let known = i128::from(now.0) + i128::from(state.wall_offset_ms);
+        let off = (known - i128::from(wall_ms)).unsigned_abs();
+        !state.schedules.is_empty() && off >= u128::from(kernel.limits().wall_slack_ms)
+    });
+    if is_off {
+        runtime.tell(Command::WallClock { wall_ms });
     }
 }

@@ -16,7 +16,7 @@ use crate::desk::Desk;
 use crate::inbox::{Inbox, Letter, Reply, Then};
 use crate::keep::{self, Keeper, Room};
 use crate::port::journal::{self, Batch, Journal, Seq};
-use crate::port::{Blobs, Observer};
+use crate::port::{Blobs, Calendar, Observer};
 use crate::portion::{Portion, Waiting};
 use crate::record;
 use kernel::{Command, Kernel, Pulse, Time};
@@ -53,6 +53,7 @@ pub(crate) struct Inner {
     pub(crate) observers: Vec<Arc<dyn Observer>>,
     pub(crate) keeper: Keeper,
     pub(crate) room: Arc<Room>,
+    pub(crate) calendar: Option<Arc<dyn Calendar>>,
     pub(crate) tokio: tokio::runtime::Handle,
 }
 
@@ -71,6 +72,7 @@ impl Runtime {
         blobs: Arc<dyn Blobs>,
         observers: Vec<Arc<dyn Observer>>,
         bounds: &Bounds,
+        calendar: Option<Arc<dyn Calendar>>,
     ) -> Runtime {
         let instant = journal.is_instant();
         let (head, batch) = (journal.head(), Batch::default());
@@ -92,6 +94,7 @@ impl Runtime {
             observers,
             keeper: Keeper::new(bounds),
             room,
+            calendar,
             tokio: tokio::runtime::Handle::current(),
         });
         if !instant {

@@ -109,6 +109,12 @@ faults! {
     Discard,
     /// The operator sets other quotas, tighter ones too.
     Reconfigure,
+    /// The wall clock is set.
+    WallClockSet,
+    /// A calendar answers late.
+    CalendarLate,
+    /// A calendar answers twice.
+    CalendarTwice,
 }
 
 /// How likely each fault is in one phase of one seed, in thousandths per occasion.

@@ -1,6 +1,6 @@
 //! What is written down of a world: a digest always, a readable story when asked.
 
-use kernel::Event;
+use kernel::{Event, ScheduleEvent};
 use std::collections::BTreeMap;
 
 /// The record of one world.
@@ -44,7 +44,7 @@ impl Trace {
 }
 
 /// The kinds of event that every long run must have seen.
-pub const KINDS: [&str; 34] = [
+pub const KINDS: [&str; 42] = [
     "runtime started",
     "drain started",
     "run started",
@@ -78,6 +78,14 @@ pub const KINDS: [&str; 34] = [
     "breaker half-opened",
     "breaker closed",
     "breaker forced",
+    "schedule set",
+    "schedule removed",
+    "schedule paused",
+    "schedule resumed",
+    "schedule reckoned",
+    "schedule fired",
+    "schedule held",
+    "wall clock moved",
     "refusal",
 ];
 
@@ -116,6 +124,21 @@ fn kind(event: &Event) -> &'static str {
         Event::BreakerHalfOpened { .. } => 30,
         Event::BreakerClosed { .. } => 31,
         Event::BreakerForced { .. } => 32,
+        Event::Schedule { what, .. } => 33 + schedule(what),
+        Event::WallClockMoved { .. } => 40,
     };
     KINDS[at]
+}
+
+/// Its place among the kinds of event that schedules have.
+fn schedule(event: &ScheduleEvent) -> usize {
+    match event {
+        ScheduleEvent::Set { .. } => 0,
+        ScheduleEvent::Removed => 1,
+        ScheduleEvent::Paused => 2,
+        ScheduleEvent::Resumed { .. } => 3,
+        ScheduleEvent::Reckoned { .. } => 4,
+        ScheduleEvent::Fired { .. } => 5,
+        ScheduleEvent::Held { .. } => 6,
+    }
 }

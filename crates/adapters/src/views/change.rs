@@ -5,7 +5,8 @@
 
 use super::names;
 use kernel::{
-    Accepted, AgentId, AgentSpec, Failure, Forced, Granted, Outcome, Payload, Presence, Text,
+    Accepted, AgentId, AgentSpec, Came, Failure, Forced, Granted, Next, Outcome, Payload, Presence,
+    ScheduleSpec, Text,
 };
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
@@ -20,6 +21,7 @@ pub(super) struct Changes<'e> {
     pub(super) agents: Vec<Agent<'e>>,
     pub(super) scores: BTreeMap<u32, Score>,
     pub(super) dead: Vec<Dead<'e>>,
+    pub(super) schedules: Vec<Schedule<'e>>,
     pub(super) pins: Vec<(u64, &'e str, String)>,
     pub(super) events: Vec<Line<'e>>,
 }
@@ -159,6 +161,21 @@ pub(super) struct Score {
 pub(super) enum Dead<'e> {
     Died { task: u64, at_ms: i64, failure: &'e Failure },
     Closed { task: u64, at_ms: i64, into: Option<u64> },
+}
+
+/// Something happened to a schedule.
+pub(super) struct Schedule<'e> {
+    pub(super) name: &'e str,
+    pub(super) what: ScheduleChange<'e>,
+}
+
+pub(super) enum ScheduleChange<'e> {
+    Set { spec: &'e ScheduleSpec, next: Next },
+    Removed,
+    Paused(bool),
+    Next { next: Next, why: &'e str },
+    Held { until_ms: i64 },
+    Fired { due: u64, came: &'e Came, next: Next },
 }
 
 /// A row of `events`.

@@ -1,11 +1,15 @@
 //! Entries become changes of rows. Pure: no SQL, no clock.
 
 use super::change::{
-    Agent, Attempt, Changes, Dead, NewAttempt, NewTask, Step, StepChange, Turn, Wait, bucket_ms,
+    Agent, Attempt, Changes, Dead, NewAttempt, NewTask, Schedule, ScheduleChange, Step, StepChange,
+    Turn, Wait, bucket_ms,
 };
 use super::memory::{Lease, Memory, Open};
 use super::{line, names};
-use kernel::{Accepted, Event, Failure, Granted, Loss, Outcome, Payload, Presence, TaskId, Time};
+use kernel::{
+    Accepted, Event, Failure, Granted, Loss, Outcome, Payload, Presence, ScheduleEvent, TaskId,
+    Time,
+};
 use kernel::{Entry, Token};
 
 /// One entry on its way into the changes.
@@ -13,13 +17,14 @@ pub(super) struct Fold<'m, 'e> {
     memory: &'m mut Memory,
     changes: &'m mut Changes<'e>,
     seq: i64,
+    at: Time,
     at_ms: i64,
 }
 
 /// Folds one entry in. A start of the runtime is more than rows; `start.rs` has handled it before.
 pub(super) fn fold<'e>(memory: &mut Memory, changes: &mut Changes<'e>, seq: u64, entry: &'e Entry) {
     let at_ms = wall_ms(memory, entry.at);
-    let mut fold = Fold { memory, changes, seq: seq as i64, at_ms };
+    let mut fold = Fold { memory, changes, seq: seq as i64, at: entry.at, at_ms };
     let line = line::of(fold.memory, fold.seq, at_ms, &entry.event);
     fold.changes.events.extend(line);
     fold.event(&entry.event);
@@ -113,6 +118,11 @@ impl<'e> Fold<'_, 'e> {
             }
             Event::BreakerForced { agent, capability, forced } => {
                 self.breaker(*agent, capability, Turn::Forced(*forced));
+            }
+            Event::Schedule { name, what } => self.schedule(name, what),
+            // What is written from here on is told by the new time.
+            Event::WallClockMoved { wall_ms, .. } => {
+                self.memory.offset_ms = (*wall_ms as i64).saturating_sub(self.at.0 as i64);
             }
         }
     }
@@ -293,6 +303,29 @@ impl<'e> Fold<'_, 'e> {
 
     fn step(&mut self, task: TaskId, step: &'e str, what: StepChange<'e>) {
         self.changes.steps.push(Step { task: task.0, step, at_ms: self.at_ms, what });
+    }
+
+    fn schedule(&mut self, name: &'e str, what: &'e ScheduleEvent) {
+        let mut push = |what| self.changes.schedules.push(Schedule { name, what });
+        match what {
+            ScheduleEvent::Set { spec, next } => push(ScheduleChange::Set { spec, next: *next }),
+            ScheduleEvent::Removed => push(ScheduleChange::Removed),
+            ScheduleEvent::Paused => push(ScheduleChange::Paused(true)),
+            ScheduleEvent::Resumed { next } => {
+                push(ScheduleChange::Paused(false));
+                push(ScheduleChange::Next { next: *next, why: "" });
+            }
+            ScheduleEvent::Reckoned { next, why } => {
+                push(ScheduleChange::Next { next: *next, why });
+            }
+            ScheduleEvent::Fired { due, came, next, .. } => {
+                push(ScheduleChange::Fired { due: *due, came, next: *next });
+            }
+            ScheduleEvent::Held { until } => {
+                let until_ms = wall_ms(self.memory, *until);
+                push(ScheduleChange::Held { until_ms });
+            }
+        }
     }
 
     fn presence(&mut self, id: kernel::AgentId, presence: Presence) {

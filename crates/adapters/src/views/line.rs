@@ -3,7 +3,7 @@
 use super::change::Line;
 use super::memory::Memory;
 use super::names;
-use kernel::Event;
+use kernel::{Came, Event, ScheduleEvent};
 
 /// The entry as one line for people; `None` for what a row of another table tells in full. Those
 /// are the entries that every task has, and most have no others.
@@ -56,6 +56,7 @@ pub(super) fn of<'e>(memory: &Memory, seq: i64, at_ms: i64, event: &'e Event) ->
         | Event::AgentPaused { agent }
         | Event::AgentUnpaused { agent } => line.agent = Some(memory.agent(agent.0)),
         Event::RunStarted { team, .. } | Event::Configured { team, .. } => line.note = Some(team),
+        Event::Schedule { name, what } => schedule(&mut line, name, what),
         Event::RuntimeStarted { .. }
         | Event::DrainStarted
         | Event::KeyForgotten { .. }
@@ -63,7 +64,8 @@ pub(super) fn of<'e>(memory: &Memory, seq: i64, at_ms: i64, event: &'e Event) ->
         | Event::TaskWaiting { .. }
         | Event::TaskResumed { .. }
         | Event::DeadReleased { .. }
-        | Event::DeadDiscarded { .. } => {}
+        | Event::DeadDiscarded { .. }
+        | Event::WallClockMoved { .. } => {}
     }
     Some(line)
 }
@@ -104,5 +106,40 @@ fn event_name(event: &Event) -> &'static str {
         Event::BreakerHalfOpened { .. } => "breaker_half_opened",
         Event::BreakerClosed { .. } => "breaker_closed",
         Event::BreakerForced { .. } => "breaker_forced",
+        Event::Schedule { what, .. } => schedule_name(what),
+        Event::WallClockMoved { .. } => "wall_clock_moved",
+    }
+}
+
+fn schedule_name(event: &ScheduleEvent) -> &'static str {
+    match event {
+        ScheduleEvent::Set { .. } => "schedule_set",
+        ScheduleEvent::Removed => "schedule_removed",
+        ScheduleEvent::Paused => "schedule_paused",
+        ScheduleEvent::Resumed { .. } => "schedule_resumed",
+        ScheduleEvent::Reckoned { .. } => "schedule_reckoned",
+        ScheduleEvent::Fired { .. } => "schedule_fired",
+        ScheduleEvent::Held { .. } => "schedule_held",
+    }
+}
+
+/// A schedule's name stands where a step's does.
+fn schedule<'e>(line: &mut Line<'e>, name: &'e str, event: &'e ScheduleEvent) {
+    line.step = Some(name);
+    match event {
+        ScheduleEvent::Set { spec, .. } => line.note = Some(&spec.terms.capability),
+        ScheduleEvent::Reckoned { why, .. } => {
+            line.note = Some(&**why).filter(|it| !it.is_empty());
+        }
+        ScheduleEvent::Fired { came, .. } => {
+            line.note = Some(names::came(came));
+            if let Came::Task(task) | Came::Overlap(task) = came {
+                line.task = Some(task.0);
+            }
+        }
+        ScheduleEvent::Removed
+        | ScheduleEvent::Paused
+        | ScheduleEvent::Resumed { .. }
+        | ScheduleEvent::Held { .. } => {}
     }
 }

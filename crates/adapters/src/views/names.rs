@@ -1,6 +1,8 @@
 //! The words of the kernel as the views spell them.
 
-use kernel::{Class, FailureKind, Loss, Outcome, Presence, Reason, Tripped, Versions};
+use kernel::{
+    Came, Class, FailureKind, Loss, Missed, Outcome, Overlap, Presence, Reason, Tripped, Versions,
+};
 
 pub(super) fn class(class: Class) -> &'static str {
     match class {
@@ -72,6 +74,33 @@ pub(super) fn outcome(outcome: &Outcome) -> &'static str {
         Outcome::Failed(_) => "failed",
         Outcome::Cancelled(_) => "cancelled",
         Outcome::Dead(_) => "dead",
+    }
+}
+
+pub(super) fn came(came: &Came) -> &'static str {
+    match came {
+        Came::Task(_) => "task",
+        Came::Waits => "waits",
+        Came::Missed => "missed",
+        Came::Overlap(_) => "overlap",
+        Came::Refused(_) => "refused",
+    }
+}
+
+pub(super) fn missed(missed: Missed) -> &'static str {
+    match missed {
+        Missed::Skip => "skip",
+        Missed::Once => "once",
+        Missed::All => "all",
+    }
+}
+
+pub(super) fn overlap(overlap: Overlap) -> &'static str {
+    match overlap {
+        Overlap::Allow => "allow",
+        Overlap::Skip => "skip",
+        Overlap::QueueOne => "queue_one",
+        Overlap::CancelPrevious => "cancel_previous",
     }
 }
 

@@ -179,6 +179,38 @@ create table pins (             -- runs that are pinned to a team definition
   definition text not null      -- digest
 );
 
+  seq   integer primary key,
+create table schedules (        -- tasks that come round again
+  name        text primary key,
+  origin      text,             -- the team file it stands in; null if set by hand
+  cron        text,             -- five fields, or null for an interval
+  zone        text,             -- the time zone they are meant in
+  every_ms    integer,          -- or how often
+  capability  text not null,
+  version     text,
+  team        text,
+  class       text not null,
+  missed      text not null,    -- skip, once, all
+  overlap     text not null,    -- allow, skip, queue_one, cancel_previous
+  within_ms   integer,          -- each task must end within this time
+  paused      integer not null,
+  next_ms     integer,          -- null while that is looked up, and for never
+  why_never   text,
+  held_ms     integer,          -- it is due and there was no room: not before then
+  waits_ms    integer,          -- a due that waits for the end of the task before
+  last_ms     integer,          -- the latest due
+  last_came   text,             -- task, waits, missed, overlap, refused
+  last_task   integer,
+  last_note   text,             -- why it was refused
+  started     integer not null, -- tasks it made
+  skipped     integer not null, -- dues that made none
+  input_bytes integer not null,
+  input_blob  text,
+  input       text,
+  next_at     text generated always as (strftime('%Y-%m-%dT%H:%M:%fZ', next_ms / 1000.0, 'unixepoch')) virtual,
+  last_at     text generated always as (strftime('%Y-%m-%dT%H:%M:%fZ', last_ms / 1000.0, 'unixepoch')) virtual
+) without rowid;
+
 create table event_rows (       -- the latest million entries, but for those below
   seq   integer primary key,
   at_ms integer not null,

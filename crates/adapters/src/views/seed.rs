@@ -5,7 +5,10 @@
 //! and so not in the views. A state has kernel times only, so moments before its latest start are
 //! shown as if no time had passed between processes.
 
-use super::change::{Agent, Changes, Dead, NewAttempt, NewTask, Score, Step, StepChange, Turn};
+use super::change::{
+    Agent, Changes, Dead, NewAttempt, NewTask, Schedule, ScheduleChange, Score, Step, StepChange,
+    Turn,
+};
 use super::fold::wall_ms;
 use super::memory::{Lease, Memory, Open};
 use super::schema::int;
@@ -29,6 +32,7 @@ pub(super) fn seed(
     memory.incarnation = state.incarnation;
     memory.draining = state.draining;
     agents(connection, memory, state)?;
+    schedules(connection, memory, state)?;
     let dead = state.dead.values().map(|letter| (&letter.task, Some(&letter.failure), letter.at));
     let open = state.tasks().map(|task| (task, None, task.accepted_at));
     let told: Vec<Told<'_>> = dead.chain(open).map(|it| Told::of(it.0, it.1, it.2)).collect();
@@ -53,6 +57,27 @@ pub(super) fn seed(
     // What the state tells was decided before: no row made of it is an entry that was seen.
     connection.execute("insert into meta values ('seeded_seq', ?1)", [int(at)])?;
     memory.store(connection)
+}
+
+/// What has become of earlier dues is not in a state: only the latest is told, and counted.
+fn schedules(connection: &Connection, memory: &Memory, state: &State) -> rusqlite::Result<()> {
+    let mut changes = Changes::default();
+    for (name, it) in &state.schedules {
+        let mut push = |what| changes.schedules.push(Schedule { name, what });
+        push(ScheduleChange::Set { spec: &it.spec, next: it.next });
+        if let Some((due, came)) = &it.last {
+            push(ScheduleChange::Fired { due: *due, came, next: it.next });
+        }
+        push(ScheduleChange::Next { next: it.next, why: &it.why_never });
+        push(ScheduleChange::Paused(it.paused));
+    }
+    write::flush(connection, memory, &mut changes)?;
+    for (name, it) in &state.schedules {
+        let columns = params![&**name, int(it.started), it.waits.map(int)];
+        connection
+            .execute("update schedules set started = ?2, waits_ms = ?3 where name = ?1", columns)?;
+    }
+    Ok(())
 }
 
 fn agents(connection: &Connection, memory: &mut Memory, state: &State) -> rusqlite::Result<()> {

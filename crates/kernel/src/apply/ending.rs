@@ -58,6 +58,7 @@ impl State {
             self.step_settled(parent.task, &parent.step, outcome, true);
         }
         self.orphan_children(&task);
+        self.schedule_freed(id);
     }
 
     /// Whether anybody could ever ask what this task's purse was used for. A root that ends with

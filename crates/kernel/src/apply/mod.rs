@@ -5,6 +5,7 @@ mod breaker;
 mod ending;
 mod lease;
 mod purse;
+mod schedule;
 mod step;
 
 use crate::rule::budget::Purse;
@@ -23,7 +24,10 @@ impl State {
         self.index.now = self.index.now.max(at);
         match &entry.event {
             Event::RuntimeStarted { .. } => self.runtime_started(at, &entry.event),
-            Event::DrainStarted => self.facts.draining = true,
+            Event::DrainStarted => {
+                self.facts.draining = true;
+                self.relink_schedules();
+            }
             Event::RunStarted { run, team, definition } => {
                 self.run_started(*run, team.clone(), *definition);
             }
@@ -87,6 +91,10 @@ impl State {
             Event::BreakerForced { agent, capability, forced } => {
                 self.breaker_forced(*agent, capability, *forced);
             }
+            Event::Schedule { name, what } => self.schedule_event(name, what),
+            Event::WallClockMoved { wall_ms, set_back } => {
+                self.wall_clock_is(at, *wall_ms, *set_back);
+            }
         }
     }
 
@@ -103,7 +111,8 @@ impl State {
         facts.token = facts.token.max(Token::floor(*generation));
         facts.seed = *seed;
         facts.draining = false;
-        facts.wall_offset_ms = (*wall_ms as i64).saturating_sub(at.0 as i64);
+        let set_back = (*wall_ms as i64).saturating_sub(at.0 as i64) < facts.wall_offset_ms;
+        self.wall_clock_is(at, *wall_ms, set_back);
         self.extend_remote_leases(*leases_until);
     }
 

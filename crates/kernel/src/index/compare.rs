@@ -51,6 +51,10 @@ impl Index {
             let (kept, implied) = (self.key_order.len(), rebuilt.key_order.len());
             return differ("keys", kept.to_string(), implied.to_string());
         }
+        if self.due_schedules != rebuilt.due_schedules || self.awaited != rebuilt.awaited {
+            let (kept, implied) = (&self.due_schedules, &rebuilt.due_schedules);
+            return differ("schedules", format!("{kept:?}"), format!("{implied:?}"));
+        }
         if self.payload_bytes != rebuilt.payload_bytes {
             let (kept, implied) = (self.payload_bytes, rebuilt.payload_bytes);
             return differ("payload bytes", kept.to_string(), implied.to_string());

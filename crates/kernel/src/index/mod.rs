@@ -5,6 +5,7 @@ mod bars;
 mod compare;
 mod fleet;
 mod quota;
+mod schedules;
 mod timers;
 
 pub(crate) use bars::Bar;
@@ -77,6 +78,10 @@ pub(crate) struct Index {
     pub(crate) orphans: BTreeSet<TaskId>,
     /// Keys whose task has ended, oldest end first: the order in which they are forgotten.
     pub(crate) key_order: BTreeSet<(Time, Text, Text)>,
+    /// When each schedule is due.
+    due_schedules: BTreeMap<Text, Time>,
+    /// Open tasks for whose end a schedule waits.
+    awaited: BTreeMap<TaskId, Text>,
     pub(crate) payload_bytes: u64,
     /// Pass of the latest grant: a shape that gets work again starts from here.
     pass: u64,
@@ -111,6 +116,7 @@ impl Index {
                 index.orphans.insert(task.id);
             }
         }
+        facts.schedules.values().for_each(|it| index.link_schedule(facts, it));
         let settled = facts.keys.iter().filter(|(_, record)| record.outcome.is_some());
         for ((tenant, key), record) in settled {
             index.key_order.insert((record.at, tenant.clone(), key.clone()));

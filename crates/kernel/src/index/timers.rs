@@ -19,6 +19,8 @@ pub(crate) enum Timer {
     Sleep(TaskId, Text),
     /// An agent whose breaker is open for a capability is to be tried again.
     Breaker(AgentId, Text),
+    /// A schedule is due, or what it waited for has ended.
+    Schedule(Text),
 }
 
 /// Timers by moment. Every attempt sets several and takes them back, so those that name a task and
@@ -42,7 +44,7 @@ impl Plain {
             Timer::Lease(task) => (1, task),
             Timer::Timeout(task) => (2, task),
             Timer::Work(task) => (3, task),
-            Timer::Sleep(..) | Timer::Breaker(..) => return None,
+            Timer::Sleep(..) | Timer::Breaker(..) | Timer::Schedule(_) => return None,
         };
         (task.0 >> Self::TASK_BITS == 0).then_some(Plain(kind << Self::TASK_BITS | task.0))
     }
@@ -147,7 +149,11 @@ impl Index {
     pub(super) fn hard_timers(&self) -> Vec<(Time, Timer)> {
         let hard = |(_, timer): &(Time, Timer)| match timer {
             Timer::Lease(_) | Timer::Work(_) => false,
-            Timer::Deadline(_) | Timer::Timeout(_) | Timer::Sleep(..) | Timer::Breaker(..) => true,
+            Timer::Deadline(_)
+            | Timer::Timeout(_)
+            | Timer::Sleep(..)
+            | Timer::Breaker(..)
+            | Timer::Schedule(_) => true,
         };
         self.timers.iter().filter(hard).collect()
     }

@@ -55,6 +55,7 @@ fn fire(draft: &mut Draft<'_>, timer: Timer) {
         Timer::Breaker(agent, capability) => {
             draft.record(Event::BreakerHalfOpened { agent, capability });
         }
+        Timer::Schedule(name) => crate::schedule::due(draft, &name),
     }
 }
 

@@ -21,7 +21,7 @@ pub(crate) use retry::attempt_lost;
 pub(crate) use settle::{completed, ended, failed, handed_back, started};
 pub(crate) use spend::spent;
 pub(crate) use step::{ask, once, once_done, sleep};
-pub(crate) use submit::submit;
+pub(crate) use submit::{check_size, submit};
 pub(crate) use wait::wait;
 
 use crate::index::ShapeId;

@@ -69,7 +69,17 @@ impl Unpause {
 
 /// Passes it on and says what it led to.
 pub(super) async fn tell(global: &Global, request: Request, said: &str) -> anyhow::Result<Exit> {
-    let response = Door::of(&global.data())?.ask("", request).await?;
+    tell_team(global, "", request, said).await
+}
+
+/// The same for work of a team, where no process says whose.
+pub(super) async fn tell_team(
+    global: &Global,
+    team: &str,
+    request: Request,
+    said: &str,
+) -> anyhow::Result<Exit> {
+    let response = Door::of(&global.data())?.ask(team, request).await?;
     if global.json {
         println!("{}", serde_json::to_string(&response)?);
     } else {

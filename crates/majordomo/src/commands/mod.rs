@@ -13,6 +13,7 @@ mod manual;
 mod read;
 mod resume;
 mod run;
+mod schedule;
 mod store;
 mod submit;
 mod team_file;
@@ -70,6 +71,7 @@ enum Verb {
     Submit(submit::Submit),
     Inbox(inbox::Inbox),
     Answer(inbox::Answer),
+    Schedule(schedule::Schedule),
     Cancel(control::Cancel),
     Stop(control::Stop),
     Pause(control::Pause),
@@ -105,6 +107,7 @@ impl Cli {
             Verb::Submit(it) => it.run(global).await,
             Verb::Inbox(it) => it.run(global).await,
             Verb::Answer(it) => it.run(global).await,
+            Verb::Schedule(it) => it.run(global).await,
             Verb::Cancel(it) => it.run(global).await,
             Verb::Stop(it) => it.run(global).await,
             Verb::Pause(it) => it.run(global).await,

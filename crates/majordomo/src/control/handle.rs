@@ -46,6 +46,16 @@ pub(super) async fn handle(desk: &Desk, request: Request) -> Response {
             let said = Said { value: answer, by, note };
             inbox.answer(TaskId(task), said).await.map(|()| Response::Done)
         }
+        Request::Schedule(new) => super::schedules::set(work, team, *new).await,
+        Request::Unschedule { schedule } => {
+            work.unschedule(&schedule).await.map(|()| Response::Done)
+        }
+        Request::PauseSchedule { schedule } => {
+            work.pause_schedule(&schedule).await.map(|()| Response::Done)
+        }
+        Request::ResumeSchedule { schedule } => {
+            work.resume_schedule(&schedule).await.map(|()| Response::Done)
+        }
         // Whoever serves decides how to end; see `Server`.
         Request::Stop { .. } => Ok(Response::Done),
     };
@@ -63,15 +73,7 @@ async fn submit(work: &Team, team: &str, request: Request) -> Result<Response> {
     let Request::Submit { capability, input, key, class, deadline_ms, wait } = request else {
         return Err(Failure::rejected("not a submission"));
     };
-    let (name, versions) = match capability.rsplit_once('@') {
-        Some((name, version)) => {
-            let version = version.parse().map_err(|_| {
-                Failure::rejected(format!("{capability}: write the version as a number, name@1"))
-            })?;
-            (name.to_owned(), Versions::exactly(version))
-        }
-        None => (capability, Versions::ANY),
-    };
+    let (name, versions) = self::capability(&capability)?;
     let terms = Terms { versions, team: team.into(), class, ..Terms::new(name) };
     let input = runtime::canonical::to_bytes(&input)?;
     let options = SubmitOptions { key, deadline_ms, ..SubmitOptions::default() };
@@ -81,6 +83,15 @@ async fn submit(work: &Team, team: &str, request: Request) -> Result<Response> {
         return Ok(Response::Accepted { task, fresh });
     }
     Ok(Response::Completed { task, output: ticket.outcome().await? })
+}
+
+/// `text.count` or `text.count@1`.
+pub(super) fn capability(text: &str) -> Result<(&str, Versions)> {
+    let Some((name, version)) = text.rsplit_once('@') else { return Ok((text, Versions::ANY)) };
+    let version = version
+        .parse()
+        .map_err(|_| Failure::rejected(format!("{text}: write the version as a number, name@1")))?;
+    Ok((name, Versions::exactly(version)))
 }
 
 async fn command_done(work: &Team, command: Command) -> Result<Response> {

@@ -8,10 +8,12 @@
 mod client;
 mod door;
 mod handle;
+mod schedules;
 mod server;
 
 pub use door::Door;
 pub use handle::Desk;
+pub use schedules::NewSchedule;
 pub use server::Server;
 
 use crate::session::Waiting;
@@ -86,6 +88,23 @@ pub enum Request {
         /// Why.
         #[serde(default)]
         note: String,
+    },
+    /// A task that comes round again.
+    Schedule(Box<NewSchedule>),
+    /// It comes round no more.
+    Unschedule {
+        /// Its name.
+        schedule: String,
+    },
+    /// Nothing of it is started.
+    PauseSchedule {
+        /// Its name.
+        schedule: String,
+    },
+    /// It goes on.
+    ResumeSchedule {
+        /// Its name.
+        schedule: String,
     },
     /// End in order.
     Stop {

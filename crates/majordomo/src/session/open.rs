@@ -64,7 +64,8 @@ impl Session {
         let tally = Arc::new(past.tally());
         observers.push(tally.clone());
         stores.observers = observers;
-        let team = TeamBuilder::new(Ok(stores)).limits(limits).start().await?;
+        let builder = TeamBuilder::new(Ok(stores)).limits(limits);
+        let team = builder.calendar(Arc::new(crate::calendar::System)).start().await?;
         data.clear_restored().map_err(|why| StartError::Stores(why.to_string()))?;
         let (team, joined) = (Team::of(team), Mutex::new(Joined::default()));
         let (own_yet, inbox) = (None, Inbox::default());

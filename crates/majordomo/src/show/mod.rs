@@ -7,6 +7,7 @@
 pub mod escape;
 mod list;
 mod moment;
+mod schedule;
 mod story;
 mod style;
 mod table;
@@ -14,6 +15,7 @@ pub mod timeline;
 mod why;
 
 pub use list::{agents, dead, logs, runs, tasks};
+pub use schedule::{moment_in, schedule, schedules};
 pub use story::{dead_letter, task};
 pub use why::why;
 

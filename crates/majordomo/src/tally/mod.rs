@@ -205,7 +205,9 @@ impl Books {
             | Event::BreakerOpened { .. }
             | Event::BreakerHalfOpened { .. }
             | Event::BreakerClosed { .. }
-            | Event::BreakerForced { .. } => {}
+            | Event::BreakerForced { .. }
+            | Event::Schedule { .. }
+            | Event::WallClockMoved { .. } => {}
         }
     }
 

@@ -45,11 +45,13 @@ impl Failure {
             Refusal::Loop { .. }
             | Refusal::TooDeep { .. }
             | Refusal::TooMany { .. }
+            | Refusal::TooOften { .. }
             | Refusal::TooLarge { .. } => FailureKind::Limit,
             Refusal::StaleToken | Refusal::Draining => FailureKind::Lost,
             Refusal::UnknownTask(_)
             | Refusal::UnknownAgent(_)
             | Refusal::NotServed { .. }
+            | Refusal::UnknownSchedule(_)
             | Refusal::NameTaken(_)
             | Refusal::KeyReused { .. }
             | Refusal::StepNotBegun(_)
@@ -123,6 +125,12 @@ pub fn describe(refusal: &Refusal) -> String {
         }
         Refusal::NotServed { agent, capability } => {
             format!("agent {agent} does not serve {capability}; see `majordomo agents`")
+        }
+        Refusal::UnknownSchedule(name) => {
+            format!("there is no schedule named {name}; see `majordomo schedule list`")
+        }
+        Refusal::TooOften { min_ms } => {
+            format!("a schedule may come round every {min_ms} ms at most; say a longer interval")
         }
         Refusal::NameTaken(name) => {
             format!("an agent named {name} is here already; choose another")

@@ -9,6 +9,7 @@ mod map;
 mod native;
 mod once;
 mod pinned;
+mod schedules;
 mod scope;
 mod team;
 mod ticket;
@@ -23,6 +24,7 @@ pub use map::map;
 pub use native::native;
 pub use once::{Begun, DECIDE, OnUnknown, Once};
 pub use pinned::Pinned;
+pub use schedules::ScheduleOptions;
 pub use team::{AgentEntry, StartError, SubmitOptions, Team, TeamBuilder};
 pub use ticket::Ticket;
 

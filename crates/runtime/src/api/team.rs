@@ -6,7 +6,7 @@ use crate::bounds::Bounds;
 use crate::canonical;
 use crate::drain::Drained;
 use crate::inbox::Then;
-use crate::port::Agent;
+use crate::port::{Agent, Calendar};
 use crate::recover::{self, Stores};
 use crate::turn::Runtime;
 use kernel::{
@@ -60,6 +60,7 @@ pub struct TeamBuilder {
     stores: Result<Stores, StartError>,
     limits: Limits,
     bounds: Bounds,
+    calendar: Option<Arc<dyn Calendar>>,
     agents: Vec<AgentEntry>,
 }
 
@@ -87,7 +88,7 @@ impl TeamBuilder {
     #[must_use]
     pub fn new(stores: Result<Stores, StartError>) -> TeamBuilder {
         let (limits, bounds) = (Limits::default(), Bounds::default());
-        TeamBuilder { stores, limits, bounds, agents: Vec::new() }
+        TeamBuilder { stores, limits, bounds, calendar: None, agents: Vec::new() }
     }
 
     /// Adds a Rust function, made a capability by `#[capability]`.
@@ -117,9 +118,17 @@ impl TeamBuilder {
         self
     }
 
+    /// Who reads calendars and the wall clock for schedules.
+    #[must_use]
+    pub fn calendar(mut self, calendar: Arc<dyn Calendar>) -> TeamBuilder {
+        self.calendar = Some(calendar);
+        self
+    }
+
     /// Opens the journal, takes up what is unfinished, and lets the agents join.
     pub async fn start(self) -> Result<Team, StartError> {
-        let runtime = Runtime::open_within(self.stores?, self.limits, &self.bounds).await?;
+        let TeamBuilder { stores, limits, bounds, calendar, .. } = self;
+        let runtime = Runtime::open_with(stores?, limits, &bounds, calendar).await?;
         let team = Team { runtime };
         for entry in self.agents {
             if let Err(refused) = team.join(entry).await {
@@ -303,7 +312,7 @@ impl Team {
         self.runtime.drain(grace).await
     }
 
-    async fn payload(&self, bytes: Vec<u8>) -> Result<Payload, Failure> {
+    pub(super) async fn payload(&self, bytes: Vec<u8>) -> Result<Payload, Failure> {
         if bytes.len() <= crate::record::INLINE_MAX_BYTES {
             return Ok(canonical::payload(bytes, &*self.runtime.inner.blobs)?);
         }

@@ -4,12 +4,14 @@
 
 pub mod agent;
 pub mod blobs;
+pub mod calendar;
 pub mod journal;
 pub mod observer;
 pub mod reader;
 
 pub use agent::{Agent, BoxFuture};
 pub use blobs::Blobs;
+pub use calendar::Calendar;
 pub use journal::Journal;
 pub use observer::Observer;
 pub use reader::Reader;

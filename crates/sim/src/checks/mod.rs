@@ -15,6 +15,7 @@ pub mod p16_time_and_leases;
 pub mod p18_every_run_ends;
 pub mod p25_counters_equal_events;
 pub mod p27_one_writer;
+pub mod p28_a_due_fires_once;
 
 use crate::oracle::{Act, Recorded, Stepped, Verdict};
 use kernel::{Kernel, Limits};
@@ -64,5 +65,6 @@ pub fn all(limits: &Limits) -> Vec<Box<dyn Check>> {
         Box::new(p14_retries_cannot_amplify::Retries::new(limits)),
         Box::new(p18_every_run_ends::Trees::new(limits)),
         Box::new(p25_counters_equal_events::Counters::default()),
+        Box::new(p28_a_due_fires_once::Schedules::default()),
     ]
 }

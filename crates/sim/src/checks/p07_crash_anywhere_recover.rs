@@ -45,7 +45,10 @@ impl Check for Recovery {
                 let key = |effect: &Effect| match effect {
                     Effect::Dispatch(it) => Some((0, it.attempt)),
                     Effect::Stop { attempt, .. } => Some((1, *attempt)),
-                    Effect::Resume { .. } | Effect::Deliver { .. } | Effect::Settled { .. } => None,
+                    Effect::Resume { .. }
+                    | Effect::Deliver { .. }
+                    | Effect::Settled { .. }
+                    | Effect::Reckon { .. } => None,
                 };
                 let performed: Vec<_> = performed.iter().filter_map(key).collect();
                 let missing = outstanding

@@ -29,7 +29,7 @@ impl World {
         let begin = Begin {
             restored: self.strikes(Fault::Restored),
             seed: self.rng.next(),
-            wall_ms: 1_700_000_000_000 + self.now,
+            wall_ms: self.wall_ms(),
         };
         self.process = Some(kernel);
         self.command(Command::Begin(begin), To::Begin);

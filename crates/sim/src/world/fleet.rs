@@ -107,7 +107,10 @@ impl World {
         let concerns = |effect: &Effect| match effect {
             Effect::Dispatch(dispatch) => dispatch.agent == id,
             Effect::Stop { agent, .. } => *agent == id,
-            Effect::Resume { .. } | Effect::Deliver { .. } | Effect::Settled { .. } => false,
+            Effect::Resume { .. }
+            | Effect::Deliver { .. }
+            | Effect::Settled { .. }
+            | Effect::Reckon { .. } => false,
         };
         for effect in process.kernel.outstanding().into_iter().filter(concerns) {
             process.also(effect);

@@ -28,6 +28,7 @@ impl World {
             if self.now >= round {
                 round = self.now + self.limits.lease_ms;
                 self.call_everybody();
+                self.end_schedules();
                 self.resend_stops();
             }
             if self.is_quiet() {

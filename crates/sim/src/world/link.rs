@@ -46,6 +46,9 @@ impl World {
                 }
             }
             Effect::Settled { task, outcome } => self.clients.settled(task, &outcome),
+            Effect::Reckon { schedule, cron, after_wall_ms, .. } => {
+                self.reckon(schedule, &cron, after_wall_ms);
+            }
         }
     }
 

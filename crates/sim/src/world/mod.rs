@@ -8,6 +8,7 @@ mod heal;
 mod hear;
 mod link;
 mod operator;
+mod schedule;
 mod turn;
 mod work;
 
@@ -21,6 +22,7 @@ use fleet::Agent;
 use kernel::{AgentId, AttemptId, Effect, Entry, Kernel, Limits, Refusal, Report, TaskId, Token};
 use link::Mail;
 use runtime::port::journal::{Batch, Epoch, Journal, Seq};
+pub(crate) use schedule::calendar;
 use std::collections::BTreeMap;
 
 /// A whole world.
@@ -49,6 +51,10 @@ pub struct World {
     pub tally: Tally,
     trace: Trace,
     healed: bool,
+    /// By how much the wall clock was set.
+    wall_shift: i64,
+    /// Whether anybody sets schedules in this world.
+    has_schedules: bool,
     /// Ticks in a row that found something due and recorded nothing.
     vain_ticks: u32,
 }
@@ -117,6 +123,8 @@ enum Happening {
     ToAgent(usize, u64, link::Letter),
     Beat(usize, u64, Token, work::Beat),
     Ghost(AttemptId),
+    /// A calendar answers the process that asked.
+    Reckoned(u64, kernel::Text, u64, Result<u64, kernel::Text>),
 }
 
 /// How a world ended.
@@ -157,6 +165,8 @@ impl World {
             tally: Tally::default(),
             trace: Trace::new(traced),
             healed: false,
+            wall_shift: 0,
+            has_schedules: seed % 5 < 2,
             vain_ticks: 0,
             rng,
         };
@@ -209,6 +219,10 @@ impl World {
             Happening::ToAgent(agent, life, letter) => self.letter(agent, life, letter),
             Happening::Beat(agent, life, token, beat) => self.beat(agent, life, token, beat),
             Happening::Ghost(attempt) => self.ghost(attempt),
+            Happening::Reckoned(serial, schedule, after, next) if self.is_present(serial) => {
+                self.calendar_says(schedule, after, next);
+            }
+            Happening::Reckoned(..) => {}
             Happening::Crash(_) | Happening::Wake(_) | Happening::Boot | Happening::Exit(_) => {}
         }
     }
@@ -272,6 +286,10 @@ fn draw_limits(rng: &mut Rng) -> Limits {
         retry_percent: if generous { 100_000 } else { 20 },
         retry_floor_per_s: if generous { 100_000 } else { rng.between(2, 10) as u32 },
         sweep_max: [2, 1_024][rng.below(2) as usize],
+        schedules_max: 2,
+        schedule_every_min_ms: 1_000,
+        schedule_late_ms: [1_000, 60_000][rng.below(2) as usize],
+        schedule_catch_up_max: rng.between(1, 5) as u32,
         ..Limits::default()
     }
 }

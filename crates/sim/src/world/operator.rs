@@ -34,6 +34,7 @@ impl World {
         if self.strikes(Fault::Reconfigure) {
             self.reconfigure();
         }
+        self.schedule_turn();
         if self.strikes(Fault::Drain) {
             self.drain();
         }

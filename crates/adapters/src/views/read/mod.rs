@@ -6,6 +6,7 @@ mod critical;
 mod dead;
 mod log;
 mod run;
+mod schedule;
 mod story;
 mod task;
 #[cfg(test)]
@@ -18,6 +19,7 @@ pub use critical::{CriticalPath, Part, Piece};
 pub use dead::DeadLetter;
 pub use log::LogLine;
 pub use run::Run;
+pub use schedule::{Due, Schedule};
 pub use story::{Attempt, Content, Moment, Step, Story, What};
 pub use task::{Filter, Task};
 pub use timeline::{Lane, Span, SpanEnd, Start, Stretch, Timeline, TimelineTask, Try, Wait};

@@ -1,6 +1,7 @@
 //! Changes become rows: prepared statements, run row by row inside the caller's transaction.
 
 mod attempt;
+mod schedule;
 mod task;
 
 use crate::views::change::{Agent, Changes, Dead, Step, StepChange, Turn};
@@ -27,6 +28,7 @@ pub(super) fn flush(
     changes.agents.iter().try_for_each(|it| agent(connection, it))?;
     scores(connection, memory, &changes)?;
     changes.dead.iter().try_for_each(|it| dead(connection, it))?;
+    changes.schedules.iter().try_for_each(|it| schedule::write(connection, it))?;
     for (run, team, definition) in &changes.pins {
         connection
             .prepare_cached("insert or replace into pins values (?1, ?2, ?3)")?
