@@ -167,8 +167,8 @@ fn the_report_puts_the_worst_first_and_tells_who_did_what() {
         agent: agent.into(),
         capability: "code.review".into(),
         tasks,
-        failed: 0,
-        restarts: 1,
+        failed: Some(0),
+        restarts: Some(1),
     };
     let mut input = ReportInput {
         root: "/src/app".into(),
@@ -203,8 +203,13 @@ fn nothing_from_a_file_acts_in_the_report() {
     // A finding of an agent that lies: unknown rule, so none of its words may be ours.
     let mut lie = evil_review.findings[0].clone();
     (lie.rule, lie.title, lie.message) = (evil.into(), evil.into(), evil.into());
-    let member =
-        Member { agent: evil.into(), capability: evil.into(), tasks: 1, failed: 0, restarts: 0 };
+    let member = Member {
+        agent: evil.into(),
+        capability: evil.into(),
+        tasks: 1,
+        failed: Some(0),
+        restarts: None,
+    };
     let input = ReportInput {
         root: evil.into(),
         reviews: vec![evil_review],

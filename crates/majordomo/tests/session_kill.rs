@@ -135,6 +135,30 @@ all = { ask = "text.upper", input = "{{ up | join('-') }}" }
 "#;
 
 #[tokio::test]
+async fn a_run_that_ended_with_its_process_is_told_once_by_the_next() {
+    let trial = Trial::new(WORDS, json!(["a", "b"]));
+    trial.kill_after(4); // Two words, the step that joins them, and the run itself.
+    let session = Session::reopen(&trial.data(), Options::default()).await.unwrap();
+    assert!(session.resume().await.unwrap().is_empty(), "nothing is unfinished");
+    let untold = session.untold().await;
+    assert_eq!(untold.len(), 1, "{untold:?}");
+    let told = session.summary(untold[0]).await.unwrap();
+    assert_eq!(
+        (told.status, told.tasks.completed, told.tasks_open),
+        ("completed", 4, 0),
+        "{told:?}"
+    );
+    assert_eq!(told.outputs, json!("A-B"));
+    session.drain(Duration::ZERO).await;
+    drop(session);
+
+    let session = Session::reopen(&trial.data(), Options::default()).await.unwrap();
+    assert!(session.untold().await.is_empty(), "it was told, and the process ended in order");
+    assert_eq!(session.summary(untold[0]).await.unwrap(), told, "whoever asks is told again");
+    session.drain(Duration::ZERO).await;
+}
+
+#[tokio::test]
 async fn no_step_is_repeated_however_often_the_process_is_killed() {
     let words: Vec<String> = (0..12).map(|n| format!("w{n}")).collect();
     let trial = Trial::new(WORDS, json!(words));

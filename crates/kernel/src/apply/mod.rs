@@ -100,11 +100,10 @@ impl State {
 
     fn runtime_started(&mut self, at: Time, event: &Event) {
         self.close_the_life_before();
-        let Event::RuntimeStarted { incarnation, generation, seed, wall_ms, leases_until, journal } =
-            event
-        else {
+        let Event::RuntimeStarted { incarnation, generation, seed, wall_ms, .. } = event else {
             return;
         };
+        let Event::RuntimeStarted { leases_until, journal, .. } = event else { return };
         let facts = &mut self.facts;
         facts.journal = facts.journal.or(*journal);
         facts.incarnation = *incarnation;

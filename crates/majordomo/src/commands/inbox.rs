@@ -97,8 +97,8 @@ fn held(global: &Global) -> anyhow::Result<Door> {
     let door = Door::of(&data)?;
     if !door.is_held() {
         bail!(
-            "nobody works on {}: start `majordomo up TEAM` or `majordomo resume`, and what waits for \
-             a person is asked again",
+            "nobody works on {}: start `majordomo up TEAM` or `majordomo resume`, and what waits \
+             for a person is asked again",
             data.path().display()
         );
     }

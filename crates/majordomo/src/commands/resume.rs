@@ -44,14 +44,17 @@ impl Resume {
                 Session::start(definition, &data, options).await?
             }
         };
+        let mut ended = session.untold().await;
         let mut tickets = session.resume().await?;
-        if let Some(run) = self.run {
-            tickets.retain(|ticket| ticket.task == TaskId(run));
+        if let Some(run) = self.run.map(TaskId) {
+            tickets.retain(|ticket| ticket.task == run);
+            // Whoever names a run wants to hear of it, told or not.
+            ended = if tickets.is_empty() { vec![run] } else { Vec::new() };
         }
         let attended = Attended::new(&data, session, board, viewer)?;
         if tickets.is_empty() {
             anstream::eprintln!("nothing is unfinished");
         }
-        see_through(attended, tickets, global, self.report.as_deref()).await
+        see_through(attended, tickets, ended, global, self.report.as_deref()).await
     }
 }

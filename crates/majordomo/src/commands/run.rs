@@ -42,9 +42,9 @@ impl Run {
         let ticket = attended.session.run_with(args, options).await;
         let ticket = ticket.map_err(|failure| anyhow::anyhow!(failure.message))?;
         if !ticket.fresh {
-            anstream::eprintln!("run {} has this key already and goes on", ticket.task);
+            anstream::eprintln!("run {} has this key already; nothing is done twice", ticket.task);
         }
-        see_through(attended, vec![ticket], global, self.report.as_deref()).await
+        see_through(attended, vec![ticket], Vec::new(), global, self.report.as_deref()).await
     }
 }
 
@@ -57,14 +57,17 @@ fn absolute(args: Vec<String>) -> Vec<String> {
     args.into_iter().map(whole).collect()
 }
 
-/// Attends to runs until all have ended or somebody stops it; then says how it went.
+/// Attends to runs until all have ended or somebody stops it; then says how it went, with them and
+/// with those that had `ended` before.
 pub(super) async fn see_through(
     attended: Attended,
     tickets: Vec<Ticket>,
+    ended: Vec<kernel::TaskId>,
     global: &Global,
     report: Option<&Path>,
 ) -> Result<Exit> {
-    let runs: Vec<kernel::TaskId> = tickets.iter().map(|ticket| ticket.task).collect();
+    let mut runs = ended;
+    runs.extend(tickets.iter().map(|ticket| ticket.task));
     let work = async {
         let mut lost = None;
         for ticket in tickets {
@@ -84,7 +87,9 @@ pub(super) async fn see_through(
             let mut exit = Exit::Done;
             for run in runs {
                 let summary = attended.session.summary(run).await;
-                let summary = summary.context("a run that has ended has figures")?;
+                let summary = summary.with_context(|| {
+                    format!("nothing that is kept tells of run {run}; see `majordomo runs`")
+                })?;
                 if summary.status != "completed" {
                     exit = Exit::Failed;
                 }

@@ -11,6 +11,7 @@
 //! moves it to another definition ([`Options::migrate`]).
 
 mod open;
+mod past;
 mod scope;
 mod summary;
 
@@ -194,7 +195,10 @@ impl Session {
 
     /// What has become of a run, from what is durable; `None` for one that nothing is known of.
     pub async fn summary(&self, run: TaskId) -> Option<Summary> {
-        let figures = self.tally.figures(run)?;
+        let figures = match self.tally.figures(run).filter(|it| it.tasks.accepted > 0) {
+            Some(figures) => figures,
+            None => self.figures_before(run).await?,
+        };
         let blobs = self.blobs.clone();
         tokio::task::spawn_blocking(move || Summary::of(run, figures, &*blobs)).await.ok()
     }

@@ -34,6 +34,8 @@ struct Books {
     ended: VecDeque<TaskId>,
     open: HashMap<TaskId, Open>,
     agents: HashMap<AgentId, String>,
+    /// Only this run is counted.
+    only: Option<TaskId>,
 }
 
 /// An open task: its run, and the attempt that is at it.
@@ -112,6 +114,13 @@ impl Tally {
         }
         let hears_all = !books.open.is_empty();
         Tally { books: Mutex::new(books), hears_all }
+    }
+
+    /// Counts one run alone.
+    #[must_use]
+    pub fn of(run: TaskId) -> Tally {
+        let books = Books { only: Some(run), ..Books::default() };
+        Tally { books: Mutex::new(books), hears_all: true }
     }
 
     /// What is known of a run; `None` for one that nothing was heard of, or that ended long ago.
@@ -213,6 +222,7 @@ impl Books {
 
     fn accepted(&mut self, at: Time, accepted: &Accepted) {
         let run = match &accepted.parent {
+            None if self.only.is_some_and(|only| only != accepted.task) => return,
             None => accepted.task,
             Some(parent) => match self.open.get(&parent.task) {
                 Some(parent) => parent.run,

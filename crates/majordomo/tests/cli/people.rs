@@ -11,7 +11,13 @@ output = { signed = "{{ sign }}" }
 
 [agents]
 owner = { kind = "human", serves = ["approve"], deadline = "1d" }
-shell = { kind = "command", argv = ["sh", "-c", "echo ran >> published; echo done"], stdin = "text", stdout = "text", serves = ["publish"] }
+
+[agents.shell]
+kind = "command"
+argv = ["sh", "-c", "echo ran >> published; echo done"]
+stdin = "text"
+stdout = "text"
+serves = ["publish"]
 
 [steps]
 sign = { ask = "approve", input = { show = "ship {{ args[0] }}?" } }

@@ -207,8 +207,8 @@ impl Context {
         }
     }
 
-    /// What a [`Context::once`] of this name gave, if that is recorded: nothing is performed for it,
-    /// and nothing is asked.
+    /// What a [`Context::once`] of this name gave, if that is recorded: nothing is performed for
+    /// it, and nothing is asked.
     #[must_use]
     pub fn recalled(&self, step: &str) -> Option<Result<Value, Failure>> {
         match &*self.live.recorded(&self.scope.named(step))?.1? {

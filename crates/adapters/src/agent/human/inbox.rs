@@ -1,8 +1,8 @@
 //! What waits for a person in this process, and the way for an answer.
 //!
-//! An answer is recorded as a step of the task, by the attempt that asks and under its token: so the
-//! kernel judges whether it is still wanted, the second one is late, and none is acknowledged before
-//! it is durable. Only then is the attempt told to go on.
+//! An answer is recorded as a step of the task, by the attempt that asks and under its token: so
+//! the kernel judges whether it is still wanted, the second one is late, and none is acknowledged
+//! before it is durable. Only then is the attempt told to go on.
 
 use kernel::{TaskId, Text};
 use runtime::api::{Context, Failure, OnUnknown};
@@ -92,8 +92,8 @@ impl Inbox {
         let questions = self.lock();
         let question = questions.get(&task).ok_or_else(|| {
             Failure::rejected(format!(
-                "task {task} waits for nobody's answer: it is answered, past its deadline, ended, or \
-                 no question; see `majordomo inbox`"
+                "task {task} waits for nobody's answer: it is answered, past its deadline, ended, \
+                 or no question; see `majordomo inbox`"
             ))
         })?;
         if question.answering.send_replace(true) {

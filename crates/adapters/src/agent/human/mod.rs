@@ -5,10 +5,11 @@
 //!              │ waits without a slot           no, or silence   ─▶ the task fails, for good
 //! ```
 //!
-//! Approval fails closed: a no, an error and the end of the deadline all fail the task in a way that
-//! is not tried again, so that nothing which needs the approval can begin. The deadline is a timer of
-//! the task and the answer is one of its steps, both in the journal: a process that dies in between
-//! takes neither away, and each process asks the same question again until it has an answer.
+//! Approval fails closed: a no, an error and the end of the deadline all fail the task in a way
+//! that is not tried again, so that nothing which needs the approval can begin. The deadline is a
+//! timer of the task and the answer is one of its steps, both in the journal: a process that dies
+//! in between takes neither away, and each process asks the same question again until it has an
+//! answer.
 
 mod inbox;
 

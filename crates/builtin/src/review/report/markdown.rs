@@ -133,12 +133,21 @@ fn team(out: &mut String, facts: &Facts<'_>) -> std::fmt::Result {
         return Ok(());
     }
     writeln!(out, "## Who did what\n")?;
-    writeln!(out, "| agent | part | tasks | failed attempts | restarts |")?;
-    writeln!(out, "|---|---|--:|--:|--:|")?;
+    // What nobody counted is not shown as none.
+    let is_counted = facts.team.iter().any(|it| it.failed.is_some() || it.restarts.is_some());
+    let (names, line) =
+        if is_counted { (" failed attempts | restarts |", "--:|--:|") } else { ("", "") };
+    writeln!(out, "| agent | part | tasks |{names}")?;
+    writeln!(out, "|---|---|--:|{line}")?;
     for member in &facts.team {
         let (agent, part) = (escape::text(&member.agent), escape::text(&member.capability));
-        let (tasks, failed, restarts) = (member.tasks, member.failed, member.restarts);
-        writeln!(out, "| {agent} | {part} | {tasks} | {failed} | {restarts} |")?;
+        write!(out, "| {agent} | {part} | {} |", member.tasks)?;
+        if is_counted {
+            let [failed, restarts] = [member.failed, member.restarts]
+                .map(|count| count.map_or("–".to_owned(), |it| it.to_string()));
+            write!(out, " {failed} | {restarts} |")?;
+        }
+        writeln!(out)?;
     }
     writeln!(out)
 }

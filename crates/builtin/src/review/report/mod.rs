@@ -48,12 +48,12 @@ pub struct Member {
     pub capability: String,
     /// Tasks that it completed.
     pub tasks: u64,
-    /// Attempts that failed.
-    #[serde(default)]
-    pub failed: u64,
-    /// How often it was restarted.
-    #[serde(default)]
-    pub restarts: u64,
+    /// Attempts that failed, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed: Option<u64>,
+    /// How often it was restarted, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restarts: Option<u64>,
 }
 
 /// The report in both forms.
