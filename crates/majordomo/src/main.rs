@@ -20,7 +20,7 @@ fn main() -> ExitCode {
             if json {
                 let line =
                     serde_json::json!({ "type": "error", "message": exit::in_words(&error) });
-                println!("{line}");
+                anstream::println!("{line}");
             } else {
                 anstream::eprintln!("error: {}", exit::in_words(&error));
             }

@@ -90,7 +90,9 @@ impl Observer for Viewer {
 fn follow(mut views: Views, news: &Receiver<News>) {
     while let Ok(first) = news.recv() {
         if let Err(error) = take_in(&mut views, first, news) {
-            eprintln!("the views stopped: {error}; `majordomo views rebuild` makes them anew");
+            anstream::eprintln!(
+                "the views stopped: {error}; `majordomo views rebuild` makes them anew"
+            );
             return;
         }
     }

@@ -31,6 +31,25 @@ fn banned_code_does_not_come_back() {
     hold("bans", found);
 }
 
+/// `majordomo tasks | head` closes the pipe before everything is said; std's macros panic then.
+#[test]
+fn the_program_does_not_panic_at_a_closed_pipe() {
+    let mut found = Vec::new();
+    let program = |source: &Source| source.path.starts_with("crates/majordomo/src/");
+    for source in tree::rust().into_iter().filter(program) {
+        for (at, line) in source.code.lines().enumerate() {
+            let macros = ["println!(", "print!("];
+            let ours = line.replace("anstream::e", "").replace("anstream::", "");
+            let std = macros.iter().any(|name| line.contains(name) && ours.len() == line.len());
+            if std {
+                let said = format!("line {}: use the macro of anstream", at + 1);
+                found.push(Violation::new(&source.path, 1, said));
+            }
+        }
+    }
+    hold("closed-pipe", found);
+}
+
 #[test]
 fn examples_in_docs_are_compiled() {
     let mut found = Vec::new();

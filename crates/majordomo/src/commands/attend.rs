@@ -107,8 +107,11 @@ impl Attended {
 
 /// What to say, and to end with, when somebody stopped it.
 pub(super) fn say_stopped(handed_back: usize) -> Exit {
-    anstream::eprintln!(
-        "stopped; {handed_back} pieces of work go on with `majordomo resume`, none is lost"
-    );
+    let goes_on = match handed_back {
+        0 => "nothing was at work; what waits goes on".to_owned(),
+        1 => "what was at work goes on".to_owned(),
+        many => format!("{many} pieces of work go on"),
+    };
+    anstream::eprintln!("stopped; {goes_on} with `majordomo resume`, none is lost");
     Exit::Interrupted
 }

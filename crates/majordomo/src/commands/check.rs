@@ -22,7 +22,7 @@ pub(crate) struct Check {
 impl Check {
     pub(crate) fn run(&self, global: &Global) -> anyhow::Result<Exit> {
         if self.schema {
-            print!("{}", schema::text());
+            anstream::print!("{}", schema::text());
             return Ok(Exit::Done);
         }
         let name = self.team.to_string_lossy().into_owned();
@@ -35,13 +35,16 @@ impl Check {
         let sound = reading.definition.is_some();
         if global.json {
             for line in reading.lines() {
-                println!("{}", serde_json::to_string(&line)?);
+                anstream::println!("{}", serde_json::to_string(&line)?);
             }
-            println!("{}", serde_json::json!({ "type": "check", "team": name, "sound": sound }));
+            anstream::println!(
+                "{}",
+                serde_json::json!({ "type": "check", "team": name, "sound": sound })
+            );
         } else {
             anstream::eprint!("{}", reading.render(std::io::stderr().is_terminal()));
             if sound {
-                println!("{name} is sound");
+                anstream::println!("{name} is sound");
             }
         }
         Ok(if sound { Exit::Done } else { Exit::Usage })

@@ -81,9 +81,9 @@ pub(super) async fn tell_team(
 ) -> anyhow::Result<Exit> {
     let response = Door::of(&global.data())?.ask(team, request).await?;
     if global.json {
-        println!("{}", serde_json::to_string(&response)?);
+        anstream::println!("{}", serde_json::to_string(&response)?);
     } else {
-        println!("{said}");
+        anstream::println!("{said}");
     }
     Ok(Exit::Done)
 }

@@ -46,7 +46,7 @@ impl Demo {
         let stage = Stage::set(&global.data())?;
         let said = |text: String| {
             if !global.json {
-                println!("{text}");
+                anstream::println!("{text}");
             }
         };
         said(format!("a Python agent makes {CALLS} calls that cost money; the ledger counts them"));
@@ -73,10 +73,13 @@ impl Demo {
         let good = calls == CALLS && repeated == 0;
         if global.json {
             let line = serde_json::json!({ "type": "demo", "calls": calls, "repeated": repeated });
-            println!("{line}");
+            anstream::println!("{line}");
         } else {
-            println!("calls {calls} · repeated {repeated}");
-            println!("\nlook closer:  majordomo --data {} runs", stage.data().path().display());
+            anstream::println!("calls {calls} · repeated {repeated}");
+            anstream::println!(
+                "\nlook closer:  majordomo --data {} runs",
+                stage.data().path().display()
+            );
         }
         Ok(if good { Exit::Done } else { Exit::Failed })
     }

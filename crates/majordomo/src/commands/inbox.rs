@@ -20,17 +20,17 @@ impl Inbox {
             bail!("the process that holds the data did not say what waits: is it older than this?");
         };
         if global.json {
-            println!("{}", serde_json::json!({ "waiting": waiting, "more": more }));
+            anstream::println!("{}", serde_json::json!({ "waiting": waiting, "more": more }));
             return Ok(Exit::Done);
         }
         if waiting.is_empty() {
-            println!("nothing waits for a person");
+            anstream::println!("nothing waits for a person");
         }
         for line in waiting.iter().flat_map(in_words) {
-            println!("{}", escape::terminal(&line));
+            anstream::println!("{}", escape::terminal(&line));
         }
         if more > 0 {
-            println!("and {more} more");
+            anstream::println!("and {more} more");
         }
         Ok(Exit::Done)
     }

@@ -23,9 +23,11 @@ impl Init {
         std::fs::write(&self.file, init::STARTER)
             .with_context(|| format!("cannot write {file}"))?;
         if global.json {
-            println!("{}", serde_json::json!({ "type": "written", "file": self.file }));
+            anstream::println!("{}", serde_json::json!({ "type": "written", "file": self.file }));
         } else {
-            println!("wrote {file}\n\n  majordomo check {file}\n  majordomo run {file} .");
+            anstream::println!(
+                "wrote {file}\n\n  majordomo check {file}\n  majordomo run {file} ."
+            );
         }
         Ok(Exit::Done)
     }

@@ -53,7 +53,12 @@ impl Resume {
         }
         let attended = Attended::new(&data, session, board, viewer)?;
         if tickets.is_empty() {
-            anstream::eprintln!("nothing is unfinished");
+            match self.run {
+                None => anstream::eprintln!("nothing is unfinished"),
+                Some(run) => anstream::eprintln!(
+                    "there is no unfinished run {run}; `majordomo runs` lists all there are"
+                ),
+            }
         }
         see_through(attended, tickets, ended, global, self.report.as_deref()).await
     }

@@ -106,20 +106,22 @@ pub(super) async fn see_through(
 fn tell(summary: &Summary, global: &Global, report: Option<&Path>) -> Result<()> {
     let written = write_report(summary, global, report)?;
     if global.json {
-        println!("{}", serde_json::to_string(summary)?);
+        anstream::println!("{}", serde_json::to_string(summary)?);
         return Ok(());
     }
     for line in in_words(summary) {
         anstream::println!("{}", escape::terminal(&line));
     }
     if let Some(file) = written {
-        println!("report: {}", file.display());
+        anstream::println!("report: {}", file.display());
     }
     let (run, data) = (summary.run, global.data());
     let data = data.path().display();
     let at =
         if data.to_string() == ".majordomo" { String::new() } else { format!(" --data {data}") };
-    println!("look closer: majordomo{at} timeline {run} · show {run} · why TASK · agents");
+    anstream::println!(
+        "look closer: majordomo{at} timeline {run} · show {run} · why TASK · agents"
+    );
     Ok(())
 }
 

@@ -161,9 +161,9 @@ fn say(global: &Global, what: &str, figures: &Value, said: &str) -> Result<Exit>
     if global.json {
         let mut line = figures.clone();
         line["type"] = json!(what);
-        println!("{line}");
+        anstream::println!("{line}");
     } else {
-        println!("{said}");
+        anstream::println!("{said}");
     }
     Ok(Exit::Done)
 }

@@ -53,19 +53,23 @@ impl Submit {
         };
         let response = door.ask(&self.team, request).await?;
         if global.json {
-            println!("{}", serde_json::to_string(&response)?);
+            anstream::println!("{}", serde_json::to_string(&response)?);
             return Ok(Exit::Done);
         }
         match response {
-            Response::Accepted { task, fresh: true } if held => println!("task {task} is accepted"),
+            Response::Accepted { task, fresh: true } if held => {
+                anstream::println!("task {task} is accepted")
+            }
             Response::Accepted { task, fresh: true } => {
-                println!("task {task} is accepted and waits; `majordomo up TEAM` works on it");
+                anstream::println!(
+                    "task {task} is accepted and waits; `majordomo up TEAM` works on it"
+                );
             }
             Response::Accepted { task, fresh: false } => {
-                println!("task {task} has this key already; nothing new was made");
+                anstream::println!("task {task} has this key already; nothing new was made");
             }
-            Response::Completed { output, .. } => println!("{output}"),
-            other => println!("{}", serde_json::to_string(&other)?),
+            Response::Completed { output, .. } => anstream::println!("{output}"),
+            other => anstream::println!("{}", serde_json::to_string(&other)?),
         }
         Ok(Exit::Done)
     }

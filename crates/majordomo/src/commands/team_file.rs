@@ -26,18 +26,28 @@ pub(super) fn load(
     let own = init::team(&name);
     let text = match own {
         Some(text) => text.to_owned(),
-        None => std::fs::read_to_string(&arg.team).with_context(|| {
-            format!("cannot read the team {name}; `majordomo teams` lists those that come with us")
-        })?,
+        None => std::fs::read_to_string(&arg.team).with_context(|| unreadable(&name))?,
     };
     let reading = team::read(&name, &text, &ThisMachine::now());
     if global.json {
         for line in reading.lines() {
-            println!("{}", serde_json::to_string(&line)?);
+            anstream::println!("{}", serde_json::to_string(&line)?);
         }
     } else {
         anstream::eprint!("{}", reading.render(std::io::stderr().is_terminal()));
     }
     let file = own.is_none().then(|| arg.team.clone());
     Ok(reading.definition.map(|definition| (definition, file)))
+}
+
+/// What to do about a team that cannot be read: it is meant as a file, or as one that comes with us.
+fn unreadable(name: &str) -> String {
+    if name.ends_with(".toml") || name.contains('/') {
+        return format!(
+            "cannot read the team file {name}; `majordomo init` writes one to start from"
+        );
+    }
+    let ours: Vec<&str> = init::TEAMS.iter().map(|(ours, _)| *ours).collect();
+    let ours = ours.join(", ");
+    format!("there is no team {name}: it is neither a file nor one that comes with us ({ours})")
 }

@@ -18,7 +18,7 @@ impl Teams {
             let Some(text) = init::team(name) else {
                 anyhow::bail!("there is no team {name}; `majordomo teams` lists them");
             };
-            print!("{text}");
+            anstream::print!("{text}");
             return Ok(Exit::Done);
         }
         for (name, text) in init::TEAMS {
@@ -27,9 +27,9 @@ impl Teams {
             if global.json {
                 let line =
                     serde_json::json!({ "type": "team", "name": name, "description": about });
-                println!("{line}");
+                anstream::println!("{line}");
             } else {
-                println!("{name:16} {about}");
+                anstream::println!("{name:16} {about}");
             }
         }
         Ok(Exit::Done)

@@ -36,9 +36,9 @@ impl Views {
         team.drain(Duration::ZERO).await;
         tokio::task::spawn_blocking(move || viewer.finish()).await?;
         if global.json {
-            println!("{}", serde_json::json!({ "type": "views", "rebuilt": true }));
+            anstream::println!("{}", serde_json::json!({ "type": "views", "rebuilt": true }));
         } else {
-            println!("the views are made anew: {}", data.views().display());
+            anstream::println!("the views are made anew: {}", data.views().display());
         }
         Ok(Exit::Done)
     }

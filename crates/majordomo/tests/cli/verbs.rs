@@ -207,7 +207,8 @@ fn what_cannot_be_done_is_said_with_its_own_exit_code() {
     let house = House::new();
     for (args, code, words) in [
         (&["fly"] as &[&str], 2, "unrecognized subcommand"),
-        (&["run", "no-such-team"], 1, "cannot read the team no-such-team"),
+        (&["run", "no-such-team"], 1, "there is no team no-such-team: it is neither"),
+        (&["run", "none.toml"], 1, "cannot read the team file none.toml; `majordomo init`"),
         (&["resume"], 1, "nothing to resume"),
         (&["show", "1"], 1, "run something first"),
         (&["submit", "a.b", "1"], 1, "there is no data"),
@@ -217,5 +218,19 @@ fn what_cannot_be_done_is_said_with_its_own_exit_code() {
         assert_eq!(said.code, Some(code), "{args:?}: {said:?}");
         assert!(said.err.contains(words), "{args:?}: {said:?}");
         assert_eq!(said.out, "", "{args:?}: what went wrong is not output");
+    }
+}
+
+/// As in `majordomo teams | head -1`: whoever reads may stop before everything is said.
+#[test]
+fn a_pipe_that_is_closed_early_is_no_fault() {
+    let house = House::with_sources();
+    house.done(&["init"]);
+    for args in [&["teams"] as &[&str], &["check", "team.toml"], &["run", "team.toml", "src"]] {
+        let mut command = std::process::Command::new(crate::house::PROGRAM);
+        command.args(args).current_dir(house.home.path()).stdout(std::process::Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        drop(child.stdout.take());
+        assert_eq!(child.wait().unwrap().code(), Some(0), "{args:?}");
     }
 }
