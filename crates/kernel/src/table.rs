@@ -8,11 +8,12 @@ use std::collections::VecDeque;
 
 /// Small, since one value that stays keeps its page: with 16, a long life holds on to 16 places.
 const PAGE: u64 = 16;
+const PLACES: usize = PAGE as usize;
 
 /// `u64 → T` for dense, rising keys.
 #[derive(Clone, Debug)]
 pub(crate) struct Table<T> {
-    pages: VecDeque<Option<Page<T>>>,
+    pages: VecDeque<Option<Box<Page<T>>>>,
     /// Key of the first place of the first page.
     start: u64,
     len: usize,
@@ -20,7 +21,7 @@ pub(crate) struct Table<T> {
 
 #[derive(Clone, Debug)]
 struct Page<T> {
-    places: Box<[Option<T>]>,
+    places: [Option<T>; PLACES],
     used: usize,
 }
 
@@ -54,7 +55,7 @@ impl<T> Table<T> {
         while self.pages.len() <= page {
             self.pages.push_back(None);
         }
-        let page = self.pages[page].get_or_insert_with(Page::new);
+        let page = self.pages[page].get_or_insert_default();
         let place = &mut page.places[(key % PAGE) as usize];
         if place.replace(value).is_none() {
             page.used += 1;
@@ -99,9 +100,9 @@ impl<T> Table<T> {
     }
 }
 
-impl<T> Page<T> {
-    fn new() -> Page<T> {
-        Page { places: (0..PAGE).map(|_| None).collect(), used: 0 }
+impl<T> Default for Page<T> {
+    fn default() -> Page<T> {
+        Page { places: [const { None }; PLACES], used: 0 }
     }
 }
 

@@ -47,7 +47,8 @@ pub(crate) struct Free {
 /// One agent's standing.
 #[derive(Clone, Debug)]
 pub(super) struct Standing {
-    profile: usize,
+    /// Its place among the profiles; half a word, since there is one of these for each agent.
+    profile: u32,
     presence: Presence,
     slots: u32,
     pub(super) used: u32,
@@ -158,7 +159,7 @@ impl Fleet {
         if standing.free == free {
             return;
         }
-        let profile = &mut self.profiles[standing.profile];
+        let profile = &mut self.profiles[standing.profile as usize];
         if let Some(old) = standing.free.take() {
             profile.free.remove(&old);
         }
@@ -166,7 +167,7 @@ impl Fleet {
             profile.free.insert(new);
             standing.free = free;
             if !std::mem::replace(&mut profile.dirty, true) {
-                self.dirty.push(standing.profile);
+                self.dirty.push(standing.profile as usize);
             }
         }
     }
@@ -177,7 +178,7 @@ impl Index {
     pub(crate) fn agent_changed(&mut self, agent: &Agent) {
         let at = agent.id.0 as usize;
         if let Some(old) = self.fleet.agents.get_mut(at) {
-            let profile = &mut self.fleet.profiles[old.profile];
+            let profile = &mut self.fleet.profiles[old.profile as usize];
             let key = &profile.key;
             self.bars.count(&key.team, &key.barred, old.presence, -1);
             self.bars.doubt(&key.team, key.serves.iter().map(|it| &it.capability));
@@ -204,12 +205,12 @@ impl Index {
         *self.fleet.present.entry(agent.spec.team.clone()).or_default() += u32::from(here);
         match self.fleet.agents.get_mut(at) {
             Some(standing) => {
-                standing.profile = id;
+                standing.profile = id as u32;
                 standing.presence = agent.presence;
                 standing.slots = agent.spec.slots;
             }
             None => self.fleet.agents.push(Standing {
-                profile: id,
+                profile: id as u32,
                 presence: agent.presence,
                 slots: agent.spec.slots,
                 used: 0,
