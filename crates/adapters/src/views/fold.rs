@@ -220,7 +220,13 @@ impl<'e> Fold<'_, 'e> {
             attempt.work_ended_ms = Some(ended_ms);
             self.memory.stopping.remove(&lease.token);
         }
-        self.changes.tasks.at(task.0).lost += u32::from(!handed_back);
+        // As the kernel counts: what waited has killed nobody.
+        let is_free = match cause {
+            Loss::HandedBack => self.memory.draining,
+            Loss::RuntimeEnded => lease.wait.is_some(),
+            Loss::AgentLeft => false,
+        };
+        self.changes.tasks.at(task.0).lost += u32::from(!is_free);
         self.queued_again(task, lease.token, retry);
     }
 
