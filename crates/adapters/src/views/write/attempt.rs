@@ -4,6 +4,7 @@ use crate::views::change::{Attempt, Changes, NewAttempt};
 use crate::views::memory::Memory;
 use crate::views::names;
 use crate::views::schema::int;
+use kernel::Decision;
 use rusqlite::{Connection, params};
 
 pub(super) fn write(
@@ -18,6 +19,12 @@ pub(super) fn write(
          values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
            ?19, ?20, ?21, ?22, ?23)",
     )?;
+    let mut plain = connection.prepare_cached(
+        "insert into attempt_rows (task, token, number, agent, granted_seq, granted_ms, ended_ms,
+           worked_ms, outcome, fenced, money_micros, tokens, reason, busy, paused, breaker_open,
+           not_serving)
+         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, 0, 0, ?10, ?11, ?12, 0, ?13)",
+    )?;
     let mut changed = connection.prepare_cached(
         "update attempt_rows set started_ms = coalesce(?3, started_ms),
            ended_ms = coalesce(?4, ended_ms), worked_ms = worked_ms + ?5,
@@ -29,6 +36,7 @@ pub(super) fn write(
     )?;
     for ((task, token), attempt) in changes.attempts.iter() {
         match &attempt.new {
+            Some(new) if is_plain(new, attempt) => insert_plain(&mut plain, new, attempt)?,
             Some(new) => insert(&mut added, memory, new, attempt)?,
             None => {
                 changed.execute(params![
@@ -49,6 +57,55 @@ pub(super) fn write(
             }
         }
     }
+    Ok(())
+}
+
+/// Whether the row has nothing in the columns that a plain one leaves out; see `tasks`. Whoever
+/// adds a field says here whether a plain row has it.
+fn is_plain(new: &NewAttempt<'_>, attempt: &Attempt<'_>) -> bool {
+    let NewAttempt { granted, agent: _, number: _, seq: _, at_ms: _ } = new;
+    let Decision { candidates, busy: _, paused: _, breaker_open, not_serving: _, reason: _ } =
+        &granted.why;
+    let Attempt {
+        new: _,
+        started_ms: None,
+        ended_ms: _,
+        worked_ms: _,
+        outcome: _,
+        failure: None,
+        retry_ms: None,
+        fenced: false,
+        work_ended_ms: None,
+        money_micros: 0,
+        tokens: 0,
+    } = attempt
+    else {
+        return false;
+    };
+    candidates.is_empty() && *breaker_open == 0
+}
+
+fn insert_plain(
+    insert: &mut rusqlite::CachedStatement<'_>,
+    new: &NewAttempt<'_>,
+    attempt: &Attempt<'_>,
+) -> rusqlite::Result<()> {
+    let why = &new.granted.why;
+    insert.execute(params![
+        int(new.granted.task.0),
+        int(new.granted.token.0),
+        new.number,
+        &*new.agent,
+        new.seq,
+        new.at_ms,
+        attempt.ended_ms,
+        attempt.worked_ms,
+        attempt.outcome,
+        names::reason(why.reason),
+        why.busy,
+        why.paused,
+        why.not_serving,
+    ])?;
     Ok(())
 }
 
