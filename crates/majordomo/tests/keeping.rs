@@ -238,3 +238,41 @@ async fn a_journal_in_memory_is_kept_short_as_well() {
     let first = team.runtime().with_journal(|journal| journal.first().0);
     assert!(first > Some(1), "{first:?}");
 }
+
+/// Many clients at once: the snapshot of what lives is taken while others decide and commit.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_journal_in_memory_is_shortened_while_the_team_works() {
+    let stores = Stores {
+        journal: Box::new(adapters::journal::memory::Memory::new()),
+        blobs: Arc::new(adapters::blobs::memory::Memory::new()),
+        observers: Vec::new(),
+        restored: false,
+    };
+    let bounds = Bounds { snapshot_min_bytes: 16 << 10, ..Bounds::default() };
+    let builder = TeamBuilder::new(Ok(stores)).bounds(bounds).with(echo).with(twice).with(later);
+    let team = builder.start().await.expect("starts");
+    let terms = kernel::Terms::new("later");
+    let open = team.submit(terms, b"\"\"".to_vec(), Default::default()).await.expect("accepted");
+    let mut clients = tokio::task::JoinSet::new();
+    for _ in 0..8 {
+        let team = team.clone();
+        clients.spawn(async move {
+            for _ in 0..200 {
+                assert_eq!(team.ask::<twice>("a".into()).await.as_deref(), Ok("aa"));
+            }
+        });
+    }
+    while let Some(done) = clients.join_next().await {
+        done.expect("no client was left waiting");
+    }
+    assert!(team.runtime().keeping().snapshots > 1);
+    let (first, held) = team
+        .runtime()
+        .with_journal(|journal| (journal.first().0, state(journal).0))
+        .expect("it is open");
+    assert!(first > 1, "the records before the snapshot are gone");
+    assert_eq!(held.counts.completed, 8 * 200 * 3);
+    let root = kernel::Kernel::replay(Limits::default(), Some(held), []);
+    assert!(root.state().task(open.task).is_some(), "what is open is in the snapshot");
+    team.drain(Duration::ZERO).await;
+}

@@ -76,8 +76,7 @@ impl Runtime {
     ) -> Runtime {
         let instant = journal.is_instant();
         let (head, batch) = (journal.head(), Batch::default());
-        let room = Room::new(bounds, journal.size().total_bytes, journal.gauge());
-        let room = Arc::new(room);
+        let room = Arc::new(Room::new(bounds, journal.size().total_bytes, journal.gauge()));
         let blobs = Arc::new(keep::blobs::Counted { store: blobs, room: room.clone() });
         let inner = Arc::new(Inner {
             committer: Mutex::new(Committer { head, journal: Some(journal), batch }),
@@ -173,8 +172,8 @@ impl Runtime {
         self.inner.instant
     }
 
-    /// Runs while nothing is decided, and everything that was stands in the journal. `None` when
-    /// the turn has ended.
+    /// Runs while nothing is decided, and everything that was stands in the journal, an instant
+    /// one. `None` when the turn has ended.
     pub(crate) fn at_rest<T>(
         &self,
         work: impl FnOnce(&mut dyn Journal, &Kernel) -> T,
@@ -189,10 +188,10 @@ impl Runtime {
                 break core;
             }
         };
-        let journal = committer.journal.as_mut();
-        let done = journal.map(|journal| work(journal.as_mut(), &core.kernel));
+        let done = committer.journal.as_mut().map(|it| work(it.as_mut(), &core.kernel));
         drop((core, committer));
-        self.inner.turn(); // Whoever came meanwhile found the core busy.
+        self.inner.turn(); // Whoever came meanwhile found the core busy,
+        self.inner.commit_inline(); // or the committer.
         done
     }
 
