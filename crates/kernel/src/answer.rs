@@ -97,6 +97,15 @@ pub enum Refusal {
         /// The ancestor.
         ancestor: TaskId,
     },
+    /// Two capabilities hand a question on to each other again and again.
+    PingPong {
+        /// What is asked.
+        asked: Text,
+        /// By whom.
+        by: Text,
+        /// How often in a row they may.
+        max: u32,
+    },
     /// The tree is as deep as it may be.
     TooDeep {
         /// The limit.

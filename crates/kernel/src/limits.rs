@@ -20,6 +20,8 @@ pub struct Limits {
     pub crash_attempts_max: u32,
     /// Depth of a tree of tasks; a root has depth 1.
     pub depth_max: u32,
+    /// How often in a row two capabilities may hand a question on to each other.
+    pub hand_offs_max: u32,
     /// Tasks in one tree, over its whole life.
     pub tree_tasks_max: u64,
     /// Working time of one tree, milliseconds; waiting for people or timers is apart.
@@ -76,6 +78,7 @@ impl Default for Limits {
             renew_ms: 10_000,
             crash_attempts_max: 25,
             depth_max: 16,
+            hand_offs_max: 4,
             tree_tasks_max: 100_000,
             tree_work_ms: 3_600_000,
             tree_money_micros: 1_000_000,

@@ -38,11 +38,12 @@ pub enum Mutant {
     OneTaskOpensBreaker,
     ScheduleFiresTwice,
     MissedTickForgotten,
+    LoopUnnoticed,
 }
 
 impl Mutant {
     /// Every planted bug of the kernel.
-    pub const ALL: [Mutant; 32] = [
+    pub const ALL: [Mutant; 33] = [
         Mutant::AcceptAnyToken,
         Mutant::TokenReusedAfterReplay,
         Mutant::TimeNotJournaled,
@@ -75,6 +76,7 @@ impl Mutant {
         Mutant::OneTaskOpensBreaker,
         Mutant::ScheduleFiresTwice,
         Mutant::MissedTickForgotten,
+        Mutant::LoopUnnoticed,
     ];
 }
 

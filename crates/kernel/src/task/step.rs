@@ -93,13 +93,34 @@ fn check_tree(draft: &Draft<'_>, parent: &Task, submit: &Submit) -> Result<(), R
             });
         }
     }
-    let mut ancestor = Some(parent);
+    if planted(Mutant::LoopUnnoticed) {
+        return Ok(());
+    }
+    check_loop(draft, parent, submit)
+}
+
+/// No question stands above itself, and no two capabilities hand one on to each other for ever,
+/// whatever they change in it on the way.
+fn check_loop(draft: &Draft<'_>, parent: &Task, submit: &Submit) -> Result<(), Refusal> {
+    let (asked, by) = (&submit.terms.capability, &parent.terms.capability);
+    // Hand-offs from one of the two to the other, without anybody else between them.
+    let (mut handed, mut between) = (1, asked != by);
+    let (mut ancestor, mut next) = (Some(parent), asked);
     while let Some(task) = ancestor {
-        let same = task.terms.capability == submit.terms.capability;
-        if same && task.input.digest == submit.input.digest {
+        let capability = &task.terms.capability;
+        if capability == asked && task.input.digest == submit.input.digest {
             return Err(Refusal::Loop { ancestor: task.id });
         }
+        if task.id != parent.id {
+            between &= capability == next;
+            handed += u32::from(between);
+            next = if next == asked { by } else { asked };
+        }
         ancestor = task.parent.as_ref().and_then(|it| draft.task(it.task));
+    }
+    if handed > draft.limits.hand_offs_max {
+        let (asked, by) = (asked.clone(), by.clone());
+        return Err(Refusal::PingPong { asked, by, max: draft.limits.hand_offs_max });
     }
     Ok(())
 }

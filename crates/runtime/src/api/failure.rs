@@ -43,6 +43,7 @@ impl Failure {
             Refusal::Drift { .. } => FailureKind::Drift,
             Refusal::OverBudget { .. } => FailureKind::OverBudget,
             Refusal::Loop { .. }
+            | Refusal::PingPong { .. }
             | Refusal::TooDeep { .. }
             | Refusal::TooMany { .. }
             | Refusal::TooOften { .. }
@@ -148,6 +149,10 @@ pub fn describe(refusal: &Refusal) -> String {
         Refusal::Loop { ancestor } => format!(
             "task {ancestor} above asked the same capability with the same input; \
              this would not end"
+        ),
+        Refusal::PingPong { asked, by, max } => format!(
+            "{by} and {asked} have handed this on to each other {max} times in a row; one of them \
+             must answer it, or ask somebody else"
         ),
         Refusal::TooDeep { depth_max } => {
             format!("the tree of tasks is {depth_max} deep, which is the limit")

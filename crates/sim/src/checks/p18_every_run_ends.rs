@@ -3,7 +3,7 @@
 
 use super::Check;
 use crate::oracle::{Recorded, Stepped, Verdict};
-use kernel::{Accepted, Budget, Event, Limits, Part, State, Task, TaskId, Text};
+use kernel::{Accepted, Budget, Digest, Event, Limits, Part, State, Task, TaskId, Text};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -18,6 +18,8 @@ struct Node {
     run: TaskId,
     depth: u32,
     may: Option<Arc<BTreeSet<Text>>>,
+    parent: Option<TaskId>,
+    asks: (Text, Digest),
 }
 
 #[derive(Default)]
@@ -42,7 +44,8 @@ impl Trees {
             let tasks_max = accepted.budget.and_then(|it| it.tasks).unwrap_or(u64::MAX);
             self.runs.insert(id, Run { open: true, tasks_max, ..Run::default() });
             let may = accepted.terms.may.clone();
-            self.of.insert(id, Node { run: id, depth: 1, may });
+            let (parent, asks) = (None, question(accepted));
+            self.of.insert(id, Node { run: id, depth: 1, may, parent, asks });
             return Ok(());
         };
         let above = self.of.get(&parent.task).ok_or(format!("task {id} has no parent"))?;
@@ -51,15 +54,37 @@ impl Trees {
             return Err(format!("task {id} at depth {depth} of {}", self.limits.depth_max));
         }
         narrower(id, above, accepted)?;
+        self.ends(id, parent.task, &question(accepted))?;
         if let Some(budget) = &accepted.budget {
             fits(before, parent.task, id, budget)?;
         }
-        let may = accepted.terms.may.clone();
-        self.of.insert(id, Node { run, depth, may });
+        let (may, asks) = (accepted.terms.may.clone(), question(accepted));
+        let parent = Some(parent.task);
+        self.of.insert(id, Node { run, depth, may, parent, asks });
         let Some(tree) = self.runs.get_mut(&run) else { return Ok(()) };
         tree.tasks += 1;
         if tree.tasks > tree.tasks_max {
             return Err(format!("run {run} has {} tasks of {}", tree.tasks, tree.tasks_max));
+        }
+        Ok(())
+    }
+
+    /// No question stands above itself, and no pair of capabilities goes on for ever.
+    fn ends(&self, id: TaskId, parent: TaskId, asks: &(Text, Digest)) -> Verdict {
+        let mut chain = Vec::new();
+        let mut above = Some(parent);
+        while let Some(node) = above.and_then(|it| self.of.get(&it)) {
+            if node.asks == *asks {
+                return Err(format!("task {id} asks what stands above it: {}", asks.0));
+            }
+            chain.push(&node.asks.0);
+            above = node.parent;
+        }
+        let pair = [&asks.0, chain[0]];
+        let alternate = |(at, capability): &(usize, &&Text)| **capability == pair[(at + 1) % 2];
+        let handed = chain.iter().enumerate().take_while(alternate).count();
+        if pair[0] != pair[1] && handed > self.limits.hand_offs_max as usize {
+            return Err(format!("task {id}: {} and {} handed on {handed} times", pair[0], pair[1]));
         }
         Ok(())
     }
@@ -81,6 +106,11 @@ impl Trees {
         let spent = (tree.money, tree.tokens, tree.tasks);
         Err(format!("run {run} spent {spent:?}, its purses say {:?}", (money, tokens, tasks)))
     }
+}
+
+/// What a task is asked, and with what.
+fn question(accepted: &Accepted) -> (Text, Digest) {
+    (accepted.terms.capability.clone(), accepted.input.digest)
 }
 
 /// A child asks for, and may ask for, nothing that its parent may not.

@@ -275,6 +275,7 @@ fn draw_limits(rng: &mut Rng) -> Limits {
         payload_one_max_bytes: 1 << 10,
         crash_attempts_max: rng.between(3, 25) as u32,
         depth_max: rng.between(3, 8) as u32,
+        hand_offs_max: 1 + rng.below(3) as u32,
         tree_tasks_max: rng.between(5, 50),
         tree_work_ms: rng.between(60_000, 150_000),
         delay_max_ms: 30_000,
