@@ -1,6 +1,6 @@
 //! What may be asked of the kernel. The list is closed: everything is on these two screens.
 
-use crate::schedule::ScheduleSpec;
+use crate::schedule::{Recurrence, ScheduleSpec};
 use crate::{
     AgentId, AgentSpec, AttemptId, Budget, Cost, Digest, Failure, Forced, Outcome, Payload,
     Policies, TaskId, Terms, Text,
@@ -75,6 +75,8 @@ pub enum Command {
     Reckoned {
         /// Which schedule was asked about.
         schedule: Text,
+        /// The recurrence that was looked up: it may have been changed since.
+        recurs: Recurrence,
         /// After which moment of wall time.
         after_wall_ms: u64,
         /// The next due, or why there is none.

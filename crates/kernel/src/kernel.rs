@@ -264,8 +264,8 @@ fn handle(draft: &mut Draft<'_>, command: Command) -> Result<Answer, Refusal> {
         Command::Unschedule(name) => schedule::unschedule(draft, name),
         Command::PauseSchedule(name) => schedule::pause(draft, name),
         Command::ResumeSchedule(name) => schedule::resume(draft, name),
-        Command::Reckoned { schedule, after_wall_ms, next } => {
-            schedule::reckoned(draft, schedule, after_wall_ms, next)
+        Command::Reckoned { schedule, recurs, after_wall_ms, next } => {
+            schedule::reckoned(draft, schedule, &recurs, after_wall_ms, next)
         }
         Command::WallClock { wall_ms } => schedule::wall_clock(draft, wall_ms),
         Command::Drain => start::drain(draft),

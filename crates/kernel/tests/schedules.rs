@@ -212,6 +212,7 @@ fn a_calendar_is_asked_once_and_again_after_a_crash() {
     assert!(matches!(&outstanding[..], [Effect::Reckon { after_wall_ms: WALL, .. }]));
     let answer = |after_wall_ms, next| Command::Reckoned {
         schedule: "daily".into(),
+        recurs: calendar().recurs,
         after_wall_ms,
         next: Ok(next),
     };
@@ -221,6 +222,7 @@ fn a_calendar_is_asked_once_and_again_after_a_crash() {
     assert_eq!(story.schedule().next, Next::Reckon { after: WALL + 60_000 });
     let never = Command::Reckoned {
         schedule: "daily".into(),
+        recurs: calendar().recurs,
         after_wall_ms: WALL + 60_000,
         next: Err("there is no such day".into()),
     };
@@ -229,12 +231,30 @@ fn a_calendar_is_asked_once_and_again_after_a_crash() {
     assert_eq!(&*story.schedule().why_never, "there is no such day");
 }
 
+/// Found by seed 215 of the simulator: the answer to a question that has been changed since.
+#[test]
+fn the_answer_for_another_expression_is_not_taken() {
+    let mut story = Story::begun();
+    story.tell(Command::Schedule(Box::new(calendar())));
+    let recurs = Recurrence::Calendar { cron: "0 8 * * *".into(), zone: "UTC".into() };
+    story.tell(Command::Schedule(Box::new(ScheduleSpec { recurs, ..calendar() })));
+    let late = Command::Reckoned {
+        schedule: "daily".into(),
+        recurs: calendar().recurs,
+        after_wall_ms: WALL,
+        next: Ok(WALL + 60_000),
+    };
+    assert!(story.tell(late).entries.is_empty());
+    assert_eq!(story.schedule().next, Next::Reckon { after: WALL });
+}
+
 #[test]
 fn a_wall_clock_that_is_set_moves_dues_and_repeats_none() {
     let mut story = Story::begun();
     story.tell(Command::Schedule(Box::new(calendar())));
     let answer = |after_wall_ms, next| Command::Reckoned {
         schedule: "daily".into(),
+        recurs: calendar().recurs,
         after_wall_ms,
         next: Ok(next),
     };

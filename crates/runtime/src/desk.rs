@@ -4,7 +4,8 @@ use crate::attempt::{Live, drive};
 use crate::port::Agent;
 use crate::turn::{Inner, Runtime, lock};
 use kernel::{
-    AgentId, AttemptId, Command, Dispatch, Effect, Outcome, Pulse, Report, TaskId, Text, Token,
+    AgentId, AttemptId, Command, Dispatch, Effect, Outcome, Pulse, Recurrence, Report, TaskId,
+    Text, Token,
 };
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -180,6 +181,7 @@ fn reckon(inner: &Arc<Inner>, schedule: Text, [cron, zone]: &[Text; 2], after_wa
     let runtime = Runtime { inner: inner.clone() };
     inner.tokio.spawn_blocking(move || {
         let next = calendar.next(&cron, &zone, after_wall_ms).map_err(Text::from);
-        runtime.tell(Command::Reckoned { schedule, after_wall_ms, next });
+        let recurs = Recurrence::Calendar { cron, zone };
+        runtime.tell(Command::Reckoned { schedule, recurs, after_wall_ms, next });
     });
 }

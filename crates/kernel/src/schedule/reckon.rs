@@ -14,12 +14,13 @@ const CORRECTION_MS: u64 = 3 * 3_600_000;
 pub(crate) fn reckoned(
     draft: &mut Draft<'_>,
     name: Text,
+    recurs: &Recurrence,
     after: u64,
     next: Result<u64, Text>,
 ) -> Result<Answer, Refusal> {
     let known = draft.schedules.get(&name);
     let schedule = known.ok_or_else(|| Refusal::UnknownSchedule(name.clone()))?;
-    let asked = schedule.next == Next::Reckon { after };
+    let asked = schedule.next == Next::Reckon { after } && schedule.spec.recurs == *recurs;
     if !asked && !planted(Mutant::ScheduleFiresTwice) {
         return Ok(Answer::Done);
     }

@@ -47,7 +47,7 @@ impl World {
             }
             Effect::Settled { task, outcome } => self.clients.settled(task, &outcome),
             Effect::Reckon { schedule, cron, after_wall_ms, .. } => {
-                self.reckon(schedule, &cron, after_wall_ms);
+                self.reckon(schedule, cron, after_wall_ms);
             }
         }
     }

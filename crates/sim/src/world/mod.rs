@@ -124,7 +124,7 @@ enum Happening {
     Beat(usize, u64, Token, work::Beat),
     Ghost(AttemptId),
     /// A calendar answers the process that asked.
-    Reckoned(u64, kernel::Text, u64, Result<u64, kernel::Text>),
+    Reckoned(u64, (kernel::Text, kernel::Text), u64),
 }
 
 /// How a world ended.
@@ -219,8 +219,8 @@ impl World {
             Happening::ToAgent(agent, life, letter) => self.letter(agent, life, letter),
             Happening::Beat(agent, life, token, beat) => self.beat(agent, life, token, beat),
             Happening::Ghost(attempt) => self.ghost(attempt),
-            Happening::Reckoned(serial, schedule, after, next) if self.is_present(serial) => {
-                self.calendar_says(schedule, after, next);
+            Happening::Reckoned(serial, asked, after) if self.is_present(serial) => {
+                self.calendar_says(asked, after);
             }
             Happening::Reckoned(..) => {}
             Happening::Crash(_) | Happening::Wake(_) | Happening::Boot | Happening::Exit(_) => {}

@@ -68,23 +68,26 @@ impl World {
     }
 
     /// The kernel asks a calendar; the answer takes a while, and dies with the process.
-    pub(super) fn reckon(&mut self, schedule: Text, cron: &str, after: u64) {
+    pub(super) fn reckon(&mut self, schedule: Text, cron: Text, after: u64) {
         let Some(process) = &self.process else { return };
         let serial = process.serial;
         let late = self.strikes(Fault::CalendarLate);
         let delay = if late { self.rng.between(100, 60_000) } else { self.rng.between(0, 5) };
-        let next = calendar(cron, after);
+        let asked = (schedule, cron);
         if self.strikes(Fault::CalendarTwice) {
             let again = self.rng.between(1, 40_000);
-            let answer = Happening::Reckoned(serial, schedule.clone(), after, next.clone());
+            let answer = Happening::Reckoned(serial, asked.clone(), after);
             self.at(delay + again, answer);
         }
-        self.at(delay, Happening::Reckoned(serial, schedule, after, next));
+        self.at(delay, Happening::Reckoned(serial, asked, after));
     }
 
     /// The calendar answers.
-    pub(super) fn calendar_says(&mut self, schedule: Text, after: u64, next: Result<u64, Text>) {
-        self.command(Command::Reckoned { schedule, after_wall_ms: after, next }, To::Nobody);
+    pub(super) fn calendar_says(&mut self, (schedule, cron): (Text, Text), after: u64) {
+        let next = calendar(&cron, after);
+        let recurs = Recurrence::Calendar { cron, zone: "UTC".into() };
+        let answer = Command::Reckoned { schedule, recurs, after_wall_ms: after, next };
+        self.command(answer, To::Nobody);
     }
 
     /// Nothing comes round any more, so that what is open can end.
