@@ -57,3 +57,8 @@ pub use runtime::api::{
     Once, Result, ScheduleOptions, StartError, SubmitOptions, Ticket, capability,
 };
 pub use {builtin, kernel, runtime};
+
+/// The programs of the guide are compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide/coordination.md")]
+pub struct Coordination;

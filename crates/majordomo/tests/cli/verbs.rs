@@ -234,3 +234,16 @@ fn a_pipe_that_is_closed_early_is_no_fault() {
         assert_eq!(child.wait().unwrap().code(), Some(0), "{args:?}");
     }
 }
+
+#[test]
+fn the_team_of_the_guide_to_coordination_works() {
+    let guide = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/guide/coordination.md");
+    let guide = fs::read_to_string(guide).unwrap();
+    let house = House::with_sources();
+    let teams: Vec<&str> = guide.split("```toml\n").skip(1).collect();
+    assert_eq!(teams.len(), 1, "each team of the guide is run here");
+    house.write("team.toml", teams[0].split("```").next().unwrap());
+    house.done(&["check", "team.toml"]);
+    let summary = house.json(&["run", "team.toml", "src"]);
+    assert_eq!(summary["outputs"]["files"], 3, "{summary}");
+}
