@@ -40,7 +40,7 @@ pub(super) fn load(
     Ok(reading.definition.map(|definition| (definition, file)))
 }
 
-/// What to do about a team that cannot be read: it is meant as a file, or as one that comes with us.
+/// What to do about a team that cannot be read: a file was meant, or one that comes with us.
 fn unreadable(name: &str) -> String {
     if name.ends_with(".toml") || name.contains('/') {
         return format!(
