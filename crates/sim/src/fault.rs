@@ -95,6 +95,8 @@ faults! {
     PriorityFlood,
     /// Everybody uses one key.
     KeyFlood,
+    /// The operator opens or closes a breaker for a while.
+    BreakerForced,
     /// The operator drains and starts again.
     Drain,
     /// The operator cancels.

@@ -76,11 +76,21 @@ impl State {
         self.change_breaker(agent, capability, |breaker| breaker.force(forced));
     }
 
-    /// Other policies hold: who is let through may follow from it.
-    pub(super) fn breakers_configured(&mut self) {
-        let breakers: Vec<(AgentId, Text)> = self.facts.breakers.keys().cloned().collect();
+    /// Other policies hold, or another process: what is half-open begins anew. So nothing hangs on a
+    /// probe whose process ended, or on a decision that a torn end took away.
+    pub(super) fn breakers_begin_anew(&mut self, team: Option<&Text>) {
+        let concerns = |id: &AgentId| {
+            let of = self.facts.agents.get(id.0 as usize).map(|agent| &agent.spec.team);
+            team.is_none_or(|team| of == Some(team))
+        };
+        let breakers = self.facts.breakers.keys().filter(|(id, _)| concerns(id));
+        let breakers: Vec<(AgentId, Text)> = breakers.cloned().collect();
         for (agent, capability) in breakers {
-            self.change_breaker(agent, &capability, |_| {});
+            self.change_breaker(agent, &capability, |breaker| {
+                if matches!(breaker.phase(), Phase::HalfOpen { .. }) {
+                    breaker.half_opened();
+                }
+            });
         }
     }
 

@@ -113,6 +113,7 @@ impl State {
         let set_back = (*wall_ms as i64).saturating_sub(at.0 as i64) < facts.wall_offset_ms;
         self.wall_clock_is(at, *wall_ms, set_back);
         self.extend_remote_leases(*leases_until);
+        self.breakers_begin_anew(None);
     }
 
     /// What lived in the process before is gone: its agents, and the work it was ending.
@@ -152,10 +153,10 @@ impl State {
         if *policies == Policies::default() {
             self.facts.policies.remove(&team);
         } else {
-            self.facts.policies.insert(team, policies);
+            self.facts.policies.insert(team.clone(), policies);
         }
         self.index.configure(&self.facts);
-        self.breakers_configured();
+        self.breakers_begin_anew(Some(&team));
     }
 
     fn task_accepted(&mut self, at: Time, accepted: &Accepted) {

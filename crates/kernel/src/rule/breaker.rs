@@ -66,6 +66,11 @@ impl BreakerPolicy {
     /// Bad results from fewer tasks than this are the tasks' own doing.
     pub const TASKS_MIN: usize = 3;
 
+    /// How many results are kept: never fewer than it takes to judge.
+    fn results(&self) -> usize {
+        self.window.max(self.minimum).clamp(1, BreakerPolicy::WINDOW_MAX) as usize
+    }
+
     pub(crate) fn is_default(&self) -> bool {
         *self == BreakerPolicy::default()
     }
@@ -78,6 +83,9 @@ pub struct Breaker {
     phase: Phase,
     /// The latest results, oldest first, since it was closed last.
     marks: VecDeque<Mark>,
+    /// The oldest so many of them were not seen one by one, and do not help to reach the minimum.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    credited: u32,
     /// How often it has opened since a whole window was good.
     times: u32,
     /// What an operator has decided, if one has.
@@ -151,11 +159,12 @@ pub(crate) enum Verdict {
 }
 
 impl Breaker {
-    /// A breaker at its first bad result. `good`: how many results went well before; as far back
-    /// as the window goes they count, as if they had been written down.
+    /// A breaker at its first bad result. `good`: how many results of its agent went well before,
+    /// whatever the capability; as far back as the window goes they weigh against the bad ones.
     pub(crate) fn new(policy: &BreakerPolicy, good: u64) -> Breaker {
-        let good = good.min(u64::from(policy.window.saturating_sub(1))) as usize;
-        Breaker { marks: std::iter::repeat_n(Mark::Good, good).collect(), ..Breaker::default() }
+        let good = good.min(policy.results() as u64 - 1) as usize;
+        let marks = std::iter::repeat_n(Mark::Good, good).collect();
+        Breaker { marks, credited: good as u32, ..Breaker::default() }
     }
 
     /// Whether work is let through.
@@ -224,7 +233,10 @@ impl Breaker {
 
     fn tripped(&self, policy: &BreakerPolicy) -> Option<Tripped> {
         let all = self.marks.len() as u32;
-        if all < policy.minimum && !planted(Mutant::BreakerIgnoresMinimum) {
+        let seen = all - self.credited;
+        if seen < policy.minimum.min(BreakerPolicy::WINDOW_MAX)
+            && !planted(Mutant::BreakerIgnoresMinimum)
+        {
             return None;
         }
         let too_many = |tasks: Vec<TaskId>, percent: u32| {
@@ -276,10 +288,11 @@ impl Breaker {
     pub(crate) fn mark(&mut self, policy: &BreakerPolicy, token: Token, mark: Mark) {
         match &mut self.phase {
             Phase::Closed => {
-                let window = policy.window.clamp(1, BreakerPolicy::WINDOW_MAX) as usize;
+                let window = policy.results();
                 self.marks.push_back(mark);
                 while self.marks.len() > window {
                     self.marks.pop_front();
+                    self.credited = self.credited.saturating_sub(1);
                 }
                 if self.marks.len() == window && self.tripped(policy).is_none() {
                     self.times = 0;
@@ -301,7 +314,7 @@ impl Breaker {
     pub(crate) fn opened(&mut self, until: Time) {
         self.phase = Phase::Open { until };
         self.times = self.times.saturating_add(1);
-        self.marks.clear();
+        (self.marks, self.credited) = (VecDeque::new(), 0);
     }
 
     /// It lets probes through.
@@ -312,7 +325,7 @@ impl Breaker {
     /// It lets everything through again.
     pub(crate) fn closed(&mut self) {
         self.phase = Phase::Closed;
-        self.marks.clear();
+        (self.marks, self.credited) = (VecDeque::new(), 0);
     }
 
     /// An operator has decided; `None`: the results decide again, from the beginning.
@@ -335,6 +348,10 @@ impl Mark {
             Mark::Good | Mark::Failed(_) => None,
         }
     }
+}
+
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 #[cfg(test)]

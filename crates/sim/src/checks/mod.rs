@@ -11,6 +11,7 @@ pub mod p10_everything_is_bounded;
 pub mod p11_priority_without_starvation;
 pub mod p12_poison_hurts_only_itself;
 pub mod p14_retries_cannot_amplify;
+pub mod p15_breakers_open_probe_close;
 pub mod p16_time_and_leases;
 pub mod p18_every_run_ends;
 pub mod p25_counters_equal_events;
@@ -63,6 +64,7 @@ pub fn all(limits: &Limits) -> Vec<Box<dyn Check>> {
         Box::new(p10_everything_is_bounded::Bounds::new(limits)),
         Box::new(p12_poison_hurts_only_itself::Attempts::new(limits)),
         Box::new(p14_retries_cannot_amplify::Retries::new(limits)),
+        Box::new(p15_breakers_open_probe_close::Breakers::default()),
         Box::new(p18_every_run_ends::Trees::new(limits)),
         Box::new(p25_counters_equal_events::Counters::default()),
         Box::new(p28_a_due_fires_once::Schedules::default()),

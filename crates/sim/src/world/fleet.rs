@@ -96,6 +96,9 @@ impl World {
         }
         self.agents[agent].id = Some(id);
         self.by_id.insert(id, agent);
+        if self.healed && self.is_forced(agent) {
+            self.unforce(agent);
+        }
         if self.agents[agent].spec.remote {
             self.resend(id);
         }

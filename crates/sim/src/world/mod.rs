@@ -116,6 +116,7 @@ enum Happening {
     Boot,
     Thaw(u64),
     Unpause(usize),
+    Unforce(usize),
     Join(usize, u64),
     Exit(u64),
     /// A mail reaches the process it was sent to (0: whichever is there).
@@ -213,6 +214,7 @@ impl World {
             Happening::Boot if self.process.is_none() => self.boot(),
             Happening::Thaw(serial) => self.thaw(serial),
             Happening::Unpause(agent) => self.unpause(agent),
+            Happening::Unforce(agent) => self.unforce(agent),
             Happening::Join(agent, life) => self.join(agent, life),
             Happening::Exit(serial) if self.is_present(serial) => self.exit(),
             Happening::ToProcess(serial, mail) => self.mail(serial, mail),

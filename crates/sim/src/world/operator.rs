@@ -4,7 +4,7 @@ use super::{Happening, To, World};
 use crate::fault::Fault;
 use crate::program::CAPABILITIES;
 use crate::rng::Rng;
-use kernel::{CapabilityPolicy, Command, Policies, Presence, Quota, Text};
+use kernel::{BreakerPolicy, CapabilityPolicy, Command, Forced, Policies, Presence, Quota, Text};
 use std::sync::Arc;
 
 impl World {
@@ -51,7 +51,7 @@ impl World {
     /// Other policies: often tighter than what is in use already.
     fn reconfigure(&mut self) {
         let rng = &mut self.rng;
-        let mut policies = Policies::default();
+        let mut policies = Policies { breaker: draw_breaker(rng), ..Policies::default() };
         for name in CAPABILITIES {
             if rng.chance(400) {
                 let quota = draw_quota(rng);
@@ -106,6 +106,13 @@ impl World {
             let after = self.rng.between(100, 30_000);
             self.at(after, Happening::Unpause(agent));
         }
+        if self.strikes(Fault::BreakerForced) {
+            let forced = [Some(Forced::Open), Some(Forced::Closed), None];
+            let forced = forced[self.rng.below(3) as usize];
+            self.command(Command::Breaker { agent: id, capability: None, forced }, To::Nobody);
+            let after = self.rng.between(100, 30_000);
+            self.at(after, Happening::Unforce(agent));
+        }
         if self.strikes(Fault::Leave) {
             self.command(Command::Leave(id), To::Nobody);
             let (after, life) = (self.rng.between(100, 20_000), self.agents[agent].life);
@@ -120,9 +127,29 @@ impl World {
         }
     }
 
+    /// The operator lets the results of an agent decide about its breakers again.
+    pub(super) fn unforce(&mut self, agent: usize) {
+        if let Some(id) = self.agents[agent].id {
+            let command = Command::Breaker { agent: id, capability: None, forced: None };
+            self.command(command, To::Nobody);
+        }
+    }
+
+    /// Whether a breaker of it follows the operator and not its results.
+    pub(super) fn is_forced(&self, agent: usize) -> bool {
+        let (Some(process), Some(id)) = (&self.process, self.agents[agent].id) else {
+            return false;
+        };
+        let breakers = &process.kernel.state().breakers;
+        breakers.iter().any(|((who, _), breaker)| *who == id && breaker.forced().is_some())
+    }
+
     /// Everybody who should be there and is not, or is paused: brought back.
     pub(super) fn call_everybody(&mut self) {
         for agent in 0..self.agents.len() {
+            if self.is_forced(agent) {
+                self.unforce(agent);
+            }
             let presence = self.process.as_ref().and_then(|process| {
                 let state = process.kernel.state();
                 state.agent_named(&self.agents[agent].spec.name).map(|it| it.presence)
@@ -144,5 +171,18 @@ fn draw_quota(rng: &mut Rng) -> Quota {
     Quota {
         queued_max: rng.chance(600).then(|| rng.below(12)),
         working_max: rng.chance(600).then(|| rng.between(1, 3) as u32),
+    }
+}
+
+/// Small windows and short times, or nothing would come of a breaker in a small world.
+fn draw_breaker(rng: &mut Rng) -> BreakerPolicy {
+    BreakerPolicy {
+        on: rng.chance(900),
+        window: rng.between(4, 10) as u32,
+        minimum: rng.between(3, 6) as u32,
+        slow_ms: [0, 2_000][rng.below(2) as usize],
+        open_ms: rng.between(500, 20_000),
+        probes: rng.between(1, 3) as u32,
+        ..BreakerPolicy::default()
     }
 }

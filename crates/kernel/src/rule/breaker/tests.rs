@@ -110,7 +110,9 @@ fn told(breaker: &Breaker) -> String {
 
 #[test]
 fn below_the_minimum_nothing_opens_and_at_it_half_is_enough() {
-    for (good, bad, opens) in [(0, 9, false), (0, 10, true), (5, 5, true), (6, 4, false)] {
+    for (good, bad, opens) in
+        [(0, 9, false), (0, 10, true), (5, 5, false), (19, 9, false), (19, 10, true)]
+    {
         let mut breaker = Breaker::new(&policy(), good);
         for task in 0..bad {
             breaker.mark(&policy(), Token(1), Mark::Failed(TaskId(task)));
@@ -123,7 +125,8 @@ fn below_the_minimum_nothing_opens_and_at_it_half_is_enough() {
 #[test]
 fn slow_results_open_it_by_their_own_share() {
     let policy = BreakerPolicy { slow_percent: 80, ..policy() };
-    let mut breaker = Breaker::new(&policy, 2);
+    let mut breaker = Breaker::new(&policy, 0);
+    (0..2).for_each(|_| breaker.mark(&policy, Token(1), Mark::Good));
     (0..7).for_each(|task| breaker.mark(&policy, Token(1), Mark::Slow(TaskId(task))));
     assert_eq!(breaker.verdict(&policy), Verdict::Stay);
     breaker.mark(&policy, Token(1), Mark::Slow(TaskId(8)));
