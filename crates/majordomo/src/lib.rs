@@ -35,6 +35,8 @@ pub mod control;
 mod crew;
 pub mod data;
 #[cfg(feature = "cli")]
+pub mod health;
+#[cfg(feature = "cli")]
 pub mod live;
 mod open;
 #[cfg(feature = "team")]

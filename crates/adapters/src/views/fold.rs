@@ -105,20 +105,10 @@ impl<'e> Fold<'_, 'e> {
             Event::AgentRestarted { agent: id, reason } => {
                 self.changes.agents.push(Agent::Restarted { id: *id, reason });
             }
-            Event::BreakerOpened { agent, capability, until, why } => {
-                let until_ms = wall_ms(self.memory, *until);
-                let turn = Turn::Opened { until_ms, why: names::tripped(*why) };
-                self.breaker(*agent, capability, turn);
-            }
-            Event::BreakerHalfOpened { agent, capability } => {
-                self.breaker(*agent, capability, Turn::HalfOpened);
-            }
-            Event::BreakerClosed { agent, capability } => {
-                self.breaker(*agent, capability, Turn::Closed);
-            }
-            Event::BreakerForced { agent, capability, forced } => {
-                self.breaker(*agent, capability, Turn::Forced(*forced));
-            }
+            Event::BreakerOpened { .. }
+            | Event::BreakerHalfOpened { .. }
+            | Event::BreakerClosed { .. }
+            | Event::BreakerForced { .. } => self.breaker(event),
             Event::Schedule { name, what } => self.schedule(name, what),
             // What is written from here on is told by the new time.
             Event::WallClockMoved { wall_ms, .. } => {
@@ -338,8 +328,21 @@ impl<'e> Fold<'_, 'e> {
         self.changes.agents.push(Agent::Presence { id, presence });
     }
 
-    fn breaker(&mut self, id: kernel::AgentId, capability: &'e str, now: Turn) {
-        self.changes.agents.push(Agent::Breaker { id, capability, at_ms: self.at_ms, now });
+    fn breaker(&mut self, event: &'e Event) {
+        let (agent, capability, now) = match event {
+            Event::BreakerOpened { agent, capability, until, why } => {
+                let until_ms = wall_ms(self.memory, *until);
+                (agent, capability, Turn::Opened { until_ms, why: names::tripped(*why) })
+            }
+            Event::BreakerHalfOpened { agent, capability } => (agent, capability, Turn::HalfOpened),
+            Event::BreakerClosed { agent, capability } => (agent, capability, Turn::Closed),
+            Event::BreakerForced { agent, capability, forced } => {
+                (agent, capability, Turn::Forced(*forced))
+            }
+            _ => return,
+        };
+        let at_ms = self.at_ms;
+        self.changes.agents.push(Agent::Breaker { id: *agent, capability, at_ms, now });
     }
 
     fn dead_closed(&mut self, task: TaskId, into: Option<u64>) {

@@ -6,7 +6,7 @@
 use crate::index::Timer;
 use crate::mutant::{Mutant, planted};
 use crate::rule::breaker::{Breaker, Mark, Phase};
-use crate::{AgentId, Failure, Forced, Lease, State, TaskId, Text, Time, Token};
+use crate::{AgentId, Failure, Lease, State, TaskId, Text, Token};
 
 impl State {
     /// An attempt was completed, or failed.
@@ -55,27 +55,6 @@ impl State {
         }
     }
 
-    pub(super) fn breaker_opened(&mut self, agent: AgentId, capability: &Text, until: Time) {
-        self.change_breaker(agent, capability, |breaker| breaker.opened(until));
-    }
-
-    pub(super) fn breaker_half_opened(&mut self, agent: AgentId, capability: &Text) {
-        self.change_breaker(agent, capability, Breaker::half_opened);
-    }
-
-    pub(super) fn breaker_closed(&mut self, agent: AgentId, capability: &Text) {
-        self.change_breaker(agent, capability, Breaker::closed);
-    }
-
-    pub(super) fn breaker_forced(
-        &mut self,
-        agent: AgentId,
-        capability: &Text,
-        forced: Option<Forced>,
-    ) {
-        self.change_breaker(agent, capability, |breaker| breaker.force(forced));
-    }
-
     /// Other policies hold, or another process: what is half-open begins anew. So nothing hangs on a
     /// probe whose process ended, or on a decision that a torn end took away.
     pub(super) fn breakers_begin_anew(&mut self, team: Option<&Text>) {
@@ -96,7 +75,7 @@ impl State {
 
     /// Changes one breaker, and the index with it. One that is not there begins, with what the
     /// agent has completed so far counted as good; one that has nothing to say goes.
-    fn change_breaker(
+    pub(super) fn change_breaker(
         &mut self,
         agent: AgentId,
         capability: &Text,

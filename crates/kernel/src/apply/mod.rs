@@ -8,6 +8,7 @@ mod purse;
 mod schedule;
 mod step;
 
+use crate::rule::breaker::Breaker;
 use crate::rule::budget::Purse;
 use crate::state::{Facts, KeyRecord, Pin};
 use crate::{
@@ -68,28 +69,24 @@ impl State {
                 self.facts.dead.remove(task);
                 self.facts.pins.remove(task);
             }
-            Event::KeyForgotten { tenant, key } => {
-                self.key_forgotten(tenant.clone(), key.clone());
-            }
-            Event::Configured { team, policies } => {
-                self.configured(team.clone(), policies.clone());
-            }
-            Event::AgentJoined { agent, spec } => {
-                self.agent_joined(at, *agent, spec.clone());
-            }
+            Event::KeyForgotten { tenant, key } => self.key_forgotten(tenant.clone(), key.clone()),
+            Event::Configured { team, policies } => self.configured(team.clone(), policies.clone()),
+            Event::AgentJoined { agent, spec } => self.agent_joined(at, *agent, spec.clone()),
             Event::AgentLeft { agent } => self.set_presence(*agent, Presence::Left),
             Event::AgentPaused { agent } => self.set_presence(*agent, Presence::Paused),
             Event::AgentUnpaused { agent } => self.set_presence(*agent, Presence::Active),
             Event::AgentRestarted { agent, .. } => self.agent_restarted(*agent),
             Event::BreakerOpened { agent, capability, until, .. } => {
-                self.breaker_opened(*agent, capability, *until);
+                self.change_breaker(*agent, capability, |it| it.opened(*until));
             }
             Event::BreakerHalfOpened { agent, capability } => {
-                self.breaker_half_opened(*agent, capability);
+                self.change_breaker(*agent, capability, Breaker::half_opened);
             }
-            Event::BreakerClosed { agent, capability } => self.breaker_closed(*agent, capability),
+            Event::BreakerClosed { agent, capability } => {
+                self.change_breaker(*agent, capability, Breaker::closed);
+            }
             Event::BreakerForced { agent, capability, forced } => {
-                self.breaker_forced(*agent, capability, *forced);
+                self.change_breaker(*agent, capability, |it| it.force(*forced));
             }
             Event::Schedule { name, what } => self.schedule_event(name, what),
             Event::WallClockMoved { wall_ms, set_back } => {

@@ -1,11 +1,13 @@
 //! The command line: one verb per file.
 
+mod agents;
 mod attend;
 mod check;
 mod completions;
 mod control;
 mod dead;
 mod demo;
+mod health;
 mod inbox;
 mod init;
 #[cfg(test)]
@@ -84,7 +86,8 @@ enum Verb {
     Why(read::Why),
     Logs(read::Logs),
     Timeline(read::Timeline),
-    Agents(read::Agents),
+    Agents(agents::Agents),
+    Health(health::Health),
     Views(views::Views),
     Journal(store::Journal),
     Backup(store::Backup),
@@ -120,7 +123,8 @@ impl Cli {
             Verb::Why(it) => it.run(global),
             Verb::Logs(it) => it.run(global).await,
             Verb::Timeline(it) => it.run(global),
-            Verb::Agents(it) => it.run(global),
+            Verb::Agents(it) => it.run(global).await,
+            Verb::Health(it) => it.run(global),
             Verb::Views(it) => it.run(global).await,
             Verb::Journal(it) => it.run(global),
             Verb::Backup(it) => it.run(global),

@@ -1,4 +1,4 @@
-//! Verbs that read the views: `runs`, `tasks`, `show`, `why`, `logs`, `timeline`, `agents`.
+//! Verbs that read the views: `runs`, `tasks`, `show`, `why`, `logs`, `timeline`.
 
 use super::Global;
 use crate::exit::Exit;
@@ -74,10 +74,6 @@ pub(crate) struct Timeline {
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
 }
-
-/// List agents and how they do
-#[derive(clap::Args)]
-pub(crate) struct Agents {}
 
 /// The views of the data directory.
 pub(super) fn reader(global: &Global) -> anyhow::Result<Reader> {
@@ -156,11 +152,5 @@ impl Timeline {
         let page = show::timeline::html(&reader, self.run)?;
         std::fs::write(file, page).with_context(|| format!("cannot write {}", file.display()))?;
         print(&format!("wrote {}\n", file.display()))
-    }
-}
-
-impl Agents {
-    pub(crate) fn run(&self, global: &Global) -> anyhow::Result<Exit> {
-        print(&show::agents(&reader(global)?, &format(global))?)
     }
 }

@@ -4,6 +4,7 @@ use super::{LINE_MAX_BYTES, Request, Response};
 use crate::data::DataDir;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
+use std::time::Duration;
 
 /// A connection to the process that holds the journal.
 pub(super) struct Client {
@@ -20,6 +21,11 @@ impl Client {
                 _ => Err(error),
             },
         }
+    }
+
+    /// From now on an answer that takes longer than this is an error.
+    pub(super) fn wait_at_most(&mut self, time: Duration) -> io::Result<()> {
+        self.stream.get_ref().set_read_timeout(Some(time))
     }
 
     /// One question, one answer.

@@ -41,6 +41,16 @@ impl Door {
         self.holder.is_some()
     }
 
+    /// Who holds it, if somebody does: the answer to a hello, given within this time.
+    ///
+    /// # Errors
+    /// Somebody is there and does not answer.
+    pub fn hello(&mut self, within: Duration) -> Result<Option<Response>> {
+        let Some(holder) = &mut self.holder else { return Ok(None) };
+        holder.wait_at_most(within)?;
+        Ok(Some(holder.ask(&Request::Hello)?))
+    }
+
     /// Asks. `team` is the scope of what is submitted where no process says it.
     ///
     /// # Errors

@@ -56,6 +56,11 @@ pub(super) async fn handle(desk: &Desk, request: Request) -> Response {
         Request::ResumeSchedule { schedule } => {
             work.resume_schedule(&schedule).await.map(|()| Response::Done)
         }
+        Request::Breaker { agent, capability, forced } => {
+            let capability = capability.map(Into::into);
+            let force = |agent| Command::Breaker { agent, capability, forced };
+            with_agent(work, &agent, force).await
+        }
         // Whoever serves decides how to end; see `Server`.
         Request::Stop { .. } => Ok(Response::Done),
     };

@@ -106,6 +106,17 @@ pub enum Request {
         /// Its name.
         schedule: String,
     },
+    /// An operator opens or closes breakers of an agent, or lets its results decide again.
+    Breaker {
+        /// Its name.
+        agent: String,
+        /// For which capability; all that it serves, if none is said.
+        #[serde(default)]
+        capability: Option<String>,
+        /// `open`, `closed`, or nothing: its results decide.
+        #[serde(default)]
+        forced: Option<kernel::Forced>,
+    },
     /// End in order.
     Stop {
         /// How long running work may go on.

@@ -1,5 +1,6 @@
 //! The lists: `runs`, `tasks`, `agents`, `dead list`, `logs`.
 
+use super::health::in_one_line;
 use super::moment::{clock, length};
 use super::style::{self, DIM, PLAIN, paint};
 use super::table::Rows;
@@ -95,6 +96,8 @@ fn said(task: &Task) -> String {
 pub fn agents(views: &Reader, format: &Format) -> Shown {
     let agents = views.agents()?;
     let Format::Text(screen) = format else { return Ok(json(&agents)) };
+    // As of the last entry: what is shown then depends on the views alone.
+    let problems = crate::health::problems(views, views.applied_ms()?)?.problems;
     let mut rows = Rows::new(&[
         "agent",
         "kind",
@@ -127,7 +130,7 @@ pub fn agents(views: &Reader, format: &Format) -> Shown {
             ],
         );
     }
-    Ok(rows.shown(screen.width, "no agent has joined yet"))
+    Ok(in_one_line(&problems) + &rows.shown(screen.width, "no agent has joined yet"))
 }
 
 /// `majordomo dead list`: dead letters that wait for a decision.

@@ -5,6 +5,7 @@
 //! [`escape`], and through nothing else, on its way out.
 
 pub mod escape;
+mod health;
 mod list;
 mod moment;
 mod schedule;
@@ -14,6 +15,7 @@ mod table;
 pub mod timeline;
 mod why;
 
+pub use health::health;
 pub use list::{agents, dead, logs, runs, tasks};
 pub use schedule::{moment_in, schedule, schedules};
 pub use story::{dead_letter, task};

@@ -132,6 +132,33 @@ fn every_verb_that_reads_speaks_json() {
 }
 
 #[test]
+fn an_agent_kept_from_its_work_is_the_first_thing_said() {
+    let house = House::new();
+    house.write("naps.toml", NAPS);
+    let up = house.up("naps.toml");
+    let health: Value = serde_json::from_str(&house.done(&["health", "--json"])).unwrap();
+    assert_eq!((&health["level"], &health["problems"]), (&"fine".into(), &Value::Array(vec![])));
+    assert!(health["holder_pid"].is_u64(), "{health}");
+    let said = house.run(&["agents", "breaker", "sleeper", "open", "--capability", "walk"]);
+    assert!(said.err.contains("does not serve walk"), "{said:?}");
+    house.done(&["agents", "breaker", "sleeper", "open"]);
+    let task = house.json(&["submit", "nap", "0"])["accepted"]["task"].to_string();
+    house.done(&["stop"]);
+    up.end();
+    let agents = house.done(&["agents"]);
+    let first = agents.lines().next().unwrap_or_default();
+    assert!(first.starts_with("problems: sleeper gets no nap"), "{agents}");
+    let health = house.run(&["health"]);
+    assert_eq!(health.code, Some(1), "{health:?}");
+    assert!(health.out.contains("sleeper gets no nap"), "{health:?}");
+    let up = house.up("naps.toml");
+    house.done(&["agents", "breaker", "sleeper", "auto"]);
+    house.done(&["stop"]);
+    up.end();
+    assert!(house.done(&["show", &task]).contains("completed"));
+}
+
+#[test]
 fn a_task_by_hand_waits_for_its_team_and_can_be_called_off() {
     let house = House::new();
     house.write("naps.toml", NAPS);
