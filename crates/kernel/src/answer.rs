@@ -126,6 +126,11 @@ pub enum Refusal {
         /// Which.
         capability: Text,
     },
+    /// The terms are not such as can be.
+    BadTerms {
+        /// What is wrong with them.
+        what: Text,
+    },
     /// Larger than the limit in bytes.
     TooLarge {
         /// The limit.

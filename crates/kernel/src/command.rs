@@ -47,6 +47,15 @@ pub enum Command {
     Pause(AgentId),
     /// A paused agent gets work again.
     Unpause(AgentId),
+    /// An agent has other slots from now on; what runs beyond them may finish.
+    Resize {
+        /// Which.
+        agent: AgentId,
+        /// How many.
+        slots: u32,
+    },
+    /// An agent finishes what it has, gets no new work, and then leaves.
+    DrainAgent(AgentId),
     /// An agent's process was started again after it died.
     Restarted {
         /// Which.

@@ -140,6 +140,8 @@ impl Effect {
             | Event::AgentLeft { .. }
             | Event::AgentPaused { .. }
             | Event::AgentUnpaused { .. }
+            | Event::AgentResized { .. }
+            | Event::AgentDraining { .. }
             | Event::AgentRestarted { .. }
             | Event::BreakerOpened { .. }
             | Event::BreakerHalfOpened { .. }

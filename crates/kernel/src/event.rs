@@ -144,6 +144,14 @@ pub enum Event {
     AgentUnpaused {
         agent: AgentId,
     },
+    AgentResized {
+        agent: AgentId,
+        slots: u32,
+    },
+    /// It finishes what it has; then it leaves.
+    AgentDraining {
+        agent: AgentId,
+    },
     AgentRestarted {
         agent: AgentId,
         reason: Text,
@@ -275,6 +283,8 @@ impl Event {
             | Event::AgentLeft { .. }
             | Event::AgentPaused { .. }
             | Event::AgentUnpaused { .. }
+            | Event::AgentResized { .. }
+            | Event::AgentDraining { .. }
             | Event::AgentRestarted { .. }
             | Event::BreakerOpened { .. }
             | Event::BreakerHalfOpened { .. }
@@ -319,6 +329,8 @@ impl Event {
             | Event::AgentLeft { .. }
             | Event::AgentPaused { .. }
             | Event::AgentUnpaused { .. }
+            | Event::AgentResized { .. }
+            | Event::AgentDraining { .. }
             | Event::AgentRestarted { .. }
             | Event::BreakerOpened { .. }
             | Event::BreakerHalfOpened { .. }
@@ -362,6 +374,8 @@ impl Event {
             | Event::AgentLeft { .. }
             | Event::AgentPaused { .. }
             | Event::AgentUnpaused { .. }
+            | Event::AgentResized { .. }
+            | Event::AgentDraining { .. }
             | Event::AgentRestarted { .. }
             | Event::BreakerOpened { .. }
             | Event::BreakerHalfOpened { .. }

@@ -73,7 +73,7 @@ impl Draft<'_> {
     }
 
     /// What can be granted next.
-    pub(crate) fn next_match(&mut self) -> Option<crate::index::ShapeId> {
+    pub(crate) fn next_match(&mut self) -> Option<crate::index::Match> {
         self.state.index.next_match()
     }
 }
@@ -168,6 +168,7 @@ impl Kernel {
         task::sweep_orphans(&mut draft);
         agent::let_back(&mut draft);
         task::dispatch(&mut draft);
+        agent::dismiss(&mut draft);
         answer
     }
 
@@ -256,6 +257,8 @@ fn handle(draft: &mut Draft<'_>, command: Command) -> Result<Answer, Refusal> {
         Command::Leave(agent) => agent::leave(draft, agent),
         Command::Pause(agent) => agent::pause(draft, agent),
         Command::Unpause(agent) => agent::unpause(draft, agent),
+        Command::Resize { agent, slots } => agent::resize(draft, agent, slots),
+        Command::DrainAgent(agent) => agent::drain(draft, agent),
         Command::Restarted { agent, reason } => agent::restarted(draft, agent, reason),
         Command::Breaker { agent, capability, forced } => {
             agent::force(draft, agent, capability, forced)

@@ -62,6 +62,12 @@ pub struct Limits {
     pub wall_slack_ms: u64,
     /// Agents that may ever join.
     pub agents_max: u32,
+    /// Parts of a requirement on labels: comparisons, values, `and`, `or`, `not`.
+    pub constraint_size_max: u32,
+    /// How deep a requirement on labels may nest.
+    pub constraint_depth_max: u32,
+    /// Slots that one task may take.
+    pub weight_max: u32,
     /// Names in the policies of one team, and teams that have policies.
     pub policies_max: u32,
     /// Bytes of a name or key.
@@ -99,6 +105,9 @@ impl Default for Limits {
             schedule_catch_up_max: 100,
             wall_slack_ms: 1_000,
             agents_max: 1_000_000,
+            constraint_size_max: 64,
+            constraint_depth_max: 8,
+            weight_max: 1_024,
             policies_max: 10_000,
             name_max_bytes: 512,
         }

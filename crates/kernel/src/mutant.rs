@@ -39,11 +39,15 @@ pub enum Mutant {
     ScheduleFiresTwice,
     MissedTickForgotten,
     LoopUnnoticed,
+    WorkingQuotaIgnored,
+    HeavyStarves,
+    WeightIgnored,
+    ConstraintIgnored,
 }
 
 impl Mutant {
     /// Every planted bug of the kernel.
-    pub const ALL: [Mutant; 33] = [
+    pub const ALL: [Mutant; 37] = [
         Mutant::AcceptAnyToken,
         Mutant::TokenReusedAfterReplay,
         Mutant::TimeNotJournaled,
@@ -77,6 +81,10 @@ impl Mutant {
         Mutant::ScheduleFiresTwice,
         Mutant::MissedTickForgotten,
         Mutant::LoopUnnoticed,
+        Mutant::WorkingQuotaIgnored,
+        Mutant::HeavyStarves,
+        Mutant::WeightIgnored,
+        Mutant::ConstraintIgnored,
     ];
 }
 

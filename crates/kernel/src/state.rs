@@ -83,6 +83,16 @@ pub struct Stopping {
     pub purse: TaskId,
     /// Whether it occupies a slot until then.
     pub holds_slot: bool,
+    /// The terms it was worked on under: they say which slots and quotas it takes until then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub terms: Option<Arc<Terms>>,
+}
+
+impl Stopping {
+    /// Slots that it takes until it has ended.
+    pub(crate) fn weight(&self) -> u32 {
+        self.terms.as_ref().map_or(1, |terms| terms.weight)
+    }
 }
 
 /// What a run is pinned to.

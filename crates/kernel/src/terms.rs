@@ -1,6 +1,6 @@
 //! What a task asks for: the terms that many tasks share, and the words for how tasks end.
 
-use crate::{Payload, Text};
+use crate::{Constraint, Payload, Text};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -32,6 +32,15 @@ pub struct Terms {
     /// never has more than its parent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub may: Option<Arc<BTreeSet<Text>>>,
+    /// Only agents whose labels meet this may serve it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub require: Option<Arc<Constraint>>,
+    /// Agents whose labels meet this go before the others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wish: Option<Arc<Constraint>>,
+    /// How many of an agent's slots it takes; 1 and up.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub weight: u32,
 }
 
 impl Terms {
@@ -46,8 +55,19 @@ impl Terms {
             retry: RetryPolicy::default(),
             timeout_ms: None,
             may: None,
+            require: None,
+            wish: None,
+            weight: 1,
         }
     }
+}
+
+fn one() -> u32 {
+    1
+}
+
+fn is_one(weight: &u32) -> bool {
+    *weight == 1
 }
 
 fn is_empty(text: &Text) -> bool {

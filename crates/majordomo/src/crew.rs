@@ -114,7 +114,8 @@ fn member(name: &str, agent: &Agent, inbox: &Inbox) -> Result<AgentEntry, Error>
     let mut entry = AgentEntry::new(name, agent.kind(), &serves, common.slots, member);
     entry.spec.prefer = common.prefer;
     let labels = common.labels.iter();
-    entry.spec.labels = labels.map(|(k, v)| (k.as_str().into(), v.as_str().into())).collect();
+    entry.spec.labels =
+        labels.map(|(k, v)| (k.as_str().into(), kernel::Label::from(v.as_str()))).collect();
     Ok(entry)
 }
 

@@ -117,6 +117,10 @@ faults! {
     CalendarLate,
     /// A calendar answers twice.
     CalendarTwice,
+    /// An agent gets more slots, or fewer.
+    Resize,
+    /// An agent is to finish what it has and leave; it comes back later.
+    DrainAgent,
 }
 
 /// How likely each fault is in one phase of one seed, in thousandths per occasion.

@@ -2,7 +2,10 @@
 //! attempt runs the same one from its first line.
 
 use crate::rng::Rng;
-use kernel::{Budget, Class, Cost, Digest, Payload, RetryPolicy, Submit, Terms, Text};
+use kernel::{
+    Budget, Class, Comparison, Constraint, Cost, Digest, Label, Labels, Payload, RetryPolicy,
+    Submit, Terms, Text,
+};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -197,6 +200,7 @@ fn ask(rng: &mut Rng, input: Input, budget: Option<Budget>) -> Submit {
     let mut terms = Terms::new(capability(rng));
     terms.class = Class::ALL[rng.below(5) as usize];
     terms.retry = retry(rng);
+    demand(rng, &mut terms);
     if rng.chance(200) {
         terms.may = Some(Arc::new(subset(rng)));
     }
@@ -216,6 +220,62 @@ pub(crate) fn capability(rng: &mut Rng) -> &'static str {
 /// Some of the capabilities.
 pub(crate) fn subset(rng: &mut Rng) -> BTreeSet<Text> {
     CAPABILITIES.iter().filter(|_| rng.chance(700)).map(|it| Text::from(*it)).collect()
+}
+
+/// The heaviest task of the world; its first agent can take it.
+pub(crate) const WEIGHT_MAX: u32 = 3;
+
+/// The most slots that an agent ever has.
+pub(crate) const SLOTS_MAX: u32 = 5;
+
+/// Labels that meet everything that anybody requires here.
+pub(crate) fn all_labels() -> Labels {
+    let labels = [("gpu", true.into()), ("region", "eu".into()), ("memory", Label::from(64))];
+    labels.into_iter().map(|(name, value)| (name.into(), value)).collect()
+}
+
+/// Some labels, of other values too.
+pub(crate) fn labels(rng: &mut Rng) -> Labels {
+    let mut labels = all_labels();
+    labels.retain(|_, _| rng.chance(600));
+    if rng.chance(300) {
+        labels.insert("region".into(), "us".into());
+    }
+    if rng.chance(300) {
+        labels.insert("memory".into(), (rng.below(64) as i64).into());
+    }
+    labels
+}
+
+/// What a task may require: the first agent meets each of these.
+fn constraint(rng: &mut Rng) -> Arc<Constraint> {
+    let gpu = Constraint::Has("gpu".into());
+    let memory = rng.below(65) as i64;
+    let large = Constraint::Is("memory".into(), Comparison::GreaterOrEqual, memory.into());
+    let region = Constraint::In("region".into(), vec!["eu".into(), "uk".into()]);
+    Arc::new(match rng.below(5) {
+        0 => gpu,
+        1 => large,
+        2 => region,
+        3 => Constraint::All(vec![gpu, region]),
+        _ => Constraint::Not(Box::new(Constraint::Any(vec![
+            Constraint::Has("absent".into()),
+            Constraint::Is("region".into(), Comparison::Equal, "us".into()),
+        ]))),
+    })
+}
+
+/// Some tasks require labels, wish for some, or take more than one slot.
+pub(crate) fn demand(rng: &mut Rng, terms: &mut Terms) {
+    if rng.chance(150) {
+        terms.require = Some(constraint(rng));
+    }
+    if rng.chance(100) {
+        terms.wish = Some(constraint(rng));
+    }
+    if rng.chance(150) {
+        terms.weight = rng.between(2, WEIGHT_MAX.into()) as u32;
+    }
 }
 
 /// Few attempts, short waits.

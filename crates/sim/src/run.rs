@@ -1,7 +1,9 @@
 //! Many seeds over several threads, and what they came to. The order of threads changes nothing.
 
 use crate::checks::p15_breakers_open_probe_close::scene as p15_breakers;
-use crate::checks::{p11_priority_without_starvation, p14_retries_cannot_amplify};
+use crate::checks::{
+    p11_heavy_tasks_have_their_turn, p11_priority_without_starvation, p14_retries_cannot_amplify,
+};
 use crate::fault::Tally;
 use crate::medium::{Disk, Medium, Memory};
 use crate::mutants::{self, Bug};
@@ -91,6 +93,10 @@ pub fn one(seed: u64, steps: u64, on: On, traced: bool) -> Ended {
 fn scenes(seed: u64) -> Option<Red> {
     let red = |check, verdict: Verdict| verdict.err().map(|why| Red { check, why });
     red(p11_priority_without_starvation::NAME, p11_priority_without_starvation::scene(seed))
+        .or_else(|| {
+            let name = "p11_heavy_tasks_have_their_turn";
+            red(name, p11_heavy_tasks_have_their_turn::scene(seed))
+        })
         .or_else(|| red("p14_retries_cannot_amplify", p14_retries_cannot_amplify::scene(seed)))
         .or_else(|| red("p15_breakers_open_probe_close", p15_breakers::scene(seed)))
 }

@@ -44,7 +44,7 @@ impl Trace {
 }
 
 /// The kinds of event that every long run must have seen.
-pub const KINDS: [&str; 42] = [
+pub const KINDS: [&str; 44] = [
     "runtime started",
     "drain started",
     "run started",
@@ -86,6 +86,8 @@ pub const KINDS: [&str; 42] = [
     "schedule fired",
     "schedule held",
     "wall clock moved",
+    "agent resized",
+    "agent draining",
     "refusal",
 ];
 
@@ -126,6 +128,8 @@ fn kind(event: &Event) -> &'static str {
         Event::BreakerForced { .. } => 32,
         Event::Schedule { what, .. } => 33 + schedule(what),
         Event::WallClockMoved { .. } => 40,
+        Event::AgentResized { .. } => 41,
+        Event::AgentDraining { .. } => 42,
     };
     KINDS[at]
 }

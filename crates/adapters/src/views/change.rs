@@ -136,6 +136,7 @@ pub(super) enum StepChange<'e> {
 pub(super) enum Agent<'e> {
     Joined { id: AgentId, spec: &'e AgentSpec, at_ms: i64 },
     Presence { id: AgentId, presence: Presence },
+    Resized { id: AgentId, slots: u32 },
     Restarted { id: AgentId, reason: &'e str },
     Breaker { id: AgentId, capability: &'e str, at_ms: i64, now: Turn },
 }

@@ -94,17 +94,13 @@ impl<'e> Fold<'_, 'e> {
             }
             Event::DeadReleased { task, into } => self.dead_closed(*task, Some(into.0)),
             Event::DeadDiscarded { task } => self.dead_closed(*task, None),
-            Event::AgentJoined { agent, spec } => {
-                self.memory.agents.insert(agent.0, (spec.name.clone(), spec.remote));
-                let joined = Agent::Joined { id: *agent, spec, at_ms: self.at_ms };
-                self.changes.agents.push(joined);
-            }
-            Event::AgentLeft { agent: id } => self.presence(*id, Presence::Left),
-            Event::AgentPaused { agent: id } => self.presence(*id, Presence::Paused),
-            Event::AgentUnpaused { agent: id } => self.presence(*id, Presence::Active),
-            Event::AgentRestarted { agent: id, reason } => {
-                self.changes.agents.push(Agent::Restarted { id: *id, reason });
-            }
+            Event::AgentJoined { .. }
+            | Event::AgentLeft { .. }
+            | Event::AgentPaused { .. }
+            | Event::AgentUnpaused { .. }
+            | Event::AgentDraining { .. }
+            | Event::AgentResized { .. }
+            | Event::AgentRestarted { .. } => self.agent_event(event),
             Event::BreakerOpened { .. }
             | Event::BreakerHalfOpened { .. }
             | Event::BreakerClosed { .. }
@@ -114,6 +110,27 @@ impl<'e> Fold<'_, 'e> {
             Event::WallClockMoved { wall_ms, .. } => {
                 self.memory.offset_ms = (*wall_ms as i64).saturating_sub(self.at.0 as i64);
             }
+        }
+    }
+
+    fn agent_event(&mut self, event: &'e Event) {
+        match event {
+            Event::AgentJoined { agent, spec } => {
+                self.memory.agents.insert(agent.0, (spec.name.clone(), spec.remote));
+                let joined = Agent::Joined { id: *agent, spec, at_ms: self.at_ms };
+                self.changes.agents.push(joined);
+            }
+            Event::AgentLeft { agent: id } => self.presence(*id, Presence::Left),
+            Event::AgentPaused { agent: id } => self.presence(*id, Presence::Paused),
+            Event::AgentUnpaused { agent: id } => self.presence(*id, Presence::Active),
+            Event::AgentDraining { agent: id } => self.presence(*id, Presence::Draining),
+            Event::AgentResized { agent: id, slots } => {
+                self.changes.agents.push(Agent::Resized { id: *id, slots: *slots });
+            }
+            Event::AgentRestarted { agent: id, reason } => {
+                self.changes.agents.push(Agent::Restarted { id: *id, reason });
+            }
+            _ => {} // Not about agents.
         }
     }
 

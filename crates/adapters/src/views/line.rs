@@ -54,7 +54,9 @@ pub(super) fn of<'e>(memory: &Memory, seq: i64, at_ms: i64, event: &'e Event) ->
         }
         Event::AgentLeft { agent }
         | Event::AgentPaused { agent }
-        | Event::AgentUnpaused { agent } => line.agent = Some(memory.agent(agent.0)),
+        | Event::AgentUnpaused { agent }
+        | Event::AgentResized { agent, .. }
+        | Event::AgentDraining { agent } => line.agent = Some(memory.agent(agent.0)),
         Event::RunStarted { team, .. } | Event::Configured { team, .. } => line.note = Some(team),
         Event::Schedule { name, what } => schedule(&mut line, name, what),
         Event::RuntimeStarted { .. }
@@ -106,6 +108,8 @@ fn event_name(event: &Event) -> &'static str {
         Event::BreakerHalfOpened { .. } => "breaker_half_opened",
         Event::BreakerClosed { .. } => "breaker_closed",
         Event::BreakerForced { .. } => "breaker_forced",
+        Event::AgentResized { .. } => "agent_resized",
+        Event::AgentDraining { .. } => "agent_draining",
         Event::Schedule { what, .. } => schedule_name(what),
         Event::WallClockMoved { .. } => "wall_clock_moved",
     }

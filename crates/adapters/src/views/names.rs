@@ -45,6 +45,8 @@ pub(super) fn loss(cause: Loss) -> &'static str {
 pub(super) fn reason(reason: Reason) -> &'static str {
     match reason {
         Reason::Only => "only",
+        Reason::Wished => "wished",
+        Reason::KeptBack => "kept_back",
         Reason::Preferred => "preferred",
         Reason::LeastLoaded => "least_loaded",
         Reason::LongestIdle => "longest_idle",
@@ -64,6 +66,7 @@ pub(super) fn presence(presence: Presence) -> &'static str {
     match presence {
         Presence::Active => "active",
         Presence::Paused => "paused",
+        Presence::Draining => "draining",
         Presence::Left => "left",
     }
 }

@@ -1,16 +1,20 @@
 //! Agents: who they are, what they serve, and one transition a file.
 
 mod breaker;
+mod drain;
 mod join;
 mod leave;
 mod pause;
+mod resize;
 
 pub(crate) use breaker::{force, judge, let_back};
+pub(crate) use drain::{dismiss, drain};
 pub(crate) use join::join;
 pub(crate) use leave::leave;
 pub(crate) use pause::{pause, restarted, unpause};
+pub(crate) use resize::resize;
 
-use crate::{AgentId, Record, Text, Time};
+use crate::{AgentId, Labels, Record, Text, Time};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -37,7 +41,7 @@ pub struct AgentSpec {
     pub remote: bool,
     /// For people and for constraints.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub labels: BTreeMap<Text, Text>,
+    pub labels: Labels,
 }
 
 impl AgentSpec {
@@ -56,7 +60,7 @@ impl AgentSpec {
             slots,
             prefer: 0,
             remote: false,
-            labels: BTreeMap::new(),
+            labels: Labels::new(),
         }
     }
 }
@@ -85,11 +89,27 @@ pub struct Agent {
     pub completed: u64,
     /// Attempts that failed under it.
     pub failed: u64,
+    /// How many of them it had completed when it joined last.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub completed_before: u64,
     /// Times it was started again.
     pub restarts: u64,
     /// How well it has done lately.
     #[serde(default, skip_serializing_if = "Record::is_blank")]
     pub record: Record,
+}
+
+impl Agent {
+    /// Slots that its load is measured against at most: one when it joins, and one more for each
+    /// task that it completes.
+    pub(crate) fn window(&self) -> u32 {
+        let since = self.completed.saturating_sub(self.completed_before);
+        u32::try_from(since).unwrap_or(u32::MAX).saturating_add(1)
+    }
+}
+
+fn is_nothing(count: &u64) -> bool {
+    *count == 0
 }
 
 /// Whether an agent gets work.
@@ -100,6 +120,8 @@ pub enum Presence {
     Active,
     /// Not now; what it has, it finishes.
     Paused,
+    /// Never again: it finishes what it has, and then it is gone.
+    Draining,
     /// It is gone.
     Left,
 }

@@ -12,7 +12,7 @@ pub(crate) fn pause(draft: &mut Draft<'_>, agent: AgentId) -> Result<Answer, Ref
 }
 
 pub(crate) fn unpause(draft: &mut Draft<'_>, agent: AgentId) -> Result<Answer, Refusal> {
-    if presence(draft, agent)? == Presence::Paused {
+    if matches!(presence(draft, agent)?, Presence::Paused | Presence::Draining) {
         draft.record(Event::AgentUnpaused { agent });
     }
     Ok(Answer::Done)
@@ -29,7 +29,7 @@ pub(crate) fn restarted(
 }
 
 /// How present it is; one that left is unknown.
-fn presence(draft: &Draft<'_>, agent: AgentId) -> Result<Presence, Refusal> {
+pub(super) fn presence(draft: &Draft<'_>, agent: AgentId) -> Result<Presence, Refusal> {
     let known = draft.agent(agent).map(|agent| agent.presence);
     known.filter(|it| *it != Presence::Left).ok_or(Refusal::UnknownAgent(agent))
 }

@@ -11,6 +11,7 @@ impl State {
                 agent.spec = spec;
                 agent.presence = presence;
                 agent.joined_at = at;
+                agent.completed_before = agent.completed;
             }
             None => self.facts.agents.push(Agent {
                 id,
@@ -18,6 +19,7 @@ impl State {
                 presence,
                 joined_at: at,
                 completed: 0,
+                completed_before: 0,
                 failed: 0,
                 restarts: 0,
                 record: Record::default(),
@@ -44,6 +46,14 @@ impl State {
         if let Some(agent) = self.facts.agents.get_mut(lease.agent.0 as usize) {
             agent.completed += 1;
             agent.record.completed(worked_ms);
+            self.index.completed(lease.agent);
+        }
+    }
+
+    pub(super) fn agent_resized(&mut self, id: AgentId, slots: u32) {
+        if let Some(agent) = self.facts.agents.get_mut(id.0 as usize) {
+            Arc::make_mut(&mut agent.spec).slots = slots;
+            self.index.agent_changed(agent);
         }
     }
 

@@ -3,10 +3,26 @@
 use crate::mutant::{Mutant, planted};
 use crate::state::{DeadLetter, Stopping};
 use crate::task::StepKind;
-use crate::{Failure, Outcome, Part, State, Task, TaskId, Text, Time};
+use crate::{Failure, Outcome, Part, Payload, State, Task, TaskId, Text, Time};
 use std::sync::Arc;
 
 impl State {
+    pub(super) fn task_completed(&mut self, at: Time, id: TaskId, output: Payload) {
+        self.facts.counts.completed += 1;
+        self.agent_completed(at, id);
+        self.end(at, id, Outcome::Completed(output), false);
+    }
+
+    pub(super) fn task_failed(&mut self, at: Time, id: TaskId, failure: &Failure) {
+        self.facts.counts.failed += 1;
+        self.end(at, id, Outcome::Failed(failure.clone()), true);
+    }
+
+    pub(super) fn task_cancelled(&mut self, at: Time, id: TaskId, reason: &Text) {
+        self.facts.counts.cancelled += 1;
+        self.end(at, id, Outcome::Cancelled(reason.clone()), true);
+    }
+
     pub(super) fn task_died(&mut self, at: Time, id: TaskId, failure: &Failure) {
         self.facts.counts.dead += 1;
         if let Some(task) = self.task(id) {
@@ -39,8 +55,8 @@ impl State {
         self.facts.pins.remove(&id);
         if stop && let Some(lease) = task.status.lease() {
             let holds_slot = task.status.working().is_some();
-            let (agent, purse) = (lease.agent, task.purse);
-            self.stop_work(lease.token, Stopping { task: id, agent, purse, holds_slot });
+            let (agent, purse, terms) = (lease.agent, task.purse, Some(task.terms.clone()));
+            self.stop_work(lease.token, Stopping { task: id, agent, purse, holds_slot, terms });
         }
         self.let_go_of_purse(task.purse);
         let outcome = Arc::new(outcome);

@@ -150,30 +150,23 @@ impl State {
         let task = self.task(id)?;
         let lease = *task.status.lease()?;
         let holds_slot = task.status.working().is_some();
-        let purse = task.purse;
+        let (agent, purse, terms) = (lease.agent, task.purse, Some(task.terms.clone()));
         self.change(id, |task| task.status = Status::Queued { ready_at });
         if stop {
-            self.stop_work(
-                lease.token,
-                Stopping { task: id, agent: lease.agent, purse, holds_slot },
-            );
+            self.stop_work(lease.token, Stopping { task: id, agent, purse, holds_slot, terms });
         }
         Some(lease)
     }
 
     pub(super) fn stop_work(&mut self, token: Token, stopping: Stopping) {
-        if stopping.holds_slot {
-            self.index.occupy(stopping.agent, token);
-        }
+        self.index.link_stopping(token, &stopping);
         self.hold_purse(stopping.purse);
         self.facts.stopping.insert(token, stopping);
     }
 
     pub(super) fn work_ended(&mut self, token: Token) {
         let Some(stopping) = self.facts.stopping.remove(&token) else { return };
-        if stopping.holds_slot {
-            self.index.vacate(stopping.agent);
-        }
+        self.index.unlink_stopping(&stopping);
         self.let_go_of_purse(stopping.purse);
     }
 

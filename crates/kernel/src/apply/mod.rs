@@ -12,8 +12,8 @@ use crate::rule::breaker::Breaker;
 use crate::rule::budget::Purse;
 use crate::state::{Facts, KeyRecord, Pin};
 use crate::{
-    Accepted, Agent, AgentId, Budget, Digest, Entry, Event, Outcome, Part, Policies, Presence,
-    State, Status, Task, TaskId, Text, Time, Token,
+    Accepted, Agent, AgentId, Budget, Digest, Entry, Event, Part, Policies, Presence, State,
+    Status, Task, TaskId, Text, Time, Token,
 };
 use std::sync::Arc;
 
@@ -52,18 +52,10 @@ impl State {
             }
             Event::WorkEnded { token } => self.work_ended(*token),
             Event::TaskCompleted { task, output, .. } => {
-                self.facts.counts.completed += 1;
-                self.agent_completed(at, *task);
-                self.end(at, *task, Outcome::Completed(output.clone()), false);
+                self.task_completed(at, *task, output.clone());
             }
-            Event::TaskFailed { task, failure } => {
-                self.facts.counts.failed += 1;
-                self.end(at, *task, Outcome::Failed(failure.clone()), true);
-            }
-            Event::TaskCancelled { task, reason } => {
-                self.facts.counts.cancelled += 1;
-                self.end(at, *task, Outcome::Cancelled(reason.clone()), true);
-            }
+            Event::TaskFailed { task, failure } => self.task_failed(at, *task, failure),
+            Event::TaskCancelled { task, reason } => self.task_cancelled(at, *task, reason),
             Event::TaskDied { task, failure } => self.task_died(at, *task, failure),
             Event::DeadReleased { task, .. } | Event::DeadDiscarded { task } => {
                 self.facts.dead.remove(task);
@@ -75,6 +67,8 @@ impl State {
             Event::AgentLeft { agent } => self.set_presence(*agent, Presence::Left),
             Event::AgentPaused { agent } => self.set_presence(*agent, Presence::Paused),
             Event::AgentUnpaused { agent } => self.set_presence(*agent, Presence::Active),
+            Event::AgentResized { agent, slots } => self.agent_resized(*agent, *slots),
+            Event::AgentDraining { agent } => self.set_presence(*agent, Presence::Draining),
             Event::AgentRestarted { agent, .. } => self.agent_restarted(*agent),
             Event::BreakerOpened { agent, capability, until, .. } => {
                 self.change_breaker(*agent, capability, |it| it.opened(*until));

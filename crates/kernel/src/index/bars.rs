@@ -4,7 +4,7 @@
 //! question about who is free has to ask about breakers. What is kept besides is counts: how many
 //! are out, for the reasons of a choice and for the floor under those who are left.
 
-use super::{Index, ShapeId, Timer};
+use super::{Index, Timer};
 use crate::rule::breaker::Phase;
 use crate::state::Facts;
 use crate::{Agent, AgentId, Presence, Text};
@@ -68,7 +68,7 @@ impl Bars {
             let add = |count: &mut u32| *count = count.saturating_add_signed(by);
             match presence {
                 Presence::Left => {}
-                Presence::Paused => add(&mut out.barred),
+                Presence::Paused | Presence::Draining => add(&mut out.barred),
                 Presence::Active => {
                     add(&mut out.barred);
                     match bar {
@@ -135,12 +135,6 @@ impl Index {
             return Out::default();
         }
         self.bars.out.get(&(team.clone(), capability.clone())).copied().unwrap_or_default()
-    }
-
-    /// How many are out of what a shape asks for.
-    pub(crate) fn barred_from(&self, shape: ShapeId) -> u32 {
-        let key = &self.shapes[shape.0 as usize].key;
-        self.out_of(&key.team, &key.capability).barred
     }
 
     /// Where too many may be out.

@@ -1,7 +1,8 @@
 //! Says where a kept index differs from a rebuilt one; for checkers.
 
+use super::fleet::Standing;
 use super::{Index, Shape};
-use crate::TaskId;
+use crate::{TaskId, Text};
 use std::collections::BTreeMap;
 
 impl Index {
@@ -63,19 +64,24 @@ impl Index {
     }
 
     /// What waits, by what it requires.
-    fn queues(&self) -> BTreeMap<String, Vec<TaskId>> {
+    fn queues(&self) -> BTreeMap<String, (Vec<TaskId>, Vec<Text>)> {
         let name = |shape: &Shape| format!("{:?}", shape.key);
         let queue = |shape: &Shape| {
             let mut tasks: Vec<TaskId> = shape.queue.iter().collect();
             tasks.sort_unstable();
-            tasks
+            (tasks, shape.queue.parked())
         };
         let shapes = self.shapes.iter().filter(|shape| !shape.queue.is_empty());
         shapes.map(|shape| (name(shape), queue(shape))).collect()
     }
 
-    fn standings(&self) -> Vec<(u32, Vec<TaskId>)> {
+    fn standings(&self) -> Vec<(u32, u32, Vec<TaskId>)> {
         let agents = self.fleet.agents.iter();
-        agents.map(|it| (it.used, it.resumable.iter().copied().collect())).collect()
+        let resumable = |it: &Standing| {
+            let mut tasks: Vec<TaskId> = it.resumable.values().flatten().copied().collect();
+            tasks.sort_unstable();
+            tasks
+        };
+        agents.map(|it| (it.used, it.waiting, resumable(it))).collect()
     }
 }

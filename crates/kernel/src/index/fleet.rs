@@ -1,118 +1,121 @@
 //! The agents by what they serve and how busy they are.
 //!
-//! Agents that serve the same things with the same preference share a *profile*, so a thousand
-//! equal agents cost one comparison when work is matched, and an idle agent costs one place in a
-//! set.
+//! Agents that serve the same things with the same preference and labels share a *profile*, so a
+//! thousand equal agents cost one comparison when work is matched, and an idle agent costs one
+//! place in a set.
 
-use super::bars::Bar;
+use super::profile::{Free, Miss, Profile, ProfileKey, take_one};
+use super::resume::Need;
 use super::{Index, ShapeKey};
 use crate::mutant::{Mutant, planted};
 use crate::{Agent, AgentId, AgentSpec, Presence, Serves, TaskId, Terms, Text, Token};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What makes agents interchangeable for matching.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct ProfileKey {
-    pub(crate) team: Text,
-    pub(crate) serves: Vec<Serves>,
-    pub(crate) prefer: i32,
-    /// What breakers keep them from: they do not fit it, though they serve it.
-    pub(crate) barred: Vec<(Text, Bar)>,
-}
-
-/// A group of interchangeable agents.
-#[derive(Clone, Debug)]
-pub(crate) struct Profile {
-    pub(crate) key: ProfileKey,
-    pub(crate) shapes: Vec<usize>,
-    /// Those that may get a task now, best first.
-    pub(crate) free: BTreeSet<Free>,
-    /// Present, paused ones included.
-    pub(crate) members: u32,
-    /// Present and not paused.
-    pub(crate) available: u32,
-    dirty: bool,
-}
-
-/// An agent with a free slot; the order is the order of choice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Free {
-    /// Slots in use, in 1/1024 of its slots.
-    pub(crate) load: u32,
-    /// Its latest grant: the lower, the longer ago.
-    last: Token,
-    pub(crate) agent: AgentId,
-}
-
 /// One agent's standing.
 #[derive(Clone, Debug)]
 pub(super) struct Standing {
     /// Its place among the profiles; half a word, since there is one of these for each agent.
-    profile: u32,
-    presence: Presence,
-    slots: u32,
+    pub(super) profile: u32,
+    pub(super) presence: Presence,
+    pub(super) slots: u32,
     pub(super) used: u32,
+    /// Slots that its load is measured against at most: it grows with what the agent completes.
+    window: u32,
     last: Token,
     free: Option<Free>,
-    /// Its tasks that waited and have news.
-    pub(super) resumable: BTreeSet<TaskId>,
+    /// It is kept back for a task that needs more room than it has yet.
+    pub(super) held: bool,
+    /// Its tasks that wait for steps.
+    pub(super) waiting: u32,
+    /// Those of them that have news, by what they need to go on.
+    pub(super) resumable: BTreeMap<Need, BTreeSet<TaskId>>,
 }
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Fleet {
     pub(super) agents: Vec<Standing>,
     pub(super) profiles: Vec<Profile>,
-    profile_ids: BTreeMap<ProfileKey, usize>,
+    pub(super) profile_ids: BTreeMap<ProfileKey, usize>,
     dirty: Vec<usize>,
-    /// Agents with a free slot and a task to resume.
-    resume: BTreeSet<AgentId>,
+    /// Agents with a task to resume and slots for it.
+    pub(super) resume: BTreeSet<AgentId>,
+    /// Agents that finish what they have, and have nothing left.
+    pub(super) drained: BTreeSet<AgentId>,
     /// Agents present, by team.
     present: BTreeMap<Text, u32>,
+    /// Tasks that take more than one slot have been seen: free slots are counted.
+    is_heavy: bool,
 }
 
 /// Whether an agent so described may get tasks on these terms.
 pub(crate) fn serves(spec: &AgentSpec, terms: &Terms) -> bool {
+    let fits =
+        |it: &Serves| it.capability == terms.capability && terms.versions.contains(it.version);
     spec.team == terms.team
-        && spec
-            .serves
-            .iter()
-            .any(|it| it.capability == terms.capability && terms.versions.contains(it.version))
+        && spec.serves.iter().any(fits)
+        && terms.require.as_ref().is_none_or(|it| it.is_met_by(&spec.labels))
 }
 
-impl ProfileKey {
-    fn of(spec: &AgentSpec, barred: Vec<(Text, Bar)>) -> ProfileKey {
-        let mut serves = spec.serves.clone();
-        serves.sort();
-        ProfileKey { team: spec.team.clone(), serves, prefer: spec.prefer, barred }
+impl Standing {
+    pub(super) fn room(&self) -> u32 {
+        if planted(Mutant::SlotsIgnored) {
+            return u32::MAX;
+        }
+        self.slots.saturating_sub(self.used)
     }
 
-    fn fits(&self, shape: &ShapeKey) -> bool {
-        let fits =
-            |it: &Serves| it.capability == shape.capability && shape.versions.contains(it.version);
-        let barred = self.barred.iter().any(|(it, _)| *it == shape.capability);
-        self.team == shape.team && !barred && self.serves.iter().any(fits)
+    /// Room for work that it has begun. What has become larger than the whole agent goes on alone.
+    pub(super) fn may_resume(&self, weight: u32) -> bool {
+        weight <= self.room() || self.used == 0
     }
 
-    fn serves(&self, team: &Text, capability: &Text) -> bool {
-        self.team == *team && self.serves.iter().any(|it| it.capability == *capability)
+    /// Whether work that it has begun waits for more room than there is: new work would take it.
+    fn owes_room(&self) -> bool {
+        self.resumable.keys().any(|need| need.weight > 1 && !self.may_resume(need.weight))
+    }
+
+    fn free(&self, agent: AgentId) -> Option<Free> {
+        let room = self.room();
+        let may = self.presence == Presence::Active && room > 0 && !self.held;
+        if !may || self.owes_room() {
+            return None;
+        }
+        let measure = self.slots.min(self.window).max(1);
+        let load = u64::from(self.used) * 1024 / u64::from(measure);
+        Some(Free { load: load as u32, last: self.last, agent, room })
     }
 }
 
 impl Fleet {
-    /// The profiles that serve a new shape; they learn of it.
-    pub(super) fn connect(&mut self, shape: usize, key: &ShapeKey) -> Vec<usize> {
-        let fits = |(_, profile): &(usize, &mut Profile)| profile.key.fits(key);
-        let profiles = self.profiles.iter_mut().enumerate().filter(fits);
-        profiles
-            .map(|(id, profile)| {
-                profile.shapes.push(shape);
-                id
-            })
-            .collect()
+    /// The profiles that serve a new shape, which learn of it, and those that nearly do.
+    pub(super) fn connect(
+        &mut self,
+        shape: usize,
+        key: &ShapeKey,
+    ) -> (Vec<usize>, Vec<(usize, Miss)>) {
+        if key.weight > 1 && !std::mem::replace(&mut self.is_heavy, true) {
+            self.profiles.iter_mut().for_each(|profile| {
+                profile.free.iter().for_each(|free| {
+                    *profile.rooms.entry(free.room).or_default() += 1;
+                });
+            });
+        }
+        let (mut serving, mut near) = (Vec::new(), Vec::new());
+        for (id, profile) in self.profiles.iter_mut().enumerate() {
+            match profile.key.fits(key) {
+                Ok(()) => {
+                    profile.shapes.push(shape);
+                    serving.push(id);
+                }
+                Err(Some(miss)) => near.push((id, miss)),
+                Err(None) => {}
+            }
+        }
+        (serving, near)
     }
 
-    pub(super) fn any_free(&self, profiles: &[usize]) -> bool {
-        profiles.iter().any(|id| !self.profiles[*id].free.is_empty())
+    pub(super) fn any_free(&self, profiles: &[usize], weight: u32) -> bool {
+        profiles.iter().any(|id| self.profiles[*id].has_room(weight))
     }
 
     pub(super) fn granted(&mut self, agent: AgentId, token: Token) {
@@ -121,18 +124,16 @@ impl Fleet {
         }
     }
 
-    pub(super) fn set_resumable(&mut self, agent: AgentId, task: TaskId, resumable: bool) {
-        let Some(standing) = self.agents.get_mut(agent.0 as usize) else { return };
-        if resumable {
-            standing.resumable.insert(task);
-        } else {
-            standing.resumable.remove(&task);
+    /// Keeps an agent back for one shape, or lets it go.
+    pub(super) fn hold(&mut self, agent: AgentId, held: bool) {
+        if let Some(standing) = self.agents.get_mut(agent.0 as usize) {
+            standing.held = held;
+            self.refresh(agent);
         }
-        self.refresh(agent);
     }
 
-    pub(super) fn dirty_profile(&self) -> Option<&Profile> {
-        self.dirty.last().map(|id| &self.profiles[*id])
+    pub(super) fn dirty_profile(&self) -> Option<usize> {
+        self.dirty.last().copied()
     }
 
     pub(super) fn clean_profile(&mut self) {
@@ -142,126 +143,126 @@ impl Fleet {
     }
 
     /// Brings an agent's place among the free ones up to date.
-    fn refresh(&mut self, agent: AgentId) {
+    pub(super) fn refresh(&mut self, agent: AgentId) {
         let standing = &mut self.agents[agent.0 as usize];
-        let has_slot = standing.used < standing.slots || planted(Mutant::SlotsIgnored);
-        let free = (standing.presence == Presence::Active && has_slot).then(|| {
-            let load = u64::from(standing.used) * 1024 / u64::from(standing.slots.max(1));
-            Free { load: load as u32, last: standing.last, agent }
-        });
-        let resumes =
-            standing.presence != Presence::Left && has_slot && !standing.resumable.is_empty();
+        let free = standing.free(agent);
+        let resumes = standing.presence != Presence::Left
+            && standing.resumable.keys().any(|need| standing.may_resume(need.weight));
         if resumes {
             self.resume.insert(agent);
         } else {
             self.resume.remove(&agent);
+        }
+        if standing.presence == Presence::Draining && standing.used + standing.waiting == 0 {
+            self.drained.insert(agent);
+        } else if !self.drained.is_empty() {
+            self.drained.remove(&agent);
         }
         if standing.free == free {
             return;
         }
         let profile = &mut self.profiles[standing.profile as usize];
         if let Some(old) = standing.free.take() {
-            profile.free.remove(&old);
+            profile.drop_free(&old, self.is_heavy);
         }
         if let Some(new) = free {
-            profile.free.insert(new);
+            profile.add_free(new, self.is_heavy);
             standing.free = free;
             if !std::mem::replace(&mut profile.dirty, true) {
                 self.dirty.push(standing.profile as usize);
             }
         }
     }
-}
 
-impl Index {
-    /// An agent joined, left, was paused or resumed: `agent` is how it is now.
-    pub(crate) fn agent_changed(&mut self, agent: &Agent) {
-        let at = agent.id.0 as usize;
-        if let Some(old) = self.fleet.agents.get_mut(at) {
-            let profile = &mut self.fleet.profiles[old.profile as usize];
-            let key = &profile.key;
-            self.bars.count(&key.team, &key.barred, old.presence, -1);
-            self.bars.doubt(&key.team, key.serves.iter().map(|it| &it.capability));
-            if let Some(free) = old.free.take() {
-                profile.free.remove(&free);
-            }
-            profile.members -= u32::from(old.presence != Presence::Left);
-            profile.available -= u32::from(old.presence == Presence::Active);
-            if old.presence != Presence::Left
-                && let Some(present) = self.fleet.present.get_mut(&profile.key.team)
-            {
+    /// Takes an agent out of its profile, as it was.
+    fn withdraw(&mut self, at: usize) {
+        let Some(old) = self.agents.get_mut(at) else { return };
+        let profile = &mut self.profiles[old.profile as usize];
+        if let Some(free) = old.free.take() {
+            profile.drop_free(&free, self.is_heavy);
+        }
+        if old.presence == Presence::Active {
+            profile.available -= 1;
+            take_one(&mut profile.sizes, old.slots);
+        }
+        if old.presence != Presence::Left {
+            profile.members -= 1;
+            if let Some(present) = self.present.get_mut(&profile.key.team) {
                 *present -= 1;
             }
         }
+    }
+}
+
+impl Index {
+    /// An agent joined, left, was paused or resumed, or has other slots: `agent` is how it is now.
+    pub(crate) fn agent_changed(&mut self, agent: &Agent) {
+        let at = agent.id.0 as usize;
+        if let Some(old) = self.fleet.agents.get(at) {
+            let key = &self.fleet.profiles[old.profile as usize].key;
+            self.bars.count(&key.team, &key.barred, old.presence, -1);
+            self.bars.doubt(&key.team, key.serves.iter().map(|it| &it.capability));
+        }
+        self.fleet.withdraw(at);
         let barred = self.bars.of(agent.id);
         let id = self.profile(ProfileKey::of(&agent.spec, barred));
-        let here = agent.presence != Presence::Left;
         let profile = &mut self.fleet.profiles[id];
         let key = &profile.key;
         self.bars.count(&key.team, &key.barred, agent.presence, 1);
         self.bars.doubt(&key.team, key.serves.iter().map(|it| &it.capability));
-        profile.members += u32::from(here);
-        profile.available += u32::from(agent.presence == Presence::Active);
-        *self.fleet.present.entry(agent.spec.team.clone()).or_default() += u32::from(here);
+        if agent.presence == Presence::Active {
+            profile.available += 1;
+            *profile.sizes.entry(agent.spec.slots).or_default() += 1;
+        }
+        let here = u32::from(agent.presence != Presence::Left);
+        profile.members += here;
+        *self.fleet.present.entry(agent.spec.team.clone()).or_default() += here;
+        let (presence, slots, window) = (agent.presence, agent.spec.slots, agent.window());
         match self.fleet.agents.get_mut(at) {
             Some(standing) => {
-                standing.profile = id as u32;
-                standing.presence = agent.presence;
-                standing.slots = agent.spec.slots;
+                (standing.profile, standing.presence) = (id as u32, presence);
+                (standing.slots, standing.window) = (slots, window);
             }
             None => self.fleet.agents.push(Standing {
                 profile: id as u32,
-                presence: agent.presence,
-                slots: agent.spec.slots,
+                presence,
+                slots,
+                window,
                 used: 0,
                 last: Token::default(),
                 free: None,
-                resumable: BTreeSet::new(),
+                held: false,
+                waiting: 0,
+                resumable: BTreeMap::new(),
             }),
         }
         self.names.insert(agent.spec.name.clone(), agent.id);
         self.fleet.refresh(agent.id);
     }
 
-    fn profile(&mut self, key: ProfileKey) -> usize {
-        if let Some(id) = self.fleet.profile_ids.get(&key) {
-            return *id;
-        }
-        let id = self.fleet.profiles.len();
-        let mut shapes = Vec::new();
-        for (at, shape) in self.shapes.iter_mut().enumerate() {
-            if key.fits(&shape.key) {
-                shape.profiles.push(id);
-                shapes.push(at);
-            }
-        }
-        self.fleet.profile_ids.insert(key.clone(), id);
-        let free = BTreeSet::new();
-        self.fleet.profiles.push(Profile {
-            key,
-            shapes,
-            free,
-            members: 0,
-            available: 0,
-            dirty: false,
-        });
-        id
-    }
-
-    /// A slot of this agent is in use.
-    pub(crate) fn occupy(&mut self, agent: AgentId, token: Token) {
+    /// Slots of this agent are in use.
+    pub(crate) fn occupy(&mut self, agent: AgentId, token: Token, weight: u32) {
+        let weight = if planted(Mutant::WeightIgnored) { 1 } else { weight };
         if let Some(standing) = self.fleet.agents.get_mut(agent.0 as usize) {
-            standing.used += 1;
+            standing.used += weight;
             standing.last = standing.last.max(token);
             self.fleet.refresh(agent);
         }
     }
 
-    /// A slot of this agent is free again.
-    pub(crate) fn vacate(&mut self, agent: AgentId) {
+    /// Slots of this agent are free again.
+    pub(crate) fn vacate(&mut self, agent: AgentId, weight: u32) {
+        let weight = if planted(Mutant::WeightIgnored) { 1 } else { weight };
         if let Some(standing) = self.fleet.agents.get_mut(agent.0 as usize) {
-            standing.used = standing.used.saturating_sub(1);
+            standing.used = standing.used.saturating_sub(weight);
             self.fleet.refresh(agent);
+        }
+    }
+
+    /// An agent completed something: one that is new may be given more at once.
+    pub(crate) fn completed(&mut self, agent: AgentId) {
+        if let Some(standing) = self.fleet.agents.get_mut(agent.0 as usize) {
+            standing.window = standing.window.saturating_add(1);
         }
     }
 
@@ -272,6 +273,12 @@ impl Index {
     pub(crate) fn profiles_of(&self, shape: super::ShapeId) -> impl Iterator<Item = &Profile> {
         let profiles = &self.shapes[shape.0 as usize].profiles;
         profiles.iter().map(|id| &self.fleet.profiles[*id])
+    }
+
+    /// Agents present that know a shape's capability and yet do not fit it, and why.
+    pub(crate) fn misses_of(&self, shape: super::ShapeId) -> impl Iterator<Item = (u32, Miss)> {
+        let near = self.shapes[shape.0 as usize].near.iter();
+        near.map(|(id, miss)| (self.fleet.profiles[*id].members, *miss))
     }
 
     /// Agents that would get work of this capability, if no breaker kept them from it.
@@ -286,9 +293,8 @@ impl Index {
         self.fleet.present.get(team).copied().unwrap_or(0)
     }
 
-    /// A task that waited, has news, and whose agent has a slot for it.
-    pub(crate) fn next_resume(&self) -> Option<TaskId> {
-        let agent = self.fleet.resume.first()?;
-        self.fleet.agents.get(agent.0 as usize)?.resumable.first().copied()
+    /// An agent that was to finish what it had, and has.
+    pub(crate) fn next_drained(&self) -> Option<AgentId> {
+        self.fleet.drained.first().copied()
     }
 }

@@ -4,19 +4,24 @@
 mod bars;
 mod compare;
 mod fleet;
+mod hold;
+mod profile;
 mod quota;
+mod resume;
 mod schedules;
 mod timers;
 
 pub(crate) use bars::Bar;
-pub(crate) use fleet::{Free, serves};
+pub(crate) use fleet::serves;
+pub(crate) use hold::Match;
+pub(crate) use profile::{Free, Miss};
 pub(crate) use timers::Timer;
 
 use crate::rule::fair_queue::FairQueue;
-use crate::state::Facts;
+use crate::state::{Facts, Stopping};
 use crate::{
-    AgentId, Budget, Class, Payload, Status, StepKind, Task, TaskId, Terms, Text, Time, Token,
-    Versions,
+    AgentId, Budget, Class, Constraint, Payload, Status, StepKind, Task, TaskId, Terms, Text, Time,
+    Token, Versions,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -40,6 +45,9 @@ pub(crate) struct ShapeKey {
     pub(crate) team: Text,
     pub(crate) capability: Text,
     pub(crate) versions: Versions,
+    pub(crate) require: Option<Arc<Constraint>>,
+    /// Slots of one agent that a task takes.
+    pub(crate) weight: u32,
 }
 
 /// One shape: its queue, who serves it, and its place among the shapes an agent serves.
@@ -48,8 +56,13 @@ pub(crate) struct Shape {
     pub(crate) key: ShapeKey,
     pub(crate) queue: FairQueue,
     pub(crate) profiles: Vec<usize>,
+    /// Profiles that know the capability and yet do not fit.
+    near: Vec<(usize, Miss)>,
+    /// The quota of its capability.
+    meter: quota::MeterId,
     /// Virtual time of stride scheduling: an agent that serves several shapes takes the lowest. A
-    /// grant of weight w moves it by 1/w, so urgent shapes come round more often and none starves.
+    /// grant of weight w moves it by 1/w for each slot it takes, so urgent shapes come round more
+    /// often and none starves.
     pub(crate) pass: u64,
     dirty: bool,
 }
@@ -66,6 +79,8 @@ pub(crate) struct Index {
     fleet: fleet::Fleet,
     quotas: quota::Quotas,
     bars: bars::Bars,
+    /// Agents that are kept back, by the shape that they are kept for.
+    holds: BTreeMap<u32, hold::Hold>,
     pub(crate) names: BTreeMap<Text, AgentId>,
     timers: timers::Timers,
     /// Queued tasks that may not be granted before a time to come.
@@ -99,12 +114,10 @@ impl Index {
         let mut index = Index { now, ..Index::default() };
         facts.agents.iter().for_each(|agent| index.agent_changed(agent));
         index.link_breakers(facts);
-        for (token, stopping) in &facts.stopping {
-            if stopping.holds_slot {
-                index.occupy(stopping.agent, *token);
-            }
-        }
         index.set_quotas(facts);
+        for (token, stopping) in &facts.stopping {
+            index.link_stopping(*token, stopping);
+        }
         for task in facts.tasks.values() {
             let (_, shape) = index.intern(&task.terms);
             index.link(task, shape);
@@ -133,6 +146,8 @@ impl Index {
             team: terms.team.clone(),
             capability: terms.capability.clone(),
             versions: terms.versions,
+            require: terms.require.clone(),
+            weight: terms.weight.max(1),
         };
         let shape = match self.shape_ids.get(&key) {
             Some(shape) => *shape,
@@ -157,10 +172,13 @@ impl Index {
 
     fn new_shape(&mut self, key: ShapeKey) -> ShapeId {
         let id = self.shapes.len();
-        let profiles = self.fleet.connect(id, &key);
+        let (profiles, near) = self.fleet.connect(id, &key);
+        let meter = self.capability_meter(&key.team, &key.capability);
         self.shape_ids.insert(key.clone(), ShapeId(id as u32));
+        self.quotas.add_shape(meter, id as u32);
         let queue = FairQueue::default();
-        self.shapes.push(Shape { key, queue, profiles, pass: self.pass, dirty: false });
+        let (pass, dirty) = (self.pass, false);
+        self.shapes.push(Shape { key, queue, profiles, near, meter, pass, dirty });
         ShapeId(id as u32)
     }
 
@@ -185,9 +203,9 @@ impl Index {
                 self.add_timer(lease.until, Timer::Lease(task.id));
                 self.add_timer(lease.spent_at, Timer::Work(task.id));
                 self.add_timer(task.timeout_at(), Timer::Timeout(task.id));
-                self.occupy(lease.agent, lease.token);
+                self.occupy(lease.agent, lease.token, task.terms.weight);
             }
-            Status::Waiting(lease, news) => self.fleet.set_resumable(lease.agent, task.id, *news),
+            Status::Waiting(lease, news) => self.add_waiting(lease.agent, task, *news),
         }
     }
 
@@ -209,9 +227,9 @@ impl Index {
                 let spent_at = self.postponed.remove(&lease.token).unwrap_or(lease.spent_at);
                 self.drop_timer(spent_at, Timer::Work(task.id));
                 self.drop_timer(task.timeout_at(), Timer::Timeout(task.id));
-                self.vacate(lease.agent);
+                self.vacate(lease.agent, task.terms.weight);
             }
-            Status::Waiting(lease, _) => self.fleet.set_resumable(lease.agent, task.id, false),
+            Status::Waiting(lease, _) => self.drop_waiting(lease.agent, task),
         }
     }
 
@@ -223,8 +241,18 @@ impl Index {
             *pass = (*pass).max(self.pass);
         }
         queue.insert(task.terms.class, &task.terms.tenant, task.deadline, task.id);
+        if !self.quotas.is_empty() {
+            self.quotas.park_if_full(&task.terms, shape, queue);
+        }
         if !std::mem::replace(dirty, true) {
             self.dirty_shapes.push(shape.0);
+        }
+    }
+
+    /// Something that waits in this shape may be granted now that could not before.
+    fn touch(&mut self, shape: u32) {
+        if !std::mem::replace(&mut self.shapes[shape as usize].dirty, true) {
+            self.dirty_shapes.push(shape);
         }
     }
 
@@ -233,8 +261,28 @@ impl Index {
         let shape = &mut self.shapes[task.shape.0 as usize];
         shape.queue.granted(task.terms.class, &task.terms.tenant);
         self.pass = self.pass.max(shape.pass);
-        shape.pass += STRIDE / u64::from(Class::weight(task.terms.class));
+        let slots = u64::from(shape.key.weight);
+        shape.pass += STRIDE * slots / u64::from(Class::weight(task.terms.class));
         self.fleet.granted(agent, token);
+        if !self.holds.is_empty() {
+            self.release(task.shape);
+        }
+    }
+
+    /// Work that is being stopped goes on taking its slots until it has ended.
+    pub(crate) fn link_stopping(&mut self, token: Token, stopping: &Stopping) {
+        if stopping.holds_slot {
+            self.occupy(stopping.agent, token, stopping.weight());
+            self.meter_stopping(stopping, 1);
+        }
+    }
+
+    /// It has ended.
+    pub(crate) fn unlink_stopping(&mut self, stopping: &Stopping) {
+        if stopping.holds_slot {
+            self.vacate(stopping.agent, stopping.weight());
+            self.meter_stopping(stopping, -1);
+        }
     }
 
     /// Timers of steps that have not fired.
@@ -280,26 +328,5 @@ impl Index {
         if let Some(crate::Outcome::Completed(payload)) = outcome {
             self.uncount_payload(payload);
         }
-    }
-
-    /// A shape with waiting work and somebody free to do it; the one whose turn it is.
-    pub(crate) fn next_match(&mut self) -> Option<ShapeId> {
-        while let Some(id) = self.dirty_shapes.last().copied() {
-            let shape = &self.shapes[id as usize];
-            if !shape.queue.is_empty() && self.fleet.any_free(&shape.profiles) {
-                return Some(ShapeId(id));
-            }
-            self.shapes[id as usize].dirty = false;
-            self.dirty_shapes.pop();
-        }
-        while let Some(profile) = self.fleet.dirty_profile() {
-            let waiting = |id: &&usize| !self.shapes[**id].queue.is_empty();
-            let lowest = |id: &&usize| (self.shapes[**id].pass, **id);
-            match profile.shapes.iter().filter(waiting).min_by_key(lowest) {
-                Some(id) if !profile.free.is_empty() => return Some(ShapeId(*id as u32)),
-                Some(_) | None => self.fleet.clean_profile(),
-            }
-        }
-        None
     }
 }

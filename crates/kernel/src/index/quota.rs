@@ -4,11 +4,12 @@
 //! meter's number is kept by shapes and tasks; numbers are given when quotas are set and never
 //! taken back, and a change of policies counts anew from the facts.
 
-use super::Index;
+use super::{Index, ShapeId};
 use crate::mutant::{Mutant, planted};
-use crate::state::Facts;
-use crate::{Quota, QuotaOf, Status, Task, Terms, Text};
-use std::collections::BTreeMap;
+use crate::rule::fair_queue::FairQueue;
+use crate::state::{Facts, Stopping};
+use crate::{AgentId, Quota, QuotaOf, Status, Task, Terms, Text};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Which meter counts something; most things have none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,6 +32,16 @@ pub(crate) struct Meter {
     pub(crate) quota: Quota,
     pub(crate) queued: u64,
     pub(crate) working: u32,
+    /// Of a capability: its shapes. Of a tenant: those in which it may have work waiting.
+    shapes: BTreeSet<u32>,
+}
+
+impl Meter {
+    /// Whether nothing more may be worked on.
+    fn is_full(&self) -> bool {
+        let max = self.quota.working_max.unwrap_or(u32::MAX);
+        self.working >= max && !planted(Mutant::WorkingQuotaIgnored)
+    }
 }
 
 /// Every quota of every team.
@@ -53,7 +64,7 @@ impl Quotas {
         let next = MeterId(self.meters.len() as u32);
         let id = *self.by_name.entry((team.clone(), of.clone())).or_insert(next);
         if id == next {
-            self.meters.push(Meter { of, quota, queued: 0, working: 0 });
+            self.meters.push(Meter { of, quota, queued: 0, working: 0, shapes: BTreeSet::new() });
         } else {
             self.meters[id.0 as usize].quota = quota;
         }
@@ -63,14 +74,24 @@ impl Quotas {
         self.meters.get(id.0 as usize)
     }
 
-    fn count(&mut self, id: MeterId, status: &Status, by: i64) {
+    /// A tenant that may not be worked on for now stands aside in a queue that it has work in.
+    pub(super) fn park_if_full(&mut self, terms: &Terms, shape: ShapeId, queue: &mut FairQueue) {
+        let id = self.find(&terms.team, QuotaOf::Tenant(terms.tenant.clone()));
         let Some(meter) = self.meters.get_mut(id.0 as usize) else { return };
-        match status {
-            Status::Queued { .. } => meter.queued = meter.queued.saturating_add_signed(by),
-            Status::Assigned(_) | Status::Running(_) => {
-                meter.working = meter.working.saturating_add_signed(by as i32);
-            }
-            Status::Waiting(..) => {}
+        meter.shapes.insert(shape.0);
+        if meter.is_full() {
+            queue.park(&terms.tenant);
+        }
+    }
+
+    /// A capability has one more shape.
+    pub(super) fn add_shape(&mut self, id: MeterId, shape: u32) {
+        self.with(id, |meter| _ = meter.shapes.insert(shape));
+    }
+
+    fn with(&mut self, id: MeterId, change: impl FnOnce(&mut Meter)) {
+        if let Some(meter) = self.meters.get_mut(id.0 as usize) {
+            change(meter);
         }
     }
 
@@ -95,11 +116,55 @@ impl Index {
         [capability, tenant].map(|of| self.quotas.find(&terms.team, of))
     }
 
-    /// The policies of a team are others now: what they bound is counted from the facts.
+    /// The meter of a capability in a team.
+    pub(super) fn capability_meter(&self, team: &Text, capability: &Text) -> MeterId {
+        if self.quotas.is_empty() {
+            return MeterId::NONE;
+        }
+        self.quotas.find(team, QuotaOf::Capability(capability.clone()))
+    }
+
+    /// Whether a quota lets nothing more be worked on.
+    pub(super) fn is_full(&self, id: MeterId) -> bool {
+        self.quotas.get(id).is_some_and(Meter::is_full)
+    }
+
+    /// The policies of a team are others now: what they bound is counted from the facts, and what
+    /// stood aside for a quota gets another look.
     pub(crate) fn configure(&mut self, facts: &Facts) {
         self.set_quotas(facts);
+        for at in 0..self.shapes.len() {
+            let key = &self.shapes[at].key;
+            let meter = self.capability_meter(&key.team, &key.capability);
+            self.quotas.add_shape(meter, at as u32);
+            let shape = &mut self.shapes[at];
+            shape.meter = meter;
+            shape.queue.unpark_all();
+            self.touch(at as u32);
+        }
+        self.fleet.agents.iter_mut().for_each(|it| it.resumable.clear());
+        facts.stopping.values().for_each(|stopping| self.meter_stopping(stopping, 1));
         for task in facts.tasks.values() {
             self.meter(task, 1);
+            self.reenter(task);
+        }
+        (0..self.fleet.agents.len()).for_each(|at| self.fleet.refresh(AgentId(at as u32)));
+    }
+
+    /// Puts a task where its quotas want it: what waits may have to stand aside.
+    fn reenter(&mut self, task: &Task) {
+        match &task.status {
+            Status::Queued { .. } => {
+                let queue = &mut self.shapes[task.shape.0 as usize].queue;
+                self.quotas.park_if_full(&task.terms, task.shape, queue);
+            }
+            Status::Waiting(lease, true) => {
+                let need = self.need_of(task);
+                if let Some(standing) = self.fleet.agents.get_mut(lease.agent.0 as usize) {
+                    standing.resumable.entry(need).or_default().insert(task.id);
+                }
+            }
+            Status::Waiting(_, false) | Status::Assigned(_) | Status::Running(_) => {}
         }
     }
 
@@ -107,6 +172,7 @@ impl Index {
     pub(super) fn set_quotas(&mut self, facts: &Facts) {
         for meter in &mut self.quotas.meters {
             (meter.quota, meter.queued, meter.working) = (Quota::default(), 0, 0);
+            meter.shapes.clear();
         }
         for (team, policies) in &facts.policies {
             for (name, policy) in &policies.capabilities {
@@ -121,12 +187,50 @@ impl Index {
     }
 
     /// Counts a task in (`by` is 1) or out (-1) where its status puts it.
-    pub(super) fn meter(&mut self, task: &Task, by: i64) {
+    pub(super) fn meter(&mut self, task: &Task, by: i32) {
         if self.quotas.is_empty() {
             return;
         }
         for id in self.meters_of(&task.terms) {
-            self.quotas.count(id, &task.status, by);
+            match &task.status {
+                Status::Queued { .. } => self.quotas.with(id, |meter| {
+                    meter.queued = meter.queued.saturating_add_signed(by.into());
+                }),
+                Status::Assigned(_) | Status::Running(_) => self.meter_working(id, by),
+                Status::Waiting(..) => {}
+            }
+        }
+    }
+
+    /// The same for work that is being stopped.
+    pub(super) fn meter_stopping(&mut self, stopping: &Stopping, by: i32) {
+        if let Some(terms) = stopping.terms.as_ref().filter(|_| stopping.holds_slot) {
+            for id in self.meters_of(terms) {
+                self.meter_working(id, by);
+            }
+        }
+    }
+
+    /// One more is worked on, or one fewer: those who stood aside for it may get their turn.
+    fn meter_working(&mut self, id: MeterId, by: i32) {
+        let Some(meter) = self.quotas.meters.get_mut(id.0 as usize) else { return };
+        let was_full = meter.is_full();
+        meter.working = meter.working.saturating_add_signed(by);
+        let is_full = meter.is_full();
+        if was_full == is_full {
+            return;
+        }
+        let (of, shapes) = (meter.of.clone(), meter.shapes.clone());
+        for at in shapes {
+            let queue = &mut self.shapes[at as usize].queue;
+            match &of {
+                QuotaOf::Tenant(tenant) if is_full => queue.park(tenant),
+                QuotaOf::Tenant(tenant) => queue.unpark(tenant),
+                QuotaOf::Capability(_) => {}
+            }
+            if !is_full {
+                self.touch(at);
+            }
         }
     }
 

@@ -1,58 +1,90 @@
-//! The preferred agents first, among them the one with the lowest load, among equals the one that
-//! has been without new work for longest.
+//! Those that the task wishes first, then the preferred agents, among them the one with the lowest
+//! load, among equals the one that has been without new work for longest.
 //!
-//! Load is slots in use over slots, so a large agent and a small one fill evenly. The last rule
-//! spreads work over an idle fleet instead of always waking the first.
+//! Load is slots in use over slots, so a large agent and a small one fill evenly; an agent that has
+//! just come counts as smaller than it is until it has completed as much as it has slots, so that
+//! it is not flooded. The last rule spreads work over an idle fleet instead of always waking the
+//! first.
 
 use super::{Candidate, Decision, Reason};
-use crate::AgentId;
-use crate::index::{Free, Index, ShapeId};
+use crate::index::{Free, Index, Miss, ShapeId};
+use crate::{AgentId, Constraint};
+
+/// A free agent and what it is ranked by before its load.
+#[derive(Clone, Copy)]
+struct Ranked {
+    wished: bool,
+    prefer: i32,
+    free: Free,
+}
 
 /// Chooses among the free agents of a shape. `shun` failed this task last: any other goes before
-/// it.
+/// it. `wish` is what the task would like.
 pub(crate) fn pick(
     index: &Index,
     shape: ShapeId,
     shun: Option<AgentId>,
+    wish: Option<&Constraint>,
 ) -> Option<(AgentId, Decision)> {
-    let mut best: [Option<(i32, Free)>; Decision::CANDIDATES_MAX] = [None; 8];
-    let mut decision = Decision::default();
+    let weight = index.shapes[shape.0 as usize].key.weight;
+    let mut best: [Option<Ranked>; Decision::CANDIDATES_MAX] = [None; 8];
     for profile in index.profiles_of(shape) {
-        decision.paused += profile.members - profile.available;
-        decision.busy += profile.available - profile.free.len() as u32;
+        let wished = wish.is_some_and(|wish| wish.is_met_by(&profile.key.labels));
         let prefer = profile.key.prefer;
-        for free in profile.free.iter().take(best.len()) {
-            insert(&mut best, (prefer, *free));
+        for free in profile.free_for(weight).take(best.len()) {
+            insert(&mut best, Ranked { wished, prefer, free: *free });
         }
     }
-    decision.breaker_open = index.barred_from(shape);
-    decision.not_serving = index.present_in(shape) - decision.busy - decision.paused;
-    decision.not_serving = decision.not_serving.saturating_sub(decision.breaker_open);
-    let free: u32 = index.profiles_of(shape).map(|profile| profile.free.len() as u32).sum();
-    decision.not_serving = decision.not_serving.saturating_sub(free);
     let first = best[0]?;
-    let spared = best[1].filter(|_| shun == Some(first.1.agent));
-    let (_, chosen) = spared.unwrap_or(first);
+    let mut decision = excluded(index, shape, weight);
+    let spared = best[1].filter(|_| shun == Some(first.free.agent));
+    let chosen = spared.unwrap_or(first).free;
     decision.reason = match (spared, best[1]) {
         (Some(_), _) => Reason::AnotherThanLast,
         (None, None) => Reason::Only,
-        (None, Some((prefer, _))) if prefer < first.0 => Reason::Preferred,
-        (None, Some((_, next))) if next.load > chosen.load => Reason::LeastLoaded,
+        (None, Some(next)) if next.wished != first.wished => Reason::Wished,
+        (None, Some(next)) if next.prefer < first.prefer => Reason::Preferred,
+        (None, Some(next)) if next.free.load > chosen.load => Reason::LeastLoaded,
         (None, Some(_)) => Reason::LongestIdle,
     };
     if best[1].is_some() {
-        let candidate = |(prefer, free): &(i32, Free)| Candidate {
-            agent: free.agent,
-            prefer: *prefer,
-            load: free.load,
+        let candidate = |it: &Ranked| Candidate {
+            agent: it.free.agent,
+            prefer: it.prefer,
+            load: it.free.load,
+            wished: it.wished,
         };
         decision.candidates = best.iter().flatten().map(candidate).collect();
     }
     Some((chosen.agent, decision))
 }
 
+/// Counts the agents that cannot have a task of this shape now, by why.
+pub(crate) fn excluded(index: &Index, shape: ShapeId, weight: u32) -> Decision {
+    let mut decision = Decision::default();
+    let mut free = 0;
+    for profile in index.profiles_of(shape) {
+        let (has_room, too_small) = (profile.count_free(weight), profile.too_small(weight));
+        decision.paused += profile.members - profile.available;
+        decision.too_small += too_small;
+        decision.busy += profile.available - has_room - too_small;
+        free += has_room;
+    }
+    for (members, miss) in index.misses_of(shape) {
+        match miss {
+            Miss::Version => decision.version += members,
+            Miss::Labels => decision.labels += members,
+            Miss::Barred => decision.breaker_open += members,
+        }
+    }
+    let Decision { busy, paused, breaker_open, version, labels, too_small, .. } = decision;
+    let known = busy + paused + breaker_open + version + labels + too_small + free;
+    decision.not_serving = index.present_in(shape).saturating_sub(known);
+    decision
+}
+
 /// Keeps the best few in order; what does not fit falls off the end.
-fn insert(best: &mut [Option<(i32, Free)>], mut candidate: (i32, Free)) {
+fn insert(best: &mut [Option<Ranked>], mut candidate: Ranked) {
     for place in best {
         match place {
             None => {
@@ -65,6 +97,6 @@ fn insert(best: &mut [Option<(i32, Free)>], mut candidate: (i32, Free)) {
     }
 }
 
-fn better(a: &(i32, Free), b: &(i32, Free)) -> bool {
-    (b.0, a.1) < (a.0, b.1)
+fn better(a: &Ranked, b: &Ranked) -> bool {
+    (b.wished, b.prefer, a.free) < (a.wished, a.prefer, b.free)
 }

@@ -24,6 +24,15 @@ pub struct Decision {
     /// Agents present that do not serve it.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub not_serving: u32,
+    /// Agents that serve it in no version that will do.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub version: u32,
+    /// Agents that serve it and whose labels do not meet what is required.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub labels: u32,
+    /// Agents that serve it and have fewer slots than it takes.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub too_small: u32,
     /// What tipped the scales.
     pub reason: Reason,
 }
@@ -31,6 +40,10 @@ pub struct Decision {
 impl Decision {
     /// How many candidates are recorded.
     pub const CANDIDATES_MAX: usize = 8;
+}
+
+fn is_false(it: &bool) -> bool {
+    !it
 }
 
 fn is_zero(count: &u32) -> bool {
@@ -44,8 +57,11 @@ pub struct Candidate {
     pub agent: AgentId,
     /// Its declared preference.
     pub prefer: i32,
-    /// Slots in use, in 1/1024 of its slots.
+    /// Slots in use, in 1/1024 of its slots; of fewer while it is new and has completed little.
     pub load: u32,
+    /// Whether its labels meet what the task wishes.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub wished: bool,
 }
 
 /// What tipped the scales.
@@ -55,6 +71,10 @@ pub enum Reason {
     /// Nobody else could.
     #[default]
     Only,
+    /// Its labels are what the task wishes.
+    Wished,
+    /// It was kept back until it had the room.
+    KeptBack,
     /// It is preferred to the others.
     Preferred,
     /// It had the lowest load.

@@ -27,8 +27,10 @@ pub struct FairQueue {
 struct Lane {
     deficit: u32,
     tenants: BTreeMap<Text, Line>,
-    /// Tenants with something waiting.
+    /// Those of them with something waiting.
     busy: usize,
+    /// Tenants that stand aside: nothing that waits here may be granted for now.
+    parked: BTreeMap<Text, Line>,
     /// The tenant served last; the turn goes to the next one in order.
     last: Option<Text>,
 }
@@ -75,7 +77,13 @@ impl Line {
 impl FairQueue {
     /// Adds a task.
     pub fn insert(&mut self, class: Class, tenant: &Text, deadline: Time, task: TaskId) {
-        let Lane { tenants, busy, .. } = &mut self.classes[class as usize];
+        let Lane { tenants, busy, parked, .. } = &mut self.classes[class as usize];
+        if !parked.is_empty()
+            && let Some(line) = parked.get_mut(tenant)
+        {
+            self.len += usize::from(line.insert(deadline, task));
+            return;
+        }
         let line = match tenants.get_mut(tenant) {
             Some(line) => line,
             None => tenants.entry(tenant.clone()).or_default(),
@@ -87,12 +95,8 @@ impl FairQueue {
     /// Takes a task out, wherever it stands; false if it is not there.
     pub fn remove(&mut self, class: Class, tenant: &Text, deadline: Time, task: TaskId) -> bool {
         let lane = &mut self.classes[class as usize];
-        let Some(line) = lane.tenants.get_mut(tenant) else { return false };
-        let removed = line.remove(deadline, task);
-        if removed && line.is_empty() {
-            lane.busy -= 1;
-            lane.forget_idle();
-        }
+        let removed =
+            lane.remove(tenant, deadline, task) || lane.remove_parked(tenant, deadline, task);
         self.len -= usize::from(removed);
         removed
     }
@@ -101,9 +105,46 @@ impl FairQueue {
     #[must_use]
     pub fn next(&self) -> Option<(Class, TaskId)> {
         let class = self.next_class()?;
+        self.next_in(class).map(|task| (class, task))
+    }
+
+    /// The task of one class to grant next, whether it is the turn of that class or not.
+    #[must_use]
+    pub fn next_in(&self, class: Class) -> Option<TaskId> {
         let lane = &self.classes[class as usize];
         let tenant = lane.next_tenant()?;
-        lane.tenants.get(tenant)?.first().map(|task| (class, task))
+        lane.tenants.get(tenant)?.first()
+    }
+
+    /// A tenant stands aside: what it has waiting is passed over until [`FairQueue::unpark`].
+    pub fn park(&mut self, tenant: &Text) {
+        self.classes.iter_mut().for_each(|lane| lane.park(tenant));
+    }
+
+    /// A tenant takes turns again.
+    pub fn unpark(&mut self, tenant: &Text) {
+        self.classes.iter_mut().for_each(|lane| lane.unpark(tenant));
+    }
+
+    /// Everybody takes turns again.
+    pub fn unpark_all(&mut self) {
+        self.parked().iter().for_each(|tenant| self.unpark(tenant));
+    }
+
+    /// Who stands aside.
+    #[must_use]
+    pub fn parked(&self) -> Vec<Text> {
+        let parked = self.classes.iter().flat_map(|lane| lane.parked.keys().cloned());
+        let mut parked: Vec<Text> = parked.collect();
+        parked.sort_unstable();
+        parked.dedup();
+        parked
+    }
+
+    /// Whether something waits that does not stand aside.
+    #[must_use]
+    pub fn has_ready(&self) -> bool {
+        self.len > 0 && self.classes.iter().any(|lane| lane.busy > 0)
     }
 
     /// Marks a grant to `class`: turns and deficits move on. Call before [`FairQueue::remove`].
@@ -130,7 +171,7 @@ impl FairQueue {
 
     /// Every waiting task, in no promised order; for checkers.
     pub fn iter(&self) -> impl Iterator<Item = TaskId> + '_ {
-        self.classes.iter().flat_map(|lane| lane.tenants.values()).flat_map(Line::iter)
+        self.classes.iter().flat_map(Lane::lines).flat_map(Line::iter)
     }
 
     /// The class at turn if it may go on, else the next one round that has work.
@@ -158,6 +199,45 @@ impl FairQueue {
 }
 
 impl Lane {
+    fn lines(&self) -> impl Iterator<Item = &Line> {
+        self.tenants.values().chain(self.parked.values())
+    }
+
+    fn remove(&mut self, tenant: &Text, deadline: Time, task: TaskId) -> bool {
+        let Some(line) = self.tenants.get_mut(tenant) else { return false };
+        let removed = line.remove(deadline, task);
+        if removed && line.is_empty() {
+            self.busy -= 1;
+            self.forget_idle();
+        }
+        removed
+    }
+
+    fn remove_parked(&mut self, tenant: &Text, deadline: Time, task: TaskId) -> bool {
+        let Some(line) = self.parked.get_mut(tenant) else { return false };
+        let removed = line.remove(deadline, task);
+        if line.is_empty() {
+            self.parked.remove(tenant);
+        }
+        removed
+    }
+
+    fn park(&mut self, tenant: &Text) {
+        if self.tenants.get(tenant).is_some_and(|line| !line.is_empty())
+            && let Some((tenant, line)) = self.tenants.remove_entry(tenant)
+        {
+            self.busy -= 1;
+            self.parked.insert(tenant, line);
+        }
+    }
+
+    fn unpark(&mut self, tenant: &Text) {
+        if let Some((tenant, line)) = self.parked.remove_entry(tenant) {
+            self.busy += 1;
+            self.tenants.insert(tenant, line);
+        }
+    }
+
     /// The tenant after the one served last, round.
     fn next_tenant(&self) -> Option<&Text> {
         use std::ops::Bound::{Excluded, Unbounded};

@@ -2,12 +2,12 @@
 
 use super::step::is_used_up;
 use super::wait::resume;
-use crate::index::ShapeId;
+use crate::index::Match;
 use crate::kernel::Draft;
 use crate::mutant::{Mutant, planted};
 use crate::routing::least_loaded;
 use crate::rule::fence;
-use crate::{Event, Failure, FailureKind, Granted, Part, TaskId};
+use crate::{Decision, Event, Failure, FailureKind, Granted, Part, Reason, TaskId};
 
 /// Fills every free slot that there is work for. What waited goes before what has not begun: a
 /// parent that can finish makes room, a new one makes more work. Asked anew before every grant,
@@ -16,8 +16,8 @@ pub(crate) fn dispatch(draft: &mut Draft<'_>) {
     loop {
         resume_all(draft);
         let next = if draft.draining { None } else { draft.next_match() };
-        let Some(shape) = next else { return };
-        grant_next(draft, shape);
+        let Some(found) = next else { return };
+        grant_next(draft, found);
     }
 }
 
@@ -31,10 +31,16 @@ fn resume_all(draft: &mut Draft<'_>) {
     }
 }
 
-/// Grants the task at the head of a shape's queue to the best agent.
-fn grant_next(draft: &mut Draft<'_>, shape: ShapeId) {
+/// Grants the task at the head of a shape's queue to the best agent, or to the one that was kept
+/// back for it.
+fn grant_next(draft: &mut Draft<'_>, found: Match) {
+    let Match { shape, agent, class } = found;
     let queue = &draft.index.shapes[shape.0 as usize].queue;
-    let Some((_, id)) = queue.next() else { return };
+    let next = match class {
+        Some(class) => queue.next_in(class),
+        None => queue.next().map(|(_, id)| id),
+    };
+    let Some(id) = next else { return };
     if let Some(what) = exhausted(draft, id) {
         let message =
             format!("the {} budget of its run is used up; raise it and release", what.name());
@@ -42,8 +48,13 @@ fn grant_next(draft: &mut Draft<'_>, shape: ShapeId) {
         draft.record(Event::TaskFailed { task: id, failure });
         return;
     }
-    let shun = draft.task(id).and_then(|task| task.failed_under());
-    let Some((agent, why)) = least_loaded::pick(&draft.index, shape, shun) else { return };
+    let Some(task) = draft.task(id) else { return };
+    let (shun, wish) = (task.failed_under(), task.terms.wish.as_deref());
+    let picked = match agent {
+        Some(agent) => Some((agent, Decision { reason: Reason::KeptBack, ..Decision::default() })),
+        None => least_loaded::pick(&draft.index, shape, shun, wish),
+    };
+    let Some((agent, why)) = picked else { return };
     let token = fence::mint(draft.token);
     let until = draft.now.after(draft.limits.lease_ms);
     draft.record(Event::LeaseGranted(Box::new(Granted { task: id, agent, token, until, why })));

@@ -49,6 +49,16 @@ pub(crate) fn check_size(draft: &Draft<'_>, submit: &Submit) -> Result<(), Refus
     if submit.delay_ms > limits.delay_max_ms {
         return Err(Refusal::TooLarge { max: limits.delay_max_ms });
     }
+    let constraints = [&terms.require, &terms.wish].into_iter().flatten();
+    if !constraints.into_iter().all(|it| it.is_within(limits)) {
+        let (size, depth) = (limits.constraint_size_max, limits.constraint_depth_max);
+        let what = format!("a requirement has more than {size} parts or is over {depth} deep");
+        return Err(Refusal::BadTerms { what: what.into() });
+    }
+    if terms.weight == 0 || terms.weight > limits.weight_max {
+        let what = format!("its weight is {}, not 1 to {}", terms.weight, limits.weight_max);
+        return Err(Refusal::BadTerms { what: what.into() });
+    }
     if submit.input.len > limits.payload_one_max_bytes {
         return Err(Refusal::TooLarge { max: u64::from(limits.payload_one_max_bytes) });
     }

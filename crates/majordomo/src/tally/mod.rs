@@ -210,6 +210,8 @@ impl Books {
             | Event::AgentLeft { .. }
             | Event::AgentPaused { .. }
             | Event::AgentUnpaused { .. }
+            | Event::AgentResized { .. }
+            | Event::AgentDraining { .. }
             | Event::AgentRestarted { .. }
             | Event::BreakerOpened { .. }
             | Event::BreakerHalfOpened { .. }

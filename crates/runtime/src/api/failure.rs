@@ -47,6 +47,7 @@ impl Failure {
             | Refusal::TooDeep { .. }
             | Refusal::TooMany { .. }
             | Refusal::TooOften { .. }
+            | Refusal::BadTerms { .. }
             | Refusal::TooLarge { .. } => FailureKind::Limit,
             Refusal::StaleToken | Refusal::Draining => FailureKind::Lost,
             Refusal::UnknownTask(_)
@@ -164,6 +165,7 @@ pub fn describe(refusal: &Refusal) -> String {
         Refusal::NotPermitted { capability } => {
             format!("a task above may not use {capability}, so nothing below it may")
         }
+        Refusal::BadTerms { what } => format!("the terms of the task will not do: {what}"),
         Refusal::TooLarge { max } => format!("larger than the {max} bytes allowed"),
     }
 }

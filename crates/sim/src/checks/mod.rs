@@ -8,6 +8,7 @@ pub mod p05_one_command_one_set_of_facts;
 pub mod p06_side_effects_once_an_attempt;
 pub mod p07_crash_anywhere_recover;
 pub mod p10_everything_is_bounded;
+pub mod p11_heavy_tasks_have_their_turn;
 pub mod p11_priority_without_starvation;
 pub mod p12_poison_hurts_only_itself;
 pub mod p14_retries_cannot_amplify;

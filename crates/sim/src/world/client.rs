@@ -102,6 +102,7 @@ impl World {
             if flood { "flood".into() } else { format!("tenant-{}", rng.below(3)).into() };
         terms.class = if urgent { Class::Critical } else { Class::ALL[rng.below(5) as usize] };
         terms.retry = program::retry(rng);
+        program::demand(rng, &mut terms);
         terms.timeout_ms = rng.chance(300).then(|| rng.between(100, 20_000));
         if rng.chance(150) {
             terms.may = Some(Arc::new(program::subset(rng)));

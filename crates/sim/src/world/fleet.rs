@@ -3,7 +3,7 @@
 use super::work::{Beat, Work};
 use super::{Happening, To, World};
 use crate::fault::Fault;
-use crate::program::CAPABILITIES;
+use crate::program::{self, CAPABILITIES};
 use crate::world::link::{Letter, Mail};
 use kernel::{
     AgentId, AgentSpec, Answer, AttemptId, Command, Dispatch, Effect, Failure, FailureKind,
@@ -37,13 +37,19 @@ impl World {
                 }
             }
             let spec = Arc::new(AgentSpec {
+                // The first one will do for everything.
+                labels: if at == 0 {
+                    program::all_labels()
+                } else {
+                    program::labels(&mut self.rng)
+                },
                 prefer: self.rng.below(2) as i32,
                 remote: at > 0 && self.rng.chance(400),
                 ..AgentSpec::new(
                     format!("agent-{at}"),
                     "simulated",
                     serves,
-                    self.rng.between(1, 3) as u32,
+                    if at == 0 { program::WEIGHT_MAX } else { self.rng.between(1, 3) as u32 },
                 )
             });
             self.agents.push(Agent {
@@ -201,7 +207,7 @@ impl World {
         let work = Work::new(dispatch);
         self.agents[agent].works.insert(token, work);
         let working = self.agents[agent].works.values().filter(|work| work.works()).count();
-        if working as u32 > self.agents[agent].spec.slots && !self.agents[agent].spec.remote {
+        if working as u32 > program::SLOTS_MAX && !self.agents[agent].spec.remote {
             let why = format!("agent-{agent} works on {working} tasks at once");
             self.oracle.saw(&crate::oracle::Act::Surprise(why));
         }

@@ -2,7 +2,7 @@
 
 use super::{Happening, To, World};
 use crate::fault::Fault;
-use crate::program::CAPABILITIES;
+use crate::program::{self, CAPABILITIES};
 use crate::rng::Rng;
 use kernel::{BreakerPolicy, CapabilityPolicy, Command, Forced, Policies, Presence, Quota, Text};
 use std::sync::Arc;
@@ -113,6 +113,15 @@ impl World {
             let after = self.rng.between(100, 30_000);
             self.at(after, Happening::Unforce(agent));
         }
+        if self.strikes(Fault::Resize) {
+            let slots = self.rng.between(1, program::SLOTS_MAX.into()) as u32;
+            self.command(Command::Resize { agent: id, slots }, To::Nobody);
+        }
+        if self.strikes(Fault::DrainAgent) {
+            self.command(Command::DrainAgent(id), To::Nobody);
+            let (after, life) = (self.rng.between(5_000, 40_000), self.agents[agent].life);
+            self.at(after, Happening::Join(agent, life));
+        }
         if self.strikes(Fault::Leave) {
             self.command(Command::Leave(id), To::Nobody);
             let (after, life) = (self.rng.between(100, 20_000), self.agents[agent].life);
@@ -150,13 +159,20 @@ impl World {
             if self.is_forced(agent) {
                 self.unforce(agent);
             }
-            let presence = self.process.as_ref().and_then(|process| {
+            let found = self.process.as_ref().and_then(|process| {
                 let state = process.kernel.state();
-                state.agent_named(&self.agents[agent].spec.name).map(|it| it.presence)
+                let found = state.agent_named(&self.agents[agent].spec.name)?;
+                Some((found.presence, found.spec.slots))
             });
+            let (presence, slots) = (found.map(|it| it.0), self.agents[agent].spec.slots);
+            if let (Some((_, now)), Some(id)) = (found, self.agents[agent].id)
+                && now != slots
+            {
+                self.command(Command::Resize { agent: id, slots }, To::Nobody);
+            }
             match presence {
                 Some(Presence::Active) if self.agents[agent].id.is_some() => {}
-                Some(Presence::Paused) => self.unpause(agent),
+                Some(Presence::Paused | Presence::Draining) => self.unpause(agent),
                 Some(Presence::Active | Presence::Left) | None => {
                     let life = self.agents[agent].life;
                     self.join(agent, life);

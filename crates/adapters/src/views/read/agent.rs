@@ -22,7 +22,7 @@ pub struct Agent {
     pub busy: u64,
     /// Its tasks that wait without a slot.
     pub waiting: u64,
-    /// `active`, `paused`, `left`.
+    /// `active`, `paused`, `draining`, `left`.
     pub presence: String,
     /// Wall time, milliseconds since 1970.
     pub joined_ms: i64,

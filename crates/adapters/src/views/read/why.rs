@@ -93,6 +93,8 @@ impl Decision {
         let others = self.candidates.len().saturating_sub(1);
         let because = match &*self.reason {
             "only" => format!("{agent} was the only agent with a free slot for it"),
+            "wished" => format!("{agent} has the labels that the task wishes"),
+            "kept_back" => format!("{agent} was kept back until it had the room for it"),
             "preferred" => format!("{agent} is preferred to the {}", count(others, "other")),
             "least_loaded" => format!("{agent} had the lowest load of {}", others + 1),
             "longest_idle" => {

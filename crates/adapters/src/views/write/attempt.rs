@@ -64,8 +64,17 @@ pub(super) fn write(
 /// adds a field says here whether a plain row has it.
 fn is_plain(new: &NewAttempt<'_>, attempt: &Attempt<'_>) -> bool {
     let NewAttempt { granted, agent: _, number: _, seq: _, at_ms: _ } = new;
-    let Decision { candidates, busy: _, paused: _, breaker_open, not_serving: _, reason: _ } =
-        &granted.why;
+    let Decision {
+        candidates,
+        busy: _,
+        paused: _,
+        breaker_open,
+        not_serving: _,
+        version: _,
+        labels: _,
+        too_small: _,
+        reason: _,
+    } = &granted.why;
     let Attempt {
         new: _,
         started_ms: None,
@@ -83,6 +92,12 @@ fn is_plain(new: &NewAttempt<'_>, attempt: &Attempt<'_>) -> bool {
         return false;
     };
     candidates.is_empty() && *breaker_open == 0
+}
+
+/// Agents that this task could never have gone to: another capability or version, labels that do
+/// not meet what it requires, too few slots.
+fn not_fit(why: &Decision) -> u32 {
+    why.not_serving + why.version + why.labels + why.too_small
 }
 
 fn insert_plain(
@@ -104,7 +119,7 @@ fn insert_plain(
         names::reason(why.reason),
         why.busy,
         why.paused,
-        why.not_serving,
+        not_fit(why),
     ])?;
     Ok(())
 }
@@ -145,7 +160,7 @@ fn insert(
         why.busy,
         why.paused,
         why.breaker_open,
-        why.not_serving,
+        not_fit(why),
     ])?;
     Ok(())
 }

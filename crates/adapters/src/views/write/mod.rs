@@ -119,6 +119,9 @@ fn agent(connection: &Connection, agent: &Agent<'_>) -> rusqlite::Result<()> {
         Agent::Presence { id, presence } => connection
             .prepare_cached("update agents set presence = ?2 where id = ?1")?
             .execute(params![id.0, names::presence(*presence)])?,
+        Agent::Resized { id, slots } => connection
+            .prepare_cached("update agents set slots = ?2 where id = ?1")?
+            .execute(params![id.0, slots])?,
         Agent::Restarted { id, reason } => connection
             .prepare_cached(
                 "update agents set restarts = restarts + 1, last_restart = ?2 where id = ?1",

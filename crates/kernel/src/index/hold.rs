@@ -1,0 +1,160 @@
+//! Whose turn it is, and agents that are kept back for work that needs more room than there is.
+//!
+//! A task that takes three slots would wait for ever behind tasks that take one: as soon as a slot
+//! is free, one of them has it. So when its turn comes and nobody has the room, one agent gets no
+//! new work until it has. Nobody is kept back for work that could not begin anyway. Which agents
+//! are held follows from no fact and is forgotten by a replay: the turn comes again.
+
+use super::{Index, ShapeId};
+use crate::mutant::{Mutant, planted};
+use crate::{AgentId, Class, Presence};
+
+/// Work that can be granted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Match {
+    pub(crate) shape: ShapeId,
+    /// The agent that was kept back for it.
+    pub(crate) agent: Option<AgentId>,
+    /// The class it was kept back for, when others were preempted for that one.
+    pub(crate) class: Option<Class>,
+}
+
+/// An agent that is kept back for one shape.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Hold {
+    agent: AgentId,
+    class: Option<Class>,
+}
+
+impl Index {
+    /// Work with somebody free to do it; the shape whose turn it is.
+    pub(crate) fn next_match(&mut self) -> Option<Match> {
+        if !self.holds.is_empty()
+            && let Some(held) = self.next_held()
+        {
+            return Some(held);
+        }
+        let plain = |shape| Match { shape, agent: None, class: None };
+        while let Some(id) = self.dirty_shapes.last().copied() {
+            let shape = &self.shapes[id as usize];
+            if self.is_ready(shape) {
+                if self.fleet.any_free(&shape.profiles, shape.key.weight) {
+                    return Some(plain(ShapeId(id)));
+                }
+                if shape.key.weight > 1 && self.is_at_turn(ShapeId(id)) {
+                    self.hold(ShapeId(id));
+                }
+            }
+            self.shapes[id as usize].dirty = false;
+            self.dirty_shapes.pop();
+        }
+        while let Some(id) = self.fleet.dirty_profile() {
+            match self.at_turn(id) {
+                Some(shape) if self.has_room(id, shape) => return Some(plain(shape)),
+                Some(shape) if self.hold(shape) => {}
+                Some(_) => match self.lightest_turn(id) {
+                    Some(shape) => return Some(plain(shape)),
+                    None => self.fleet.clean_profile(),
+                },
+                None => self.fleet.clean_profile(),
+            }
+        }
+        None
+    }
+
+    /// Whether something of this shape waits that no quota stops.
+    pub(super) fn is_ready(&self, shape: &super::Shape) -> bool {
+        shape.queue.has_ready() && !self.is_full(shape.meter)
+    }
+
+    fn has_room(&self, profile: usize, shape: ShapeId) -> bool {
+        let weight = self.shapes[shape.0 as usize].key.weight;
+        self.fleet.profiles[profile].has_room(weight)
+    }
+
+    /// The shape of a profile whose turn it is, whether there is room for it or not; what has an
+    /// agent kept back for it already is not asked again.
+    fn at_turn(&self, profile: usize) -> Option<ShapeId> {
+        self.lowest(profile, |at| {
+            let shape = ShapeId(at as u32);
+            self.has_room(profile, shape) || !self.holds.contains_key(&shape.0)
+        })
+    }
+
+    /// The same among those that there is room for.
+    fn lightest_turn(&self, profile: usize) -> Option<ShapeId> {
+        self.lowest(profile, |at| self.has_room(profile, ShapeId(at as u32)))
+    }
+
+    /// Whether no other shape comes before it with any agents.
+    fn is_at_turn(&self, shape: ShapeId) -> bool {
+        let profiles = &self.shapes[shape.0 as usize].profiles;
+        profiles.iter().all(|id| self.lowest(*id, |_| true).is_none_or(|it| it.0 == shape.0))
+    }
+
+    fn lowest(&self, profile: usize, may: impl Fn(usize) -> bool) -> Option<ShapeId> {
+        let shapes = &self.fleet.profiles[profile].shapes;
+        let ready = shapes.iter().filter(|id| self.is_ready(&self.shapes[**id]) && may(**id));
+        let first = ready.min_by_key(|id| (self.shapes[**id].pass, **id));
+        first.map(|id| ShapeId(*id as u32))
+    }
+
+    /// Keeps an agent back for a shape that nobody has the room for: of those that are large enough
+    /// the one with the most. `false` if there is none, or no need.
+    fn hold(&mut self, shape: ShapeId) -> bool {
+        let at = shape.0 as usize;
+        let weight = self.shapes[at].key.weight;
+        if weight <= 1 || self.holds.contains_key(&shape.0) || planted(Mutant::HeavyStarves) {
+            return false;
+        }
+        let profiles = &self.shapes[at].profiles;
+        if !profiles.iter().any(|id| self.fleet.profiles[*id].has_size(weight)) {
+            return false;
+        }
+        let agents = self.fleet.agents.iter().enumerate();
+        let may = agents.filter(|(_, it)| {
+            it.presence == Presence::Active
+                && !it.held
+                && it.slots >= weight
+                && profiles.contains(&(it.profile as usize))
+        });
+        let roomiest = may.max_by_key(|(id, it)| (it.room(), std::cmp::Reverse(*id)));
+        let Some((agent, _)) = roomiest else { return false };
+        self.hold_agent(shape, AgentId(agent as u32), None);
+        true
+    }
+
+    /// Keeps one agent back for a shape, or for one class of it.
+    pub(crate) fn hold_agent(&mut self, shape: ShapeId, agent: AgentId, class: Option<Class>) {
+        self.holds.insert(shape.0, Hold { agent, class });
+        self.fleet.hold(agent, true);
+    }
+
+    /// Lets the agent that is kept back for a shape go.
+    pub(super) fn release(&mut self, shape: ShapeId) {
+        if let Some(hold) = self.holds.remove(&shape.0) {
+            self.fleet.hold(hold.agent, false);
+        }
+    }
+
+    /// A held agent that has the room now. Those that are held for nothing are let go.
+    fn next_held(&mut self) -> Option<Match> {
+        let held: Vec<(u32, Hold)> = self.holds.iter().map(|(id, hold)| (*id, *hold)).collect();
+        for (id, Hold { agent, class }) in held {
+            let shape = &self.shapes[id as usize];
+            let weight = shape.key.weight;
+            let has_work = self.is_ready(shape)
+                && class.is_none_or(|class| shape.queue.next_in(class).is_some());
+            let standing = &self.fleet.agents[agent.0 as usize];
+            let may = standing.presence == Presence::Active
+                && standing.slots >= weight
+                && shape.profiles.contains(&(standing.profile as usize));
+            if !has_work || !may {
+                self.release(ShapeId(id));
+            } else if standing.room() >= weight {
+                return Some(Match { shape: ShapeId(id), agent: Some(agent), class });
+            }
+        }
+        None
+    }
+}
