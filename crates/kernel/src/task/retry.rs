@@ -6,31 +6,22 @@ use crate::agent::judge;
 use crate::kernel::Draft;
 use crate::mutant::{Mutant, planted};
 use crate::rule::backoff;
-use crate::{AttemptId, Event, Failure, FailureKind, Loss, TaskId, Time, Token};
+use crate::{AttemptId, Event, Failure, FailureKind, Loss, RetryPolicy, TaskId, Time, Token};
 
-/// Charges a failure to the task. Then: not worth repeating → failed; attempts used up → dead; else
-/// queued again after a jittered delay that the retry budget may lengthen. `stop`: the work behind
-/// the attempt may still be going on.
+/// Charges a failure to the task. Then: not worth repeating → failed; attempts used up → dead; the
+/// next attempt could not start before the deadline → failed; else queued again after a jittered
+/// delay that the retry budget may lengthen. `stop`: the work behind the attempt may still be going
+/// on.
 pub(super) fn attempt_failed(draft: &mut Draft<'_>, by: AttemptId, failure: Failure, stop: bool) {
     let Some(task) = draft.task(by.task) else { return };
     let count = task.failed + 1;
-    let policy = task.terms.retry;
+    let (policy, deadline) = (task.terms.retry, task.deadline);
     let retryable = failure.kind.is_retryable();
     let spent = count >= policy.attempts_max && !planted(Mutant::RetryCapIgnored);
-    let retry_at = if retryable && !spent {
-        let (draw, _) = backoff::draw(draft.seed);
-        let delay = backoff::delay_ms(&policy, count, draw);
-        let asked = failure.retry_after_ms.unwrap_or(0);
-        let allowed = if planted(Mutant::RetryBudgetIgnored) {
-            draft.now
-        } else {
-            draft.retries.clone().withdraw(&draft.limits, draft.now)
-        };
-        // What the agent asks for is data: it may not put its task off for ever.
-        draft.now.after(delay.max(asked).min(draft.limits.delay_max_ms)).max(allowed)
-    } else {
-        Time::NEVER
-    };
+    let wanted = (retryable && !spent).then(|| retry_at(draft, &policy, count, &failure));
+    // Nobody waits for what cannot come: the caller hears now, while there is time to do without.
+    let too_late = wanted.is_some_and(|at| at >= deadline);
+    let retry_at = wanted.filter(|_| !too_late).unwrap_or(Time::NEVER);
     let token = by.token;
     let holder = task.status.lease().map(|it| (it.agent, task.terms.capability.clone()));
     let last = failure.clone();
@@ -43,8 +34,33 @@ pub(super) fn attempt_failed(draft: &mut Draft<'_>, by: AttemptId, failure: Fail
     } else if spent {
         make_room(draft);
         draft.record(Event::TaskDied { task: by.task, failure: last });
+    } else if too_late {
+        draft.record(Event::TaskFailed { task: by.task, failure: out_of_time(&last) });
     }
     sweep_orphans(draft);
+}
+
+/// When the next attempt may start.
+fn retry_at(draft: &Draft<'_>, policy: &RetryPolicy, count: u32, failure: &Failure) -> Time {
+    let (draw, _) = backoff::draw(draft.seed);
+    let delay = backoff::delay_ms(policy, count, draw);
+    let asked = failure.retry_after_ms.unwrap_or(0);
+    let allowed = if planted(Mutant::RetryBudgetIgnored) {
+        draft.now
+    } else {
+        draft.retries.clone().withdraw(&draft.limits, draft.now)
+    };
+    // What the agent asks for is data: it may not put its task off for ever.
+    draft.now.after(delay.max(asked).min(draft.limits.delay_max_ms)).max(allowed)
+}
+
+/// Why a task ends before its deadline for want of time.
+fn out_of_time(last: &Failure) -> Failure {
+    let message = format!(
+        "another attempt could not start before its deadline; the last one failed: {}",
+        last.message
+    );
+    Failure::new(FailureKind::Deadline, message)
 }
 
 /// Puts a task back that lost its attempt through no fault of its own or its agent's. Too often to
