@@ -179,7 +179,6 @@ create table pins (             -- runs that are pinned to a team definition
   definition text not null      -- digest
 );
 
-  seq   integer primary key,
 create table schedules (        -- tasks that come round again
   name        text primary key,
   origin      text,             -- the team file it stands in; null if set by hand
