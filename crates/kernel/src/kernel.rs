@@ -233,6 +233,12 @@ impl Kernel {
         &self.state.limits
     }
 
+    /// From now on under other bounds. Whoever replays a journal learns from it how wide they must
+    /// be; what they bound is decided in [`Kernel::step`], so nothing that was replayed changes.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.state.limits = limits;
+    }
+
     /// Whether an open task holds a slot of its agent: what is running rather than waiting.
     #[must_use]
     pub fn working(&self) -> usize {

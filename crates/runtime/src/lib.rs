@@ -30,5 +30,5 @@ mod turn;
 
 pub use bounds::Bounds;
 pub use drain::Drained;
-pub use recover::{Error, Stores, replay};
+pub use recover::{Error, Replayed, Stores, replay};
 pub use turn::Runtime;

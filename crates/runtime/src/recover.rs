@@ -6,7 +6,7 @@ use crate::port::{Blobs, Calendar, Observer, calendar};
 use crate::record;
 use crate::tick::tick;
 use crate::turn::Runtime;
-use kernel::{Begin, Command, Effect, Entry, Kernel, Limits};
+use kernel::{Begin, Command, Effect, Entry, Kernel, Limits, State};
 use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 
@@ -39,6 +39,65 @@ pub enum Error {
     Start(String),
 }
 
+/// A journal replayed, before anybody works on it: what was says how to go on.
+///
+/// ```text
+/// stores ─▶ Replayed ─▶ state(): pins, open work ─▶ limits, more observers ─▶ open()
+/// ```
+pub struct Replayed {
+    stores: Stores,
+    kernel: Kernel,
+}
+
+impl Replayed {
+    /// Reads the journal, once. The observers of the stores hear what they missed.
+    ///
+    /// # Errors
+    /// What the journal says, or a snapshot that cannot be understood.
+    pub fn of(mut stores: Stores) -> Result<Replayed, Error> {
+        let kernel = replay_for(&mut *stores.journal, Limits::default(), &stores.observers)?;
+        Ok(Replayed { stores, kernel })
+    }
+
+    /// What the journal describes.
+    #[must_use]
+    pub fn state(&self) -> &State {
+        self.kernel.state()
+    }
+
+    /// One observer more. If it keeps count, it hears what it missed of the log that is kept, which
+    /// is read once more for it, and nothing of what is gone from there.
+    ///
+    /// # Errors
+    /// What the journal says.
+    pub fn watched_by(mut self, observer: Arc<dyn Observer>) -> Result<Replayed, Error> {
+        let journal = &mut *self.stores.journal;
+        if let Some(applied) = observer.applied().filter(|applied| *applied < journal.head()) {
+            let start = Seq(applied.0 + 1).max(journal.first());
+            let behind = [(&observer, Seq(start.0 - 1))];
+            read(journal, start, &behind, &mut |_, _| {})?;
+        }
+        self.stores.observers.push(observer);
+        Ok(self)
+    }
+
+    /// Closes what the process before left open, and starts the clock. Agents are not here yet;
+    /// nothing is granted until they join.
+    ///
+    /// # Errors
+    /// Bounds that contradict each other, or a start that cannot be made durable.
+    pub async fn open(
+        mut self,
+        limits: Limits,
+        bounds: &Bounds,
+        calendar: Option<Arc<dyn Calendar>>,
+    ) -> Result<Runtime, Error> {
+        check(&limits)?;
+        self.kernel.set_limits(limits);
+        Runtime::begin(self.stores, self.kernel, bounds, calendar).await
+    }
+}
+
 /// The kernel that a journal describes.
 pub fn replay(journal: &mut dyn Journal, limits: Limits) -> Result<Kernel, Error> {
     replay_for(journal, limits, &[])
@@ -61,23 +120,36 @@ fn replay_for(
     let behind: Vec<_> = observers.iter().filter_map(listens).collect();
     let oldest = behind.iter().map(|(_, applied)| Seq(applied.0 + 1)).min();
     let start = oldest.map_or(from, |oldest| oldest.min(from)).max(journal.first());
+    read(journal, start, &behind, &mut |seq, entry| {
+        if seq >= from {
+            kernel.apply(entry);
+        }
+    })?;
+    Ok(kernel)
+}
+
+/// Visits the entries from `start` on; those who are behind hear what they have not seen.
+fn read(
+    journal: &mut dyn Journal,
+    start: Seq,
+    behind: &[(&Arc<dyn Observer>, Seq)],
+    visit: &mut dyn FnMut(Seq, &Entry),
+) -> Result<(), Error> {
     let mut missed: Vec<(Seq, Entry)> = Vec::new();
     journal.read(start, &mut |seq, bytes| {
         let entry = record::decode(bytes)
             .map_err(|why| journal::Error::Unreadable { at: seq, why: why.to_string() })?;
-        if seq >= from {
-            kernel.apply(&entry);
-        }
+        visit(seq, &entry);
         if !behind.is_empty() {
             missed.push((seq, entry));
             if missed.len() >= 10_000 {
-                catch_up(&behind, &mut missed);
+                catch_up(behind, &mut missed);
             }
         }
         Ok(())
     })?;
-    catch_up(&behind, &mut missed);
-    Ok(kernel)
+    catch_up(behind, &mut missed);
+    Ok(())
 }
 
 /// The last entry that an observer has. One that cannot follow (entries it has not seen are gone,
@@ -138,11 +210,21 @@ impl Runtime {
     ) -> Result<Runtime, Error> {
         check(&limits)?;
         let kernel = replay_for(&mut *stores.journal, limits, &stores.observers)?;
-        let Stores { journal, blobs, observers, .. } = stores;
+        Runtime::begin(stores, kernel, bounds, calendar).await
+    }
+
+    /// Takes up where the journal ends.
+    async fn begin(
+        stores: Stores,
+        kernel: Kernel,
+        bounds: &Bounds,
+        calendar: Option<Arc<dyn Calendar>>,
+    ) -> Result<Runtime, Error> {
+        let Stores { journal, blobs, observers, restored } = stores;
         let runtime = Runtime::new(kernel, journal, blobs, observers, bounds, calendar);
         let seed = std::collections::hash_map::RandomState::new().build_hasher().finish();
         let wall_ms = runtime.wall_ms();
-        let begin = Begin { restored: stores.restored, seed, wall_ms };
+        let begin = Begin { restored, seed, wall_ms };
         let begun = runtime.send(Command::Begin(begin)).await;
         if begun.is_err() {
             let why = runtime.failed().map_or_else(String::new, |why| why.to_string());

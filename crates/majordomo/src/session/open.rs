@@ -1,4 +1,4 @@
-//! Opens a session: stores, pins, limits, listeners, runtime, agents, in this order.
+//! Opens a session: stores, one replay, pins, limits, listeners, runtime, agents, in this order.
 
 use super::scope::scope_of;
 use super::{Inbox, Joined, Migrate, Options, Own, Session};
@@ -8,8 +8,8 @@ use crate::team::definitions::{self, Definition, Definitions};
 use crate::team::file::TeamFile;
 use crate::team::roster::{self, ThisMachine};
 use crate::{Team, crew};
-use kernel::{Kernel, Limits};
-use runtime::Stores;
+use kernel::{Limits, State};
+use runtime::Replayed;
 use runtime::api::{Failure, Pinned, StartError, TeamBuilder};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -38,33 +38,29 @@ pub enum Error {
     Ended,
 }
 
-/// A journal replayed before it is opened for work.
-struct Past {
-    kernel: Kernel,
-    pinned: Vec<Pinned>,
-}
-
 impl Session {
     pub(super) async fn open(
         file: Option<TeamFile>,
         data: &DataDir,
         options: Options,
     ) -> Result<Session, Error> {
-        let Options { mut observers, file: path, migrate } = options;
+        let Options { observers, file: path, migrate } = options;
         let mut stores = data.open()?;
-        let past = Past::of(&mut stores)?;
         let blobs = stores.blobs.clone();
+        stores.observers = observers;
+        let replayed = Replayed::of(stores).map_err(StartError::from)?;
         let definitions = Arc::new(Definitions::new(blobs.clone()));
         let (mut own, mut notes) = (None, Vec::new());
         if let Some(file) = file {
             let (name, settled) = (name(&file, path.as_deref()), settle(file, path, &mut notes));
             own = Some((name, definitions.keep(settled)?));
         }
-        let limits = past.limits(&definitions, own.as_ref().map(|(_, it)| &**it));
-        let tally = Arc::new(past.tally());
-        observers.push(tally.clone());
-        stores.observers = observers;
-        let builder = TeamBuilder::new(Ok(stores)).limits(limits);
+        let state = replayed.state();
+        let limits = limits(state, &definitions, own.as_ref().map(|(_, it)| &**it));
+        // What was before is counted where a run is unfinished.
+        let tally = Arc::new(Tally::new(state.tasks().map(|task| (task.id, task.run))));
+        let replayed = replayed.watched_by(tally.clone()).map_err(StartError::from)?;
+        let builder = TeamBuilder::after(replayed).limits(limits);
         let team = builder.calendar(Arc::new(crate::calendar::System)).start().await?;
         data.clear_restored().map_err(|why| StartError::Stores(why.to_string()))?;
         let (team, joined) = (Team::of(team), Mutex::new(Joined::default()));
@@ -110,30 +106,18 @@ fn settle(file: TeamFile, path: Option<PathBuf>, notes: &mut Vec<String>) -> Tea
     file
 }
 
-impl Past {
-    fn of(stores: &mut Stores) -> Result<Past, StartError> {
-        let kernel = runtime::replay(&mut *stores.journal, Limits::default())?;
-        let pinned = Pinned::all(kernel.state());
-        Ok(Past { kernel, pinned })
-    }
-
-    /// Counts what was before where a run is unfinished.
-    fn tally(&self) -> Tally {
-        Tally::new(self.kernel.state().tasks().map(|task| (task.id, task.run)))
-    }
-
-    /// The widest of all definitions that are at work; what one run may use stands in its budget.
-    /// A pin that cannot be read is told when its run is taken up.
-    fn limits(&self, definitions: &Definitions, own: Option<&Definition>) -> Limits {
-        let pinned = self.pinned.iter().filter_map(|it| definitions.get(it.pin.definition).ok());
-        let mut limits = Limits { name_max_bytes: NAME_MAX_BYTES, ..Limits::default() };
-        let mut widen = |file: &TeamFile| {
-            limits.depth_max = limits.depth_max.max(file.limits.depth);
-            let steps = u32::try_from(file.limits.tasks).unwrap_or(u32::MAX);
-            limits.steps_max = limits.steps_max.max(steps);
-        };
-        pinned.for_each(|it| widen(&it.file));
-        own.into_iter().for_each(|it| widen(&it.file));
-        limits
-    }
+/// The widest of all definitions that are at work; what one run may use stands in its budget. A pin
+/// that cannot be read is told when its run is taken up.
+fn limits(state: &State, definitions: &Definitions, own: Option<&Definition>) -> Limits {
+    let pinned = Pinned::all(state);
+    let pinned = pinned.iter().filter_map(|it| definitions.get(it.pin.definition).ok());
+    let mut limits = Limits { name_max_bytes: NAME_MAX_BYTES, ..Limits::default() };
+    let mut widen = |file: &TeamFile| {
+        limits.depth_max = limits.depth_max.max(file.limits.depth);
+        let steps = u32::try_from(file.limits.tasks).unwrap_or(u32::MAX);
+        limits.steps_max = limits.steps_max.max(steps);
+    };
+    pinned.for_each(|it| widen(&it.file));
+    own.into_iter().for_each(|it| widen(&it.file));
+    limits
 }

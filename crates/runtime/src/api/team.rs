@@ -7,7 +7,7 @@ use crate::canonical;
 use crate::drain::Drained;
 use crate::inbox::Then;
 use crate::port::{Agent, Calendar};
-use crate::recover::{self, Stores};
+use crate::recover::{self, Replayed, Stores};
 use crate::turn::Runtime;
 use kernel::{
     AgentSpec, Answer, Command, Limits, Payload, Refusal, Serves, Submit, TaskId, Terms, Text,
@@ -57,11 +57,17 @@ impl AgentEntry {
 
 /// A team in the making.
 pub struct TeamBuilder {
-    stores: Result<Stores, StartError>,
+    origin: Origin,
     limits: Limits,
     bounds: Bounds,
     calendar: Option<Arc<dyn Calendar>>,
     agents: Vec<AgentEntry>,
+}
+
+/// Where a team keeps its things: still to be read, or read already.
+enum Origin {
+    Stores(Box<Result<Stores, StartError>>),
+    Replayed(Box<Replayed>),
 }
 
 /// Why a team could not start.
@@ -87,8 +93,18 @@ impl TeamBuilder {
     /// A team that keeps its things in these stores.
     #[must_use]
     pub fn new(stores: Result<Stores, StartError>) -> TeamBuilder {
+        TeamBuilder::from(Origin::Stores(Box::new(stores)))
+    }
+
+    /// A team that goes on from a journal that has been replayed.
+    #[must_use]
+    pub fn after(replayed: Replayed) -> TeamBuilder {
+        TeamBuilder::from(Origin::Replayed(Box::new(replayed)))
+    }
+
+    fn from(origin: Origin) -> TeamBuilder {
         let (limits, bounds) = (Limits::default(), Bounds::default());
-        TeamBuilder { stores, limits, bounds, calendar: None, agents: Vec::new() }
+        TeamBuilder { origin, limits, bounds, calendar: None, agents: Vec::new() }
     }
 
     /// Adds a Rust function, made a capability by `#[capability]`.
@@ -127,8 +143,13 @@ impl TeamBuilder {
 
     /// Opens the journal, takes up what is unfinished, and lets the agents join.
     pub async fn start(self) -> Result<Team, StartError> {
-        let TeamBuilder { stores, limits, bounds, calendar, .. } = self;
-        let runtime = Runtime::open_with(stores?, limits, &bounds, calendar).await?;
+        let TeamBuilder { origin, limits, bounds, calendar, .. } = self;
+        let runtime = match origin {
+            Origin::Stores(stores) => {
+                Runtime::open_with((*stores)?, limits, &bounds, calendar).await?
+            }
+            Origin::Replayed(replayed) => replayed.open(limits, &bounds, calendar).await?,
+        };
         let team = Team { runtime };
         for entry in self.agents {
             if let Err(refused) = team.join(entry).await {
