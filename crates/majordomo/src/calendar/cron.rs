@@ -7,8 +7,8 @@
 //! ```
 //!
 //! As in Vixie cron, a day matches if *either* of its two fields does, unless one of them begins
-//! with `*`: then both must. `L`, `W`, `#`, `?` and seconds are not taken; each dialect means something
-//! else by them.
+//! with `*`: then both must. `L`, `W`, `#`, `?` and seconds are not taken; each dialect means
+//! something else by them.
 
 use std::fmt;
 use std::ops::Range;

@@ -1,7 +1,8 @@
 //! Calendars: cron expressions in time zones, and the machine's clock.
 //!
 //! The kernel compares milliseconds and asks here when the next due is. Zones come from the
-//! system's time zone database, so a rule that a parliament changes is obeyed once the system knows it.
+//! system's time zone database, so a rule that a parliament changes is obeyed once the system knows
+//! it.
 
 mod cron;
 mod next;

@@ -2,9 +2,9 @@
 //!
 //! What is meant by a *fixed* hour (`30 2 * * *`) happens once a day: where the clocks are put
 //! forward over it, at the first moment after the gap; where they are put back over it, at the
-//! first of the two. What is meant by *every* hour (`*/15 * * * *`, `0 */2 * * *`) goes by time that
-//! passes: nothing happens in a gap, and an hour that comes twice has its dues twice. This is what
-//! Vixie cron does, as Debian ships it.
+//! first of the two. What is meant by *every* hour (`*/15 * * * *`, `0 */2 * * *`) goes by time
+//! that passes: nothing happens in a gap, and an hour that comes twice has its dues twice. This is
+//! what Vixie cron does, as Debian ships it.
 
 use super::cron::Cron;
 use jiff::civil::Date;
