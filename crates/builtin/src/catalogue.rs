@@ -47,6 +47,13 @@ pub const BUILTINS: &[Builtin] = &[
         serves: &["code.survey@1"],
         make: || crate::function::agent(crate::review::survey),
     },
+    #[cfg(feature = "review")]
+    Builtin {
+        name: "lint-reader",
+        about: "reads what linters printed",
+        serves: &["code.lint@1"],
+        make: || crate::function::agent(|input| Ok::<_, Infallible>(crate::review::lint(input))),
+    },
     Builtin {
         name: "log-reader",
         about: "groups the lines of a log by statement, and finds bursts of errors",

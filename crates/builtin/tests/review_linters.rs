@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "a test says so by stopping")]
 
 use majordomo_builtin::review::external::{Error, Linter};
-use majordomo_builtin::review::{Dimension, Severity};
+use majordomo_builtin::review::{
+    Dimension, Language, Lint, ReportInput, Severity, report, review_source,
+};
 
 const CLIPPY: &str = include_str!("fixtures/clippy.jsonl");
 const RUFF: &str = include_str!("fixtures/ruff.json");
@@ -46,6 +48,53 @@ fn eslint_and_semgrep_are_read() {
     );
     assert_eq!((found[0].severity, found[0].dimension), (Severity::High, Dimension::Security));
     assert_eq!(found[0].snippet, "eval(x)");
+}
+
+/// A line of which our rule and ruff say the same, and one more that only ruff speaks about.
+#[test]
+fn what_our_rules_say_too_is_said_once_and_the_rest_bears_its_tools_name() {
+    let ours = review_source(
+        "a.py",
+        Language::Python,
+        b"def f(x):\n    if x == None:\n        return 1\n",
+    );
+    assert_eq!(ours.findings[0].line, 2);
+    let place = |code: &str, row: u32| {
+        format!(
+            r#"{{"code":"{code}","message":"m","filename":"/w/a.py",
+                "location":{{"row":{row},"column":1}},"end_location":{{"row":{row},"column":2}}}}"#
+        )
+    };
+    let printed = [place("E711", 2), place("E711", 3), place("E501", 2)].join(",");
+    let findings = Linter::Ruff.read("/w", &format!("[{printed}]")).unwrap();
+    let ruff = Lint { tool: Linter::Ruff, findings, note: None };
+    let note = Some("it *failed*".to_owned());
+    let clippy = Lint { tool: Linter::Clippy, findings: vec![], note };
+    let input =
+        ReportInput { reviews: vec![ours], linters: vec![ruff, clippy], ..ReportInput::default() };
+    let report = report(&input);
+    let found = report.json["findings"].as_array().unwrap();
+    let rules: Vec<&str> = found.iter().map(|it| it["rule"].as_str().unwrap()).collect();
+    assert_eq!(rules, ["ruff:E501", "none-comparison", "ruff:E711"]);
+    assert_eq!(report.json["linters"][0]["also_ours"], 1);
+    let section = report.markdown.split("## Linters\n\n").nth(1).unwrap();
+    assert_eq!(
+        section.trim_end(),
+        "- ruff: 3 findings, 1 of them found by our rules too\n\
+         - cargo-clippy: nothing to show: it \\*failed\\*"
+    );
+}
+
+/// Names that no reader gives would never be met.
+#[test]
+fn our_rules_name_the_rules_of_linters_as_findings_do() {
+    let mut named = 0;
+    for name in majordomo_builtin::review::rules().iter().flat_map(|rule| &rule.also) {
+        let known = ["ruff:", "eslint:", "clippy::", "invalid_"];
+        assert!(known.iter().any(|tool| name.starts_with(tool)), "{name}");
+        named += 1;
+    }
+    assert!(named > 0);
 }
 
 #[test]

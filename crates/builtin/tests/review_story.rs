@@ -6,9 +6,10 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use majordomo_builtin::review::external::Linter;
 use majordomo_builtin::review::{
-    FileRef, Finding, FixInput, Language, Member, Reason, ReportInput, Review, ReviewInput, Skip,
-    SurveyInput, fix, report, review, rules, survey,
+    FileRef, Finding, FixInput, Language, Lint, Member, Reason, ReportInput, Review, ReviewInput,
+    Skip, SurveyInput, fix, report, review, rules, survey,
 };
 
 fn write(root: &Path, path: &str, content: impl AsRef<[u8]>) {
@@ -203,6 +204,8 @@ fn nothing_from_a_file_acts_in_the_report() {
     // A finding of an agent that lies: unknown rule, so none of its words may be ours.
     let mut lie = evil_review.findings[0].clone();
     (lie.rule, lie.title, lie.message) = (evil.into(), evil.into(), evil.into());
+    let lint = Lint { tool: Linter::Ruff, findings: vec![lie], note: None };
+    let silent = Lint { tool: Linter::Eslint, findings: vec![], note: None };
     let member = Member {
         agent: evil.into(),
         capability: evil.into(),
@@ -213,7 +216,7 @@ fn nothing_from_a_file_acts_in_the_report() {
     let input = ReportInput {
         root: evil.into(),
         reviews: vec![evil_review],
-        linters: vec![lie],
+        linters: vec![lint, Lint { note: Some(evil.into()), ..silent }],
         skipped: [(evil.to_owned(), 1)].into(),
         team: vec![member],
         ..ReportInput::default()

@@ -108,6 +108,29 @@ async fn a_failing_step_names_step_and_agent() {
 }
 
 #[tokio::test]
+async fn the_run_goes_on_without_an_optional_step_that_fails() {
+    let stage = Stage::new(
+        "[steps.up]\nask = 'text.upper'\nfor_each = 'args'\ninput = '{{ item }}'\noptional = true\n\
+         [steps.last]\nask = 'text.upper'\ninput = '{{ up[0] }} {{ up[1].failed }}'",
+    )
+    .await;
+    let (outcome, summary) = stage.run(json!(["good", "bad"])).await;
+    let said = outcome.unwrap();
+    let said = said.as_str().unwrap();
+    assert!(
+        said.starts_with("GOOD ") && said.contains("SH EXITED WITH 65, SAYING: NO BAD"),
+        "{said}"
+    );
+    assert_eq!((summary.status, summary.tasks.failed), ("completed", 1));
+    // It is still a mistake to ask for what cannot be.
+    let stage = Stage::new(
+        "[steps]\nup = { ask = 'text.upper', input = '{{ args[9] }}', optional = true }",
+    )
+    .await;
+    assert!(stage.run(json!([])).await.0.is_err());
+}
+
+#[tokio::test]
 async fn independent_steps_run_beside_each_other_and_late_ones_are_called_off() {
     // Each waits for the other's file: one after the other they would never end.
     let meet = |own: &str, other: &str| {

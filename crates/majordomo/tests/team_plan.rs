@@ -290,11 +290,14 @@ fn code_review_asks_for_each_file_and_fixes_where_something_was_found() {
     let mut world = World { plan, scope, outputs: BTreeMap::new(), story: Vec::new() };
     let answer = |key: &str, input: &Json| match key {
         "survey" => {
-            let files = json!([{ "path": "a.py" }, { "path": "b.py" }]);
+            let files = json!([{ "path": "a.py", "language": "python" }, { "path": "b.rs" }]);
             json!({ "root": "/r", "files": files, "skipped": {} })
         }
         "review/a.py" => json!({ "path": "a.py", "findings": [{ "rule": "x" }] }),
-        "review/b.py" => json!({ "path": "b.py", "findings": [] }),
+        "review/b.rs" => json!({ "path": "b.rs", "findings": [] }),
+        "ruff" => json!("[]"),
+        "semgrep" => json!({ "failed": "why" }),
+        "lint" => json!([{ "tool": "ruff" }]),
         "fix/a.py" => json!({ "path": "a.py", "diff": "-+" }),
         "report" => input.clone(),
         other => panic!("{other}"),
@@ -304,12 +307,45 @@ fn code_review_asks_for_each_file_and_fixes_where_something_was_found() {
         world.story[..3],
         [
             "survey={\"path\":\".\"}",
-            "review/a.py={\"file\":{\"path\":\"a.py\"},\"root\":\"/r\"} \
-             review/b.py={\"file\":{\"path\":\"b.py\"},\"root\":\"/r\"}",
-            "fix/a.py={\"findings\":[{\"rule\":\"x\"}],\
-             \"path\":\"a.py\",\"root\":\"/r\"}",
+            "review/a.py={\"file\":{\"language\":\"python\",\"path\":\"a.py\"},\"root\":\"/r\"} \
+             review/b.rs={\"file\":{\"path\":\"b.rs\"},\"root\":\"/r\"} \
+             ruff=\"/r\" semgrep=\"/r\"",
+            "fix/a.py={\"findings\":[{\"rule\":\"x\"}],\"path\":\"a.py\",\"root\":\"/r\"} \
+             lint={\"printed\":{\"ruff\":\"[]\",\"semgrep\":{\"failed\":\"why\"}},\
+             \"root\":\"/r\"}",
         ]
     );
     assert_eq!(report["reviews"].as_array().unwrap().len(), 2);
     assert_eq!(report["fixes"], json!([{ "path": "a.py", "diff": "-+" }]));
+    assert_eq!(report["linters"], json!([{ "tool": "ruff" }]));
+}
+
+/// Two files, so that nobody runs code of a strange tree by a slip; whatever they share is the
+/// same, and every linter is called as its reader expects.
+#[test]
+fn the_two_reviews_differ_in_the_linters_that_run_code_and_in_nothing_else() {
+    use builtin::review::external::Linter;
+    let [plain, more] = ["code-review", "code-review-linters"].map(|name| {
+        let text = majordomo::team::init::team(name).unwrap();
+        team::read(name, text, &Anywhere).definition.unwrap()
+    });
+    for (name, agent) in &plain.agents {
+        assert_eq!(more.agents.get(name), Some(agent), "{name}");
+    }
+    for (name, step) in plain.steps.iter().filter(|(name, _)| *name != "lint") {
+        assert_eq!(more.steps.get(name), Some(step), "{name}");
+    }
+    assert_eq!(more.agents.len() - plain.agents.len(), 2);
+    for linter in Linter::ALL {
+        let name = linter.program().trim_start_matches("cargo-");
+        assert_eq!(plain.agents.contains_key(name), !linter.runs_project_code(), "{name}");
+        let agent = json!(more.agents[name]);
+        let argv: Vec<&str> =
+            agent["argv"].as_array().unwrap().iter().map(|it| it.as_str().unwrap()).collect();
+        assert!(argv.ends_with(linter.argv()), "{argv:?}");
+        assert!(linter.needs_one_of().iter().all(|file| {
+            let stem = file.rsplit_once('.').map_or(*file, |(stem, _)| stem);
+            argv[2].contains(stem)
+        }));
+    }
 }

@@ -22,6 +22,10 @@ pub(super) fn target() -> Result<PathBuf> {
     Ok(target.context("this program does not stand in a build's directory")?.to_owned())
 }
 
+/// A PATH on which nothing is found: the review is that of our own rules on every machine,
+/// whatever linters it has.
+const NO_PATH: &str = "/dev/null";
+
 /// The programs that are started.
 pub(super) struct Programs {
     majordomo: PathBuf,
@@ -103,7 +107,7 @@ impl Programs {
 fn live(mut command: Command, data: &Path, out: &Path, limit: Duration) -> Result<Life> {
     let stdout = File::create(out).with_context(|| format!("{}", out.display()))?;
     let stderr = File::create(out.with_extension("err"))?;
-    command.arg("--json").arg("--data").arg(data);
+    command.arg("--json").arg("--data").arg(data).env("PATH", NO_PATH);
     command.stdin(Stdio::null()).stdout(stdout).stderr(stderr);
     let begun = Instant::now();
     let child = command.spawn().with_context(|| format!("{command:?} cannot be started"))?;

@@ -38,6 +38,9 @@ pub struct Rule {
     /// They are a filter for speed and never the reason for a finding.
     #[serde(default)]
     pub words: Vec<String>,
+    /// Rules of linters that say the same about the same line, as findings name them.
+    #[serde(default)]
+    pub also: Vec<String>,
 }
 
 /// One folder under `rules/`, as text.

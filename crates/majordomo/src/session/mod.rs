@@ -137,7 +137,7 @@ impl Session {
         &self.inbox
     }
 
-    /// One line for each agent that was left out and each step that is skipped for it.
+    /// One line if agents were left out, and steps with them, for want of their programs.
     #[must_use]
     pub fn notes(&self) -> &[String] {
         &self.notes

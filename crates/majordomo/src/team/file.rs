@@ -255,6 +255,10 @@ pub struct Step {
     /// How often and how soon a failed task is tried again.
     #[serde(default)]
     pub retry: Retry,
+    /// Whether the run goes on without it: when a task fails for good, its output is
+    /// `{ failed = "why" }`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub optional: bool,
 }
 
 /// How often and how soon a failed task is tried again.

@@ -7,7 +7,10 @@ pub const FILE_NAME: &str = "team.toml";
 pub const STARTER: &str = include_str!("../../teams/starter.toml");
 
 /// The teams that come with Majordomo: name and text.
-pub const TEAMS: &[(&str, &str)] = &[("code-review", include_str!("../../teams/code-review.toml"))];
+pub const TEAMS: &[(&str, &str)] = &[
+    ("code-review", include_str!("../../teams/code-review.toml")),
+    ("code-review-linters", include_str!("../../teams/code-review-linters.toml")),
+];
 
 /// The text of a team that comes with Majordomo.
 pub fn team(name: &str) -> Option<&'static str> {

@@ -53,6 +53,8 @@ pub struct Settings {
     pub backoff: Duration,
     /// The longest pause of all.
     pub backoff_max: Duration,
+    /// Whether a task that fails costs only its own output.
+    pub optional: bool,
 }
 
 /// What a step is when its turn has come.
@@ -342,6 +344,7 @@ impl Settings {
             attempts: step.retry.attempts,
             backoff: step.retry.backoff,
             backoff_max: step.retry.backoff_max,
+            optional: step.optional,
         }
     }
 }

@@ -17,17 +17,18 @@ use super::file::{Agent, TeamFile};
 pub struct Roster {
     /// What can run here.
     pub definition: TeamFile,
-    /// One line for each agent that is left out and each step that is skipped for it.
+    /// One line if anybody is left out: which programs are missing, and who and what for them.
     pub notes: Vec<String>,
 }
 
 /// Leaves out the agents whose programs are not here.
 pub fn settle(mut definition: TeamFile, surroundings: &dyn Surroundings) -> Roster {
-    let mut notes = Vec::new();
+    let (mut missing, mut agents, mut steps) = (Vec::new(), Vec::new(), Vec::new());
     let mut lost: BTreeSet<Capability> = BTreeSet::new();
     definition.agents.retain(|name, agent| {
         let Some(program) = missing_program(agent, surroundings) else { return true };
-        notes.push(format!("agent `{name}` is left out: `{program}` is not on PATH"));
+        missing.push(program.to_owned());
+        agents.push(name.clone());
         lost.extend(capabilities(agent));
         false
     });
@@ -38,11 +39,26 @@ pub fn settle(mut definition: TeamFile, surroundings: &dyn Surroundings) -> Rost
     }
     for (name, step) in &mut definition.steps {
         if Capability::parse(&step.ask).is_ok_and(|asked| lost.contains(&asked)) {
-            notes.push(format!("step `{name}` is skipped: nobody else serves `{}`", step.ask));
+            steps.push(name.clone());
             step.when = Some("false".to_owned());
         }
     }
+    let notes = if agents.is_empty() { Vec::new() } else { vec![note(missing, &agents, &steps)] };
     Roster { definition, notes }
+}
+
+/// However many are missing, they are told in one line: to be without them is no trouble.
+fn note(mut missing: Vec<String>, agents: &[String], steps: &[String]) -> String {
+    missing.sort_unstable();
+    missing.dedup();
+    let list = |words: &[String]| format!("`{}`", words.join("`, `"));
+    let some = |noun: &str, words: &[String]| match words {
+        [] => String::new(),
+        [one] => format!(", {noun} `{one}`"),
+        more => format!(", {noun}s {}", list(more)),
+    };
+    let left_out = some("agent", agents) + &some("step", steps);
+    format!("left out, as {} cannot be found on PATH: {}", list(&missing), &left_out[2..])
 }
 
 /// The capabilities an agent serves, those of its builtin if it names none.
@@ -132,10 +148,7 @@ mod tests {
         assert_eq!(roster.definition.steps["any"].when, None);
         assert_eq!(
             roster.notes,
-            [
-                "agent `ruff` is left out: `ruff` is not on PATH",
-                "step `python` is skipped: nobody else serves `lint.py`",
-            ]
+            ["left out, as `ruff` cannot be found on PATH: agent `ruff`, step `python`"]
         );
     }
 

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use kernel::{Digest, RetryPolicy};
+use kernel::{Digest, FailureKind, RetryPolicy};
 use runtime::api::{AskOptions, Asks, Context, Failure};
 use runtime::port::{Agent, BoxFuture};
 use serde_json::Value as Json;
@@ -90,7 +90,12 @@ impl Run {
         self.start_what_is_ready().await?;
         while let Some((number, answer)) = self.asks.next().await {
             let Some((step, place)) = self.open.remove(&number) else { continue };
-            let output = answer.map_err(|failure| named(&step, failure))?;
+            let output = match answer {
+                Err(failure) if self.can_do_without(&step, &failure) => {
+                    serde_json::json!({ "failed": failure.message })
+                }
+                answer => answer.map_err(|failure| named(&step, failure))?,
+            };
             if self.take_in(&step, place, output) {
                 self.start_what_is_ready().await?;
             }
@@ -165,6 +170,13 @@ impl Run {
         self.open.insert(self.asked, (step.to_owned(), place));
         self.asks.add(self.asked, ask);
         true
+    }
+
+    /// Whether the run goes on without this answer. A step that is asked otherwise than before, or
+    /// a budget that is used up, concerns all steps.
+    fn can_do_without(&self, step: &str, failure: &Failure) -> bool {
+        let is_its_own = !matches!(failure.kind, FailureKind::Drift | FailureKind::OverBudget);
+        is_its_own && self.active.get(step).is_some_and(|active| active.settings.optional)
     }
 
     /// Keeps an output; true if the step is done with it.

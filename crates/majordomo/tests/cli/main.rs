@@ -7,6 +7,7 @@
 mod disk;
 mod holding;
 mod house;
+mod linters;
 mod people;
 mod signals;
 mod sync;

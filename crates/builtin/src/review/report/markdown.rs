@@ -23,6 +23,7 @@ pub(crate) fn write(facts: &Facts<'_>) -> String {
     head(&mut out, facts).expect("a String takes whatever is written");
     findings(&mut out, facts).expect("a String takes whatever is written");
     diffs(&mut out, facts).expect("a String takes whatever is written");
+    linters(&mut out, facts).expect("a String takes whatever is written");
     team(&mut out, facts).expect("a String takes whatever is written");
     left_out(&mut out, facts).expect("a String takes whatever is written");
     out
@@ -126,6 +127,26 @@ fn diffs(out: &mut String, facts: &Facts<'_>) -> std::fmt::Result {
         writeln!(out, "{} more: see the JSON report.\n", many(more, "diff"))?;
     }
     Ok(())
+}
+
+fn linters(out: &mut String, facts: &Facts<'_>) -> std::fmt::Result {
+    if facts.input.linters.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "## Linters\n")?;
+    for lint in &facts.input.linters {
+        let tool = lint.tool.program();
+        if let Some(note) = &lint.note {
+            writeln!(out, "- {tool}: nothing to show: {}", escape::text(note))?;
+            continue;
+        }
+        write!(out, "- {tool}: {}", many(lint.findings.len(), "finding"))?;
+        match facts.doubled.get(&lint.tool) {
+            Some(doubled) => writeln!(out, ", {doubled} of them found by our rules too")?,
+            None => writeln!(out)?,
+        }
+    }
+    writeln!(out)
 }
 
 fn team(out: &mut String, facts: &Facts<'_>) -> std::fmt::Result {

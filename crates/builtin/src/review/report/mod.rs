@@ -13,8 +13,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::catalog;
+use super::external::Linter;
 use super::finding::Finding;
 use super::fix::Fix;
+use super::lint::Lint;
 use super::reviewing::Review;
 
 /// Everything that the team found out.
@@ -27,9 +29,9 @@ pub struct ReportInput {
     /// Offered diffs, in any order.
     #[serde(default)]
     pub fixes: Vec<Fix>,
-    /// Findings of linters, with rule names such as `clippy::len_zero`.
+    /// What linters said, with rule names such as `clippy::len_zero`.
     #[serde(default)]
-    pub linters: Vec<Finding>,
+    pub linters: Vec<Lint>,
     /// The survey's count of what was left out, by reason.
     #[serde(default)]
     pub skipped: BTreeMap<String, u64>,
@@ -62,7 +64,8 @@ pub struct Report {
     /// For people. Holds no control character but line feeds and tabs.
     pub markdown: String,
     /// For programs: `root`, `counts`, `findings` (worst first, with `advice` where a rule of ours
-    /// gives one), `fixes`, `team`. Texts are as found: escape them where they are shown.
+    /// gives one), `fixes`, `linters`, `team`. Texts are as found: escape them where they are
+    /// shown.
     pub json: Value,
 }
 
@@ -75,6 +78,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) lines: u64,
     /// Fingerprints that some diff removes.
     pub(crate) fixed: BTreeSet<&'a str>,
+    /// Findings of each linter that our own rules have too, and that are said once.
+    pub(crate) doubled: BTreeMap<Linter, u64>,
 }
 
 /// Writes the report.
@@ -86,8 +91,9 @@ pub fn report(input: &ReportInput) -> Report {
 
 impl<'a> Facts<'a> {
     fn of(input: &'a ReportInput) -> Self {
-        let reviewed = input.reviews.iter().flat_map(|review| &review.findings);
-        let mut findings: Vec<&Finding> = reviewed.chain(&input.linters).collect();
+        let mut findings: Vec<&Finding> =
+            input.reviews.iter().flat_map(|review| &review.findings).collect();
+        let doubled = add_linters(&mut findings, &input.linters);
         findings.sort_by(|a, b| {
             a.rank().cmp(&b.rank()).then_with(|| a.fingerprint.cmp(&b.fingerprint))
         });
@@ -97,7 +103,7 @@ impl<'a> Facts<'a> {
         team.sort();
         let lines = input.reviews.iter().map(|review| review.lines).sum();
         let fixed = fixed(input);
-        Self { input, findings, fixes, team, lines, fixed }
+        Self { input, findings, fixes, team, lines, fixed, doubled }
     }
 
     /// How many findings have each value of `key`, in the order of the values.
@@ -113,6 +119,27 @@ impl<'a> Facts<'a> {
     pub(crate) fn left_out(&self) -> u64 {
         self.input.reviews.iter().filter(|review| review.skipped.is_some()).count() as u64
     }
+}
+
+/// Adds what linters found and we did not. The same finding is one of the same line by a rule that
+/// says what ours does: see `also` in our rules.
+fn add_linters<'a>(findings: &mut Vec<&'a Finding>, linters: &'a [Lint]) -> BTreeMap<Linter, u64> {
+    let mut known = BTreeSet::new();
+    for finding in findings.iter() {
+        let also = rule_of(finding).into_iter().flat_map(|rule| &rule.also);
+        known.extend(also.map(|name| (finding.path.as_str(), finding.line, name.as_str())));
+    }
+    let mut doubled = BTreeMap::new();
+    for lint in linters {
+        for finding in &lint.findings {
+            if known.contains(&(finding.path.as_str(), finding.line, finding.rule.as_str())) {
+                *doubled.entry(lint.tool).or_default() += 1;
+            } else {
+                findings.push(finding);
+            }
+        }
+    }
+    doubled
 }
 
 /// Findings with a mechanical fix in a file that has a diff, without those that were refused.
@@ -151,6 +178,12 @@ fn as_json(facts: &Facts<'_>) -> Value {
             value
         })
         .collect();
+    let linter = |lint: &Lint| {
+        let doubled = facts.doubled.get(&lint.tool).copied().unwrap_or_default();
+        let (tool, found) = (lint.tool, lint.findings.len());
+        json!({ "tool": tool, "findings": found, "also_ours": doubled, "note": lint.note })
+    };
+    let linters: Vec<Value> = facts.input.linters.iter().map(linter).collect();
     json!({
         "root": facts.input.root,
         "counts": {
@@ -166,6 +199,7 @@ fn as_json(facts: &Facts<'_>) -> Value {
         },
         "findings": findings,
         "fixes": facts.fixes,
+        "linters": linters,
         "team": facts.team,
     })
 }
