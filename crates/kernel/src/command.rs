@@ -2,7 +2,7 @@
 
 use crate::schedule::{Recurrence, ScheduleSpec};
 use crate::{
-    AgentId, AgentSpec, AttemptId, Budget, Cost, Digest, Failure, Forced, Outcome, Payload,
+    AgentId, AgentSpec, AttemptId, Budget, Cost, Digest, Exit, Failure, Forced, Outcome, Payload,
     Policies, TaskId, Terms, Text,
 };
 use std::sync::Arc;
@@ -56,13 +56,6 @@ pub enum Command {
     },
     /// An agent finishes what it has, gets no new work, and then leaves.
     DrainAgent(AgentId),
-    /// An agent's process was started again after it died.
-    Restarted {
-        /// Which.
-        agent: AgentId,
-        /// Why it died.
-        reason: Text,
-    },
     /// An operator opens or closes breakers of an agent, or lets its results decide again.
     Breaker {
         /// Whose.
@@ -96,6 +89,16 @@ pub enum Command {
         /// Now.
         wall_ms: u64,
     },
+    /// What is behind an agent has died.
+    Exited(Exited),
+    /// It runs, as it was told.
+    Started(AgentId, u64),
+    /// Its signs of life stay out; it is the life of this number that is meant.
+    Suspect(AgentId, u64),
+    /// There is a sign of life again.
+    Trust(AgentId, u64),
+    /// A person wants an agent started again, whatever became of it.
+    Restart(AgentId),
     /// Take no new work and grant none; what runs may finish.
     Drain,
     /// The holder of a lease speaks.
@@ -113,6 +116,30 @@ pub struct Begin {
     pub seed: u64,
     /// Wall clock at this moment, milliseconds since 1970, for cron and display only.
     pub wall_ms: u64,
+}
+
+/// A life that has ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exited {
+    /// Whose.
+    pub agent: AgentId,
+    /// Which of its lives.
+    pub life: u64,
+    /// How.
+    pub reason: Exit,
+    /// How much of it.
+    pub extent: Extent,
+}
+
+/// How much of an agent has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Extent {
+    /// All of it, and what it worked on.
+    Whole,
+    /// One of several processes, between two tasks or before its first: the others work on.
+    Idle,
+    /// One of several processes at its work, whose attempt says itself that it has failed.
+    AtWork,
 }
 
 /// A task on offer.

@@ -3,7 +3,7 @@
 use crate::schedule::{Schedule, ScheduleEvent, after_wall_clock};
 use crate::{
     AgentId, AttemptId, Event, Loss, Next, Outcome, Parent, Payload, Recurrence, ScheduleSpec,
-    State, StepRecord, Task, TaskId, Terms, Text, Time,
+    State, StepRecord, Supervised, Task, TaskId, Terms, Text, Time,
 };
 use std::sync::Arc;
 
@@ -32,6 +32,22 @@ pub enum Effect {
         attempt: AttemptId,
         /// Where it runs.
         agent: AgentId,
+    },
+    /// Start what is behind an agent; say [`crate::Command::Started`] when it runs.
+    StartAgent {
+        /// Whose.
+        agent: AgentId,
+        /// The number of its new life.
+        life: u64,
+    },
+    /// Stop what is behind an agent; say [`crate::Command::Exited`] when it has ended.
+    StopAgent {
+        /// Whose.
+        agent: AgentId,
+        /// The life that ends.
+        life: u64,
+        /// What has not stopped by then is ended.
+        grace_ms: u64,
     },
     /// A root task has ended: tell whoever waits for it.
     Settled {
@@ -98,7 +114,9 @@ impl Effect {
                 out.extend(task(id).and_then(|it| Effect::deliver(it, step, &done)));
             }
             Event::AttemptFailed { task: id, stop: true, .. }
-            | Event::AttemptLost { task: id, cause: Loss::AgentLeft, .. } => {
+            | Event::AttemptLost {
+                task: id, cause: Loss::AgentLeft | Loss::AgentRestarted, ..
+            } => {
                 out.extend(task(id).and_then(Effect::stop));
             }
             Event::TaskCompleted { task: id, output, .. } => {
@@ -118,6 +136,7 @@ impl Effect {
             Event::WallClockMoved { wall_ms, set_back: true } => {
                 Effect::reckon_anew(before, *wall_ms, out);
             }
+            Event::Supervised(event) => out.extend(Effect::of_life(before, event)),
             // The world need not hear of the rest: they are the kernel's own bookkeeping.
             Event::RuntimeStarted { .. }
             | Event::DrainStarted
@@ -204,6 +223,29 @@ impl Effect {
             Effect::reckon(&it.spec, next)
         };
         out.extend(before.schedules.values().filter_map(asks));
+    }
+
+    /// Of what supervision decides, the world hears who is to start and who to stop.
+    fn of_life(before: &State, event: &Supervised) -> Option<Effect> {
+        match event {
+            Supervised::Stopping { agent, life } => Effect::stop_agent(before, *agent, *life),
+            Supervised::Starting { agent, life } => {
+                Some(Effect::StartAgent { agent: *agent, life: *life })
+            }
+            Supervised::Exited { .. }
+            | Supervised::Planned(_)
+            | Supervised::Started { .. }
+            | Supervised::Escalated { .. }
+            | Supervised::GivenUp { .. }
+            | Supervised::Readmitted { .. }
+            | Supervised::Suspected { .. }
+            | Supervised::Trusted { .. } => None,
+        }
+    }
+
+    pub(crate) fn stop_agent(state: &State, agent: AgentId, life: u64) -> Option<Effect> {
+        let grace_ms = state.agent(agent)?.spec.shutdown_ms;
+        Some(Effect::StopAgent { agent, life, grace_ms })
     }
 
     pub(crate) fn stop(task: &Task) -> Option<Effect> {

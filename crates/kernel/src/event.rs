@@ -3,7 +3,7 @@
 use crate::schedule::ScheduleEvent;
 use crate::{
     AgentId, AgentSpec, Budget, Cost, Decision, Digest, Failure, Forced, Outcome, Payload,
-    Policies, TaskId, Terms, Text, Time, Token, Tripped,
+    Policies, Supervised, TaskId, Terms, Text, Time, Token, Tripped,
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -152,6 +152,7 @@ pub enum Event {
     AgentDraining {
         agent: AgentId,
     },
+    /// Not recorded any more: restarts are planned, begun and done.
     AgentRestarted {
         agent: AgentId,
         reason: Text,
@@ -190,6 +191,8 @@ pub enum Event {
         /// It says less than it should.
         set_back: bool,
     },
+    /// Something that supervision has to do with.
+    Supervised(Supervised),
 }
 
 /// A task that was accepted.
@@ -247,6 +250,8 @@ pub enum Loss {
     HandedBack,
     /// The agent left.
     AgentLeft,
+    /// The agent was stopped, to be started again.
+    AgentRestarted,
 }
 
 impl Event {
@@ -291,7 +296,8 @@ impl Event {
             | Event::BreakerClosed { .. }
             | Event::BreakerForced { .. }
             | Event::Schedule { .. }
-            | Event::WallClockMoved { .. } => None,
+            | Event::WallClockMoved { .. }
+            | Event::Supervised(_) => None,
         }
         .into_iter()
     }
@@ -337,7 +343,8 @@ impl Event {
             | Event::BreakerClosed { .. }
             | Event::BreakerForced { .. }
             | Event::Schedule { .. }
-            | Event::WallClockMoved { .. } => None,
+            | Event::WallClockMoved { .. }
+            | Event::Supervised(_) => None,
         }
         .into_iter()
     }
@@ -382,7 +389,8 @@ impl Event {
             | Event::BreakerClosed { .. }
             | Event::BreakerForced { .. }
             | Event::Schedule { .. }
-            | Event::WallClockMoved { .. } => None,
+            | Event::WallClockMoved { .. }
+            | Event::Supervised(_) => None,
         }
     }
 }

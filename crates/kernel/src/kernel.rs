@@ -1,12 +1,13 @@
 //! The front door: one command in, facts and orders out.
 
+use crate::agent::{Stage, supervise};
 use crate::configure::configure;
 use crate::index::Index;
 use crate::mutant::{Mutant, planted};
 use crate::state::Facts;
 use crate::{
-    Answer, AttemptId, Command, Dispatch, Effect, Entry, Event, Lease, Limits, Pulse, Refusal,
-    State, Status, TaskId, Time, agent, report, schedule, start, task,
+    Answer, AttemptId, Command, Dispatch, Effect, Entry, Event, Lease, Limits, Presence, Pulse,
+    Refusal, State, Status, Supervised, TaskId, Time, agent, report, schedule, start, task,
 };
 
 /// What one command led to. Journal `entries`, then perform `effects`, then give `answer`.
@@ -50,6 +51,11 @@ impl Draft<'_> {
         if !(skipped && planted(Mutant::ApplyWithoutRecord)) {
             self.entries.push(entry);
         }
+    }
+
+    /// The same, of a life.
+    pub(crate) fn supervise(&mut self, event: Supervised) {
+        self.record(Event::Supervised(event));
     }
 
     /// Queued tasks whose time has come move to their queues: an index, no fact.
@@ -174,13 +180,10 @@ impl Kernel {
 
     /// A sign of life. It can only delay an expiry.
     pub fn pulse(&mut self, now: Time, pulse: Pulse) {
-        let Pulse::Renew(attempt) = pulse;
-        let task = self.state.task(attempt.task);
-        if let Some(lease) = task.and_then(|task| task.status.working().copied())
-            && lease.token == attempt.token
-        {
-            let end = self.now.max(now).after(self.state.limits.lease_ms);
-            self.state.index.renew(attempt.task, attempt.token, lease.until, end);
+        let now = self.now.max(now);
+        match pulse {
+            Pulse::Renew(attempt) => self.state.renew(now, attempt),
+            Pulse::Slept { ms } => self.state.slept(now, ms),
         }
     }
 
@@ -202,6 +205,14 @@ impl Kernel {
         }
         let schedules = state.schedules.values();
         effects.extend(schedules.filter_map(|it| Effect::reckon(&it.spec, it.next)));
+        for agent in state.agents().iter().filter(|it| it.presence != Presence::Left) {
+            let (id, life) = (agent.id, agent.life.number);
+            match agent.life.stage {
+                Stage::Starting => effects.push(Effect::StartAgent { agent: id, life }),
+                Stage::Stopping => effects.extend(Effect::stop_agent(state, id, life)),
+                Stage::Up | Stage::Condemned | Stage::Down | Stage::Resting => {}
+            }
+        }
         effects
     }
 
@@ -265,7 +276,6 @@ fn handle(draft: &mut Draft<'_>, command: Command) -> Result<Answer, Refusal> {
         Command::Unpause(agent) => agent::unpause(draft, agent),
         Command::Resize { agent, slots } => agent::resize(draft, agent, slots),
         Command::DrainAgent(agent) => agent::drain(draft, agent),
-        Command::Restarted { agent, reason } => agent::restarted(draft, agent, reason),
         Command::Breaker { agent, capability, forced } => {
             agent::force(draft, agent, capability, forced)
         }
@@ -277,6 +287,11 @@ fn handle(draft: &mut Draft<'_>, command: Command) -> Result<Answer, Refusal> {
             schedule::reckoned(draft, schedule, &recurs, after_wall_ms, next)
         }
         Command::WallClock { wall_ms } => schedule::wall_clock(draft, wall_ms),
+        Command::Exited(exited) => supervise::exited(draft, exited),
+        Command::Started(agent, life) => supervise::started(draft, agent, life),
+        Command::Suspect(agent, life) => supervise::suspect(draft, agent, life),
+        Command::Trust(agent, life) => supervise::trust(draft, agent, life),
+        Command::Restart(agent) => supervise::restart_agent(draft, agent),
         Command::Drain => start::drain(draft),
         Command::Report(attempt, report) => report::report(draft, attempt, report),
         Command::Tick => Ok(Answer::Done),

@@ -33,13 +33,17 @@ mod rule;
 mod schedule;
 mod start;
 mod state;
+mod supervised;
 mod table;
 mod task;
 mod terms;
 
-pub use agent::{Agent, AgentSpec, Presence, Serves};
+pub use agent::{
+    Agent, AgentSpec, Exit, Level, Life, Plan, Presence, Restart, Serves, Stage, Strategy,
+    Supervision, Supervisor, Supervisors, Tier,
+};
 pub use answer::{Answer, Receipt, Refusal};
-pub use command::{Begin, Command, Report, Submit};
+pub use command::{Begin, Command, Exited, Extent, Report, Submit};
 pub use constraint::{Comparison, Constraint, Label, Labels};
 pub use effect::{Dispatch, Effect};
 pub use event::{Accepted, Entry, Event, Granted, Loss, Parent};
@@ -53,10 +57,12 @@ pub use routing::{Candidate, Decision, Reason};
 pub use rule::breaker::{Breaker, BreakerPolicy, Forced, Phase, Tripped};
 pub use rule::budget::{Budget, Cost, Part, Purse};
 pub use rule::fair_queue::FairQueue;
+pub use rule::intensity::{Intensity, Window};
 pub use rule::record::Record;
 pub use schedule::{
     Came, Missed, Next, Overlap, Recurrence, Schedule, ScheduleEvent, ScheduleSpec,
 };
 pub use state::{Counts, DeadLetter, Facts, KeyRecord, Pin, State, Stopping};
+pub use supervised::{Planned, Supervised};
 pub use task::{FailureRecord, Lease, Past, Status, StepKind, StepRecord, Task};
 pub use terms::{Class, Failure, FailureKind, Outcome, RetryPolicy, Terms, Versions};

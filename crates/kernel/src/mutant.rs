@@ -43,11 +43,18 @@ pub enum Mutant {
     HeavyStarves,
     WeightIgnored,
     ConstraintIgnored,
+    RestartWindowNeverSlides,
+    OneForAllRestartsOne,
+    RestForOneWrongSide,
+    EscalationForgotten,
+    TemporaryRestarted,
+    SuspectedGetsWork,
+    SleepCharges,
 }
 
 impl Mutant {
     /// Every planted bug of the kernel.
-    pub const ALL: [Mutant; 37] = [
+    pub const ALL: [Mutant; 44] = [
         Mutant::AcceptAnyToken,
         Mutant::TokenReusedAfterReplay,
         Mutant::TimeNotJournaled,
@@ -85,6 +92,13 @@ impl Mutant {
         Mutant::HeavyStarves,
         Mutant::WeightIgnored,
         Mutant::ConstraintIgnored,
+        Mutant::RestartWindowNeverSlides,
+        Mutant::OneForAllRestartsOne,
+        Mutant::RestForOneWrongSide,
+        Mutant::EscalationForgotten,
+        Mutant::TemporaryRestarted,
+        Mutant::SuspectedGetsWork,
+        Mutant::SleepCharges,
     ];
 }
 

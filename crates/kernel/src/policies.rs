@@ -4,7 +4,7 @@
 //! decided under them can be derived again from the journal alone. A team without any has the
 //! defaults, which limit nothing beyond [`crate::Limits`].
 
-use crate::{BreakerPolicy, Limits, Text};
+use crate::{BreakerPolicy, Limits, Supervisors, Text};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -21,6 +21,9 @@ pub struct Policies {
     /// When breakers open, for capabilities that say nothing of their own.
     #[serde(skip_serializing_if = "BreakerPolicy::is_default")]
     pub breaker: BreakerPolicy,
+    /// Who looks after which agents.
+    #[serde(skip_serializing_if = "Supervisors::is_usual")]
+    pub supervisors: Supervisors,
 }
 
 /// What holds for one capability.
@@ -76,7 +79,9 @@ impl Policies {
 
     /// The names in it, to be held against the limits.
     fn names(&self) -> impl Iterator<Item = &Text> {
-        self.capabilities.keys().chain(self.tenants.keys())
+        let supervisors = self.supervisors.named.iter();
+        let supervised = supervisors.flat_map(|it| it.children.iter().chain([&it.name]));
+        self.capabilities.keys().chain(self.tenants.keys()).chain(supervised)
     }
 
     /// The limit that it exceeds, if it does.

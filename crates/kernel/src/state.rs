@@ -6,8 +6,8 @@ use crate::rule::retry_budget::RetryBudget;
 use crate::schedule::Schedule;
 use crate::table::Table;
 use crate::{
-    Agent, AgentId, Breaker, BreakerPolicy, Failure, Limits, Outcome, Payload, Policies, Task,
-    TaskId, Terms, Text, Time, Token,
+    Agent, AgentId, Breaker, BreakerPolicy, Failure, Limits, Outcome, Payload, Policies,
+    Supervision, Task, TaskId, Terms, Text, Time, Token,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -67,6 +67,9 @@ pub struct Facts {
     /// Where an agent has failed at a capability lately, or an operator has decided.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub breakers: BTreeMap<(AgentId, Text), Breaker>,
+    /// Restarts under way, and those that still count.
+    #[serde(default, skip_serializing_if = "Supervision::is_idle")]
+    pub supervision: Supervision,
     /// Allowance for retries.
     pub retries: RetryBudget,
     /// How often each thing has happened.

@@ -1,6 +1,7 @@
 //! Performs effects: hands work to agents, news to attempts, outcomes to whoever waits.
 
 use crate::attempt::{Live, drive};
+use crate::life;
 use crate::port::Agent;
 use crate::turn::{Inner, Runtime, lock};
 use kernel::{
@@ -11,6 +12,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
 use tokio::sync::oneshot;
 
 /// Tells a waiting client how its task ended.
@@ -67,6 +69,12 @@ impl Desk {
         self.agents.write().unwrap_or_else(PoisonError::into_inner).remove(&id)
     }
 
+    /// Who sits there; nobody any more, if it has left meanwhile.
+    fn seated(&self, id: AgentId) -> Option<Arc<dyn Agent>> {
+        let agents = self.agents.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        agents.get(&id).cloned()
+    }
+
     /// Everybody here.
     pub(crate) fn everybody(&self) -> Vec<Arc<dyn Agent>> {
         let agents = self.agents.read().unwrap_or_else(PoisonError::into_inner);
@@ -99,6 +107,19 @@ impl Desk {
                 self.with(attempt, |live| live.deliver(step, outcome));
             }
             Effect::Stop { attempt, .. } => self.stop(inner, attempt),
+            Effect::StartAgent { agent, life } => {
+                if let Some(port) = self.seated(agent) {
+                    let runtime = Runtime { inner: inner.clone() };
+                    inner.tokio.spawn(life::start(runtime, port, agent, life));
+                }
+            }
+            Effect::StopAgent { agent, life, grace_ms } => {
+                if let Some(port) = self.seated(agent) {
+                    let runtime = Runtime { inner: inner.clone() };
+                    let grace = Duration::from_millis(grace_ms);
+                    inner.tokio.spawn(life::stop(runtime, port, (agent, life), grace));
+                }
+            }
             Effect::Settled { task, outcome } => self.settled(task, outcome),
             Effect::Reckon { schedule, cron, zone, after_wall_ms } => {
                 reckon(inner, schedule, &[cron, zone], after_wall_ms);
@@ -116,9 +137,7 @@ impl Desk {
 
     fn dispatch(&self, inner: &Arc<Inner>, dispatch: Dispatch) {
         let attempt = dispatch.attempt;
-        let agents = self.agents.read().unwrap_or_else(PoisonError::into_inner);
-        let agent = agents.get(&dispatch.agent).cloned();
-        drop(agents);
+        let agent = self.seated(dispatch.agent);
         let runtime = Runtime { inner: inner.clone() };
         let Some(agent) = agent else {
             // It left between the grant and now; its leaving has put the task back already.

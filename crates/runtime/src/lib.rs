@@ -19,6 +19,7 @@ mod desk;
 mod drain;
 mod inbox;
 pub mod keep;
+mod life;
 mod messagepack;
 pub mod port;
 mod portion;
@@ -27,8 +28,10 @@ mod recover;
 pub mod testing;
 mod tick;
 mod turn;
+mod vitals;
 
 pub use bounds::Bounds;
 pub use drain::Drained;
 pub use recover::{Error, Replayed, Stores, replay};
 pub use turn::Runtime;
+pub use vitals::Vitals;

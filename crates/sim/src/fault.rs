@@ -25,6 +25,14 @@ faults! {
     AgentSlow,
     /// An agent's process dies with all its work.
     AgentCrashes,
+    /// An agent ends of its own accord.
+    AgentExits,
+    /// An agent that is started does not come up.
+    StartFails,
+    /// An agent that is to stop takes its time.
+    AgentStopsSlowly,
+    /// An agent's heartbeats stay out for a while.
+    HeartbeatsMissed,
     /// A report is said twice.
     ReportTwice,
     /// A report comes after the lease has ended.
@@ -87,6 +95,8 @@ faults! {
     ClockFrozen,
     /// The clock runs up to a half too fast or too slow.
     ClockDrifts,
+    /// The machine sleeps, and the process finds itself later than it thought.
+    MachineSleeps,
     /// Ten times the work at once.
     Burst,
     /// One tenant floods.
@@ -105,6 +115,8 @@ faults! {
     Pause,
     /// An agent leaves and comes back.
     Leave,
+    /// The operator has an agent started again.
+    Restart,
     /// The operator releases a dead task.
     Release,
     /// The operator discards a dead task.
@@ -170,6 +182,7 @@ impl Mix {
             | Fault::PriorityFlood
             | Fault::KeyFlood
             | Fault::AgentCrashes
+            | Fault::AgentExits
             | Fault::LinkClogged => rate.div_ceil(4),
             _ => rate,
         }

@@ -77,6 +77,11 @@ pub enum Act<'a> {
         /// The process's clock.
         now: Time,
     },
+    /// The process stood still for a while, and has noticed.
+    Slept {
+        /// The process's clock after it.
+        now: Time,
+    },
     /// A side effect was really performed.
     SideEffect {
         /// By whom.

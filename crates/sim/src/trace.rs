@@ -1,6 +1,6 @@
 //! What is written down of a world: a digest always, a readable story when asked.
 
-use kernel::{Event, ScheduleEvent};
+use kernel::{Event, ScheduleEvent, Supervised};
 use std::collections::BTreeMap;
 
 /// The record of one world.
@@ -44,7 +44,7 @@ impl Trace {
 }
 
 /// The kinds of event that every long run must have seen.
-pub const KINDS: [&str; 44] = [
+pub const KINDS: [&str; 53] = [
     "runtime started",
     "drain started",
     "run started",
@@ -72,7 +72,6 @@ pub const KINDS: [&str; 44] = [
     "agent left",
     "agent paused",
     "agent unpaused",
-    "agent restarted",
     "configured",
     "breaker opened",
     "breaker half-opened",
@@ -88,6 +87,16 @@ pub const KINDS: [&str; 44] = [
     "wall clock moved",
     "agent resized",
     "agent draining",
+    "agent exited",
+    "restart planned",
+    "agent stopping",
+    "agent starting",
+    "agent started",
+    "supervisor escalated",
+    "agent given up",
+    "agent readmitted",
+    "agent suspected",
+    "agent trusted",
     "refusal",
 ];
 
@@ -120,16 +129,17 @@ fn kind(event: &Event) -> &'static str {
         Event::AgentLeft { .. } => 24,
         Event::AgentPaused { .. } => 25,
         Event::AgentUnpaused { .. } => 26,
-        Event::AgentRestarted { .. } => 27,
-        Event::Configured { .. } => 28,
-        Event::BreakerOpened { .. } => 29,
-        Event::BreakerHalfOpened { .. } => 30,
-        Event::BreakerClosed { .. } => 31,
-        Event::BreakerForced { .. } => 32,
-        Event::Schedule { what, .. } => 33 + schedule(what),
-        Event::WallClockMoved { .. } => 40,
-        Event::AgentResized { .. } => 41,
-        Event::AgentDraining { .. } => 42,
+        Event::AgentRestarted { .. } => 46,
+        Event::Configured { .. } => 27,
+        Event::BreakerOpened { .. } => 28,
+        Event::BreakerHalfOpened { .. } => 29,
+        Event::BreakerClosed { .. } => 30,
+        Event::BreakerForced { .. } => 31,
+        Event::Schedule { what, .. } => 32 + schedule(what),
+        Event::WallClockMoved { .. } => 39,
+        Event::AgentResized { .. } => 40,
+        Event::AgentDraining { .. } => 41,
+        Event::Supervised(event) => 42 + supervised(event),
     };
     KINDS[at]
 }
@@ -144,5 +154,21 @@ fn schedule(event: &ScheduleEvent) -> usize {
         ScheduleEvent::Reckoned { .. } => 4,
         ScheduleEvent::Fired { .. } => 5,
         ScheduleEvent::Held { .. } => 6,
+    }
+}
+
+/// Its place among the kinds of event that supervision has.
+fn supervised(event: &Supervised) -> usize {
+    match event {
+        Supervised::Exited { .. } => 0,
+        Supervised::Planned(_) => 1,
+        Supervised::Stopping { .. } => 2,
+        Supervised::Starting { .. } => 3,
+        Supervised::Started { .. } => 4,
+        Supervised::Escalated { .. } => 5,
+        Supervised::GivenUp { .. } => 6,
+        Supervised::Readmitted { .. } => 7,
+        Supervised::Suspected { .. } => 8,
+        Supervised::Trusted { .. } => 9,
     }
 }

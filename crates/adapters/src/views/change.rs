@@ -134,11 +134,37 @@ pub(super) enum StepChange<'e> {
 
 /// Something happened to an agent.
 pub(super) enum Agent<'e> {
-    Joined { id: AgentId, spec: &'e AgentSpec, at_ms: i64 },
-    Presence { id: AgentId, presence: Presence },
-    Resized { id: AgentId, slots: u32 },
-    Restarted { id: AgentId, reason: &'e str },
-    Breaker { id: AgentId, capability: &'e str, at_ms: i64, now: Turn },
+    Joined {
+        id: AgentId,
+        spec: &'e AgentSpec,
+        at_ms: i64,
+    },
+    Presence {
+        id: AgentId,
+        presence: Presence,
+    },
+    Resized {
+        id: AgentId,
+        slots: u32,
+    },
+    /// Its life ended, or nobody starts it again: why.
+    Exited {
+        id: AgentId,
+        reason: &'e str,
+    },
+    Restarted {
+        id: AgentId,
+    },
+    Life {
+        id: AgentId,
+        life: &'static str,
+    },
+    Breaker {
+        id: AgentId,
+        capability: &'e str,
+        at_ms: i64,
+        now: Turn,
+    },
 }
 
 /// What became of a breaker.

@@ -7,8 +7,8 @@ use super::change::{
 use super::memory::{Lease, Memory, Open};
 use super::{line, names};
 use kernel::{
-    Accepted, Event, Failure, Granted, Loss, Outcome, Payload, Presence, ScheduleEvent, TaskId,
-    Time,
+    Accepted, Event, Failure, Granted, Loss, Outcome, Payload, Presence, ScheduleEvent, Supervised,
+    TaskId, Time,
 };
 use kernel::{Entry, Token};
 
@@ -101,6 +101,7 @@ impl<'e> Fold<'_, 'e> {
             | Event::AgentDraining { .. }
             | Event::AgentResized { .. }
             | Event::AgentRestarted { .. } => self.agent_event(event),
+            Event::Supervised(event) => self.supervised(event),
             Event::BreakerOpened { .. }
             | Event::BreakerHalfOpened { .. }
             | Event::BreakerClosed { .. }
@@ -127,10 +128,31 @@ impl<'e> Fold<'_, 'e> {
             Event::AgentResized { agent: id, slots } => {
                 self.changes.agents.push(Agent::Resized { id: *id, slots: *slots });
             }
-            Event::AgentRestarted { agent: id, reason } => {
-                self.changes.agents.push(Agent::Restarted { id: *id, reason });
-            }
+            Event::AgentRestarted { agent: id, reason } => self.restarted(*id, reason),
             _ => {} // Not about agents.
+        }
+    }
+
+    fn supervised(&mut self, event: &'e Supervised) {
+        match event {
+            Supervised::Exited { agent: id, reason, rest, .. } => {
+                self.changes.agents.push(Agent::Exited { id: *id, reason: reason.words() });
+                self.life(*id, if *rest { "ended" } else { "down" });
+            }
+            Supervised::Stopping { agent, .. } => self.life(*agent, "stopping"),
+            Supervised::Starting { agent, .. } => self.life(*agent, "starting"),
+            Supervised::Started { agent: id, .. } => {
+                self.changes.agents.push(Agent::Restarted { id: *id });
+                self.life(*id, "up");
+            }
+            Supervised::GivenUp { agent: id, reason } => {
+                self.changes.agents.push(Agent::Exited { id: *id, reason });
+                self.life(*id, "given up");
+            }
+            Supervised::Readmitted { agent } => self.life(*agent, "down"),
+            Supervised::Suspected { agent } => self.life(*agent, "suspected"),
+            Supervised::Trusted { agent } => self.life(*agent, "up"),
+            Supervised::Planned(_) | Supervised::Escalated { .. } => {}
         }
     }
 
@@ -217,7 +239,9 @@ impl<'e> Fold<'_, 'e> {
         // Work that went with its process ended when the process was last seen.
         let ended_ms = match cause {
             Loss::RuntimeEnded if self.memory.down_ms > 0 => self.memory.down_ms,
-            Loss::RuntimeEnded | Loss::HandedBack | Loss::AgentLeft => self.at_ms,
+            Loss::RuntimeEnded | Loss::HandedBack | Loss::AgentLeft | Loss::AgentRestarted => {
+                self.at_ms
+            }
         };
         let Some(lease) = self.close_lease(task, ended_ms, "lost", !handed_back) else { return };
         let attempt = self.changes.attempts.at((task.0, lease.token));
@@ -360,6 +384,16 @@ impl<'e> Fold<'_, 'e> {
         };
         let at_ms = self.at_ms;
         self.changes.agents.push(Agent::Breaker { id: *agent, capability, at_ms, now });
+    }
+
+    /// As journals of before supervision say it.
+    fn restarted(&mut self, id: kernel::AgentId, reason: &'e str) {
+        self.changes.agents.push(Agent::Exited { id, reason });
+        self.changes.agents.push(Agent::Restarted { id });
+    }
+
+    fn life(&mut self, id: kernel::AgentId, life: &'static str) {
+        self.changes.agents.push(Agent::Life { id, life });
     }
 
     fn dead_closed(&mut self, task: TaskId, into: Option<u64>) {

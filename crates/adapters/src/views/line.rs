@@ -3,7 +3,7 @@
 use super::change::Line;
 use super::memory::Memory;
 use super::names;
-use kernel::{Came, Event, ScheduleEvent};
+use kernel::{Came, Event, ScheduleEvent, Supervised};
 
 /// The entry as one line for people; `None` for what a row of another table tells in full. Those
 /// are the entries that every task has, and most have no others.
@@ -52,6 +52,10 @@ pub(super) fn of<'e>(memory: &Memory, seq: i64, at_ms: i64, event: &'e Event) ->
         | Event::BreakerForced { agent, capability, .. } => {
             (line.agent, line.note) = (Some(memory.agent(agent.0)), Some(&**capability));
         }
+        Event::Supervised(event) => {
+            line.agent = Some(memory.agent(event.agent().0));
+            line.note = note_of(event);
+        }
         Event::AgentLeft { agent }
         | Event::AgentPaused { agent }
         | Event::AgentUnpaused { agent }
@@ -70,6 +74,22 @@ pub(super) fn of<'e>(memory: &Memory, seq: i64, at_ms: i64, event: &'e Event) ->
         | Event::WallClockMoved { .. } => {}
     }
     Some(line)
+}
+
+/// Why, where a fact of supervision says so.
+fn note_of(event: &Supervised) -> Option<&str> {
+    match event {
+        Supervised::Exited { reason, .. } => Some(reason.words()),
+        Supervised::GivenUp { reason, .. } => Some(reason),
+        Supervised::Escalated { level, .. } => Some(&level.name),
+        Supervised::Planned(_)
+        | Supervised::Stopping { .. }
+        | Supervised::Starting { .. }
+        | Supervised::Started { .. }
+        | Supervised::Readmitted { .. }
+        | Supervised::Suspected { .. }
+        | Supervised::Trusted { .. } => None,
+    }
 }
 
 /// The kind of an event, as the journal spells it.
@@ -110,6 +130,7 @@ fn event_name(event: &Event) -> &'static str {
         Event::BreakerForced { .. } => "breaker_forced",
         Event::AgentResized { .. } => "agent_resized",
         Event::AgentDraining { .. } => "agent_draining",
+        Event::Supervised(event) => event.name(),
         Event::Schedule { what, .. } => schedule_name(what),
         Event::WallClockMoved { .. } => "wall_clock_moved",
     }

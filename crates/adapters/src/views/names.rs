@@ -39,6 +39,7 @@ pub(super) fn loss(cause: Loss) -> &'static str {
         Loss::RuntimeEnded => "runtime_ended",
         Loss::HandedBack => "handed_back",
         Loss::AgentLeft => "agent_left",
+        Loss::AgentRestarted => "agent_restarted",
     }
 }
 

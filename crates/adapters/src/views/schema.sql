@@ -136,11 +136,12 @@ create table agents (
   prefer       integer not null,
   remote       integer not null, -- 1: lives outside this process
   presence     text not null,    -- active, paused, left
+  life         text not null,    -- up, stopping, down, starting, suspected, given up, ended
   joined_ms    integer not null,
   completed    integer not null,
   failed       integer not null,
   restarts     integer not null,
-  last_restart text,             -- why it was last started again
+  last_exit    text,             -- how its last life ended, or why it was given up
   joined_at    text generated always as (strftime('%Y-%m-%dT%H:%M:%fZ', joined_ms / 1000.0, 'unixepoch')) virtual
 );
 

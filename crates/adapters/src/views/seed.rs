@@ -87,6 +87,11 @@ fn agents(connection: &Connection, memory: &mut Memory, state: &State) -> rusqli
         let at_ms = wall_ms(memory, agent.joined_at);
         changes.agents.push(Agent::Joined { id: agent.id, spec: &agent.spec, at_ms });
         changes.agents.push(Agent::Presence { id: agent.id, presence: agent.presence });
+        let life = agent.life.name();
+        changes.agents.push(Agent::Life { id: agent.id, life });
+        if let Some(reason) = &agent.life.given_up {
+            changes.agents.push(Agent::Exited { id: agent.id, reason });
+        }
         let (completed, failed) = (agent.completed, agent.failed);
         let score = Score { completed, failed, ..Score::default() };
         changes.scores.insert(agent.id.0, score);

@@ -1,6 +1,6 @@
 //! An agent goes.
 
-use super::Presence;
+use super::{Presence, supervise};
 use crate::kernel::Draft;
 use crate::{AgentId, Answer, Event, Loss, Refusal, TaskId, Time, Token, task};
 
@@ -18,5 +18,6 @@ pub(crate) fn leave(draft: &mut Draft<'_>, agent: AgentId) -> Result<Answer, Ref
     for (id, token) in held {
         task::attempt_lost(draft, id, token, Loss::AgentLeft, Time(0));
     }
+    supervise::advance(draft, agent); // A restart it was part of goes on without it.
     Ok(Answer::Done)
 }

@@ -4,15 +4,20 @@ mod breaker;
 mod drain;
 mod join;
 mod leave;
+mod life;
 mod pause;
 mod resize;
+pub(crate) mod supervise;
 
 pub(crate) use breaker::{force, judge, let_back};
 pub(crate) use drain::{dismiss, drain};
 pub(crate) use join::join;
 pub(crate) use leave::leave;
-pub(crate) use pause::{pause, restarted, unpause};
+pub(crate) use life::Next;
+pub use life::{Life, Plan, Stage};
+pub(crate) use pause::{pause, unpause};
 pub(crate) use resize::resize;
+pub use supervise::{Exit, Level, Restart, Strategy, Supervision, Supervisor, Supervisors, Tier};
 
 use crate::{AgentId, Labels, Record, Text, Time};
 use serde::{Deserialize, Serialize};
@@ -42,7 +47,16 @@ pub struct AgentSpec {
     /// For people and for constraints.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: Labels,
+    /// When it is started again after it has ended.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub restart: Restart,
+    /// How long it may take to stop before it is ended.
+    #[serde(default = "shutdown_ms", skip_serializing_if = "is_usual_shutdown")]
+    pub shutdown_ms: u64,
 }
+
+/// OTP's default for workers: 5 s.
+const SHUTDOWN_MS: u64 = 5_000;
 
 impl AgentSpec {
     /// A local agent with nothing special about it.
@@ -61,6 +75,8 @@ impl AgentSpec {
             prefer: 0,
             remote: false,
             labels: Labels::new(),
+            restart: Restart::default(),
+            shutdown_ms: SHUTDOWN_MS,
         }
     }
 }
@@ -97,6 +113,9 @@ pub struct Agent {
     /// How well it has done lately.
     #[serde(default, skip_serializing_if = "Record::is_blank")]
     pub record: Record,
+    /// Whether what is behind it runs.
+    #[serde(default)]
+    pub life: Life,
 }
 
 impl Agent {
@@ -124,6 +143,18 @@ pub enum Presence {
     Draining,
     /// It is gone.
     Left,
+}
+
+fn is_default(restart: &Restart) -> bool {
+    *restart == Restart::default()
+}
+
+fn shutdown_ms() -> u64 {
+    SHUTDOWN_MS
+}
+
+fn is_usual_shutdown(ms: &u64) -> bool {
+    *ms == SHUTDOWN_MS
 }
 
 fn is_empty(text: &Text) -> bool {

@@ -1,8 +1,8 @@
-//! An agent gets no new work for a while, or was started again.
+//! An agent gets no new work for a while.
 
 use super::Presence;
 use crate::kernel::Draft;
-use crate::{AgentId, Answer, Event, Refusal, Text};
+use crate::{AgentId, Answer, Event, Refusal};
 
 pub(crate) fn pause(draft: &mut Draft<'_>, agent: AgentId) -> Result<Answer, Refusal> {
     if presence(draft, agent)? == Presence::Active {
@@ -15,16 +15,6 @@ pub(crate) fn unpause(draft: &mut Draft<'_>, agent: AgentId) -> Result<Answer, R
     if matches!(presence(draft, agent)?, Presence::Paused | Presence::Draining) {
         draft.record(Event::AgentUnpaused { agent });
     }
-    Ok(Answer::Done)
-}
-
-pub(crate) fn restarted(
-    draft: &mut Draft<'_>,
-    agent: AgentId,
-    reason: Text,
-) -> Result<Answer, Refusal> {
-    presence(draft, agent)?;
-    draft.record(Event::AgentRestarted { agent, reason });
     Ok(Answer::Done)
 }
 

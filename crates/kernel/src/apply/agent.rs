@@ -1,5 +1,6 @@
 //! Agents come, go and come back; what they did is counted.
 
+use crate::agent::Life;
 use crate::{Agent, AgentId, AgentSpec, Presence, Record, State, TaskId, Time};
 use std::sync::Arc;
 
@@ -12,6 +13,7 @@ impl State {
                 agent.presence = presence;
                 agent.joined_at = at;
                 agent.completed_before = agent.completed;
+                agent.life = Life { number: agent.life.number + 1, ..Life::default() };
             }
             None => self.facts.agents.push(Agent {
                 id,
@@ -23,6 +25,7 @@ impl State {
                 failed: 0,
                 restarts: 0,
                 record: Record::default(),
+                life: Life { number: 1, ..Life::default() },
             }),
         }
         let agent = &self.facts.agents[(id.0 as usize).min(self.facts.agents.len() - 1)];
@@ -30,9 +33,19 @@ impl State {
     }
 
     pub(super) fn set_presence(&mut self, id: AgentId, presence: Presence) {
+        let plan = self.agent(id).and_then(|agent| agent.life.plan);
+        if let Some(number) = plan {
+            self.drop_restart_timer(number);
+        }
         if let Some(agent) = self.facts.agents.get_mut(id.0 as usize) {
             agent.presence = presence;
             self.index.agent_changed(agent);
+        }
+        if let Some(number) = plan {
+            self.add_restart_timer(number);
+        }
+        if presence == Presence::Left {
+            self.leave_plan(id);
         }
     }
 

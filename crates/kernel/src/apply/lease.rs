@@ -1,8 +1,11 @@
 //! Leases come and go: a task changes hands, and the time it was worked on is paid for.
 
+use crate::mutant::{Mutant, planted};
 use crate::state::Stopping;
 use crate::task::{FailureRecord, Past};
-use crate::{Cost, Failure, Granted, Lease, Loss, Part, State, Status, Task, TaskId, Time, Token};
+use crate::{
+    AttemptId, Cost, Failure, Granted, Lease, Loss, Part, State, Status, Task, TaskId, Time, Token,
+};
 
 impl State {
     pub(super) fn lease_granted(&mut self, at: Time, granted: &Granted) {
@@ -52,6 +55,30 @@ impl State {
                 }
                 Status::Queued { .. } | Status::Waiting(..) => {}
             });
+        }
+    }
+
+    /// Whoever holds this lease is at it still.
+    pub(crate) fn renew(&mut self, now: Time, attempt: AttemptId) {
+        let task = self.task(attempt.task);
+        if let Some(lease) = task.and_then(|task| task.status.working().copied())
+            && lease.token == attempt.token
+        {
+            let end = now.after(self.limits.lease_ms);
+            self.index.renew(attempt.task, attempt.token, lease.until, end);
+        }
+    }
+
+    /// Nobody was at work for a while, and nobody could have said anything.
+    pub(crate) fn slept(&mut self, now: Time, ms: u64) {
+        if planted(Mutant::SleepCharges) {
+            return;
+        }
+        let end = now.after(self.limits.lease_ms);
+        for task in self.facts.tasks.values() {
+            let Some(lease) = task.status.working() else { continue };
+            self.index.renew(task.id, lease.token, lease.until, end);
+            self.index.put_off(task.id, lease.token, task.timeout_at(), ms);
         }
     }
 
@@ -125,7 +152,8 @@ impl State {
     pub(super) fn attempt_lost(&mut self, at: Time, id: TaskId, cause: Loss, retry_at: Time) {
         self.facts.counts.attempts_lost += 1;
         let free = self.is_free(id, cause);
-        if let Some(lease) = self.close_lease(at, id, retry_at, cause == Loss::AgentLeft) {
+        let stops = matches!(cause, Loss::AgentLeft | Loss::AgentRestarted);
+        if let Some(lease) = self.close_lease(at, id, retry_at, stops) {
             self.breaker_forgets(lease.agent, id, lease.token);
         }
         if let Some(task) = self.facts.tasks.get_mut(id.0) {
@@ -133,14 +161,16 @@ impl State {
         }
     }
 
-    /// Whether an attempt lost in this way does not count at all: handed back in a drain, or at no
-    /// work when its process ended. What waits a week for a person has killed nobody.
+    /// Whether an attempt lost in this way does not count at all: handed back in a drain, stopped
+    /// because of what happened to another agent, or at no work when its process ended. What waits
+    /// a week for a person has killed nobody.
     pub(crate) fn is_free(&self, id: TaskId, cause: Loss) -> bool {
         let waits = self.task(id).is_some_and(|it| matches!(it.status, Status::Waiting(..)));
         match cause {
             Loss::HandedBack => self.facts.draining,
             Loss::RuntimeEnded => waits,
             Loss::AgentLeft => false,
+            Loss::AgentRestarted => true,
         }
     }
 

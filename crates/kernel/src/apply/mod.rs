@@ -7,6 +7,7 @@ mod lease;
 mod purse;
 mod schedule;
 mod step;
+mod supervise;
 
 use crate::rule::breaker::Breaker;
 use crate::rule::budget::Purse;
@@ -86,6 +87,7 @@ impl State {
             Event::WallClockMoved { wall_ms, set_back } => {
                 self.wall_clock_is(at, *wall_ms, *set_back);
             }
+            Event::Supervised(event) => self.supervised(at, event),
         }
     }
 
@@ -124,6 +126,7 @@ impl State {
             .map(|agent| agent.id)
             .collect();
         ended.into_iter().for_each(|token| self.work_ended(token));
+        self.begin_supervision_afresh();
         gone.into_iter().for_each(|agent| self.set_presence(agent, Presence::Left));
     }
 

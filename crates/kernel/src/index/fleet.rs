@@ -17,6 +17,8 @@ pub(super) struct Standing {
     /// Its place among the profiles; half a word, since there is one of these for each agent.
     pub(super) profile: u32,
     pub(super) presence: Presence,
+    /// What is behind it runs, as far as anybody knows.
+    pub(super) is_well: bool,
     pub(super) slots: u32,
     pub(super) used: u32,
     /// Slots that its load is measured against at most: it grows with what the agent completes.
@@ -57,6 +59,11 @@ pub(crate) fn serves(spec: &AgentSpec, terms: &Terms) -> bool {
 }
 
 impl Standing {
+    /// Whether it gets new work at all.
+    fn works(&self) -> bool {
+        self.presence == Presence::Active && self.is_well
+    }
+
     pub(super) fn room(&self) -> u32 {
         if planted(Mutant::SlotsIgnored) {
             return u32::MAX;
@@ -76,7 +83,7 @@ impl Standing {
 
     fn free(&self, agent: AgentId) -> Option<Free> {
         let room = self.room();
-        let may = self.presence == Presence::Active && room > 0 && !self.held;
+        let may = self.works() && room > 0 && !self.held;
         if !may || self.owes_room() {
             return None;
         }
@@ -181,10 +188,11 @@ impl Fleet {
         if let Some(free) = old.free.take() {
             profile.drop_free(&free, self.is_heavy);
         }
-        if old.presence == Presence::Active {
+        if old.works() {
             profile.available -= 1;
             take_one(&mut profile.sizes, old.slots);
         }
+        profile.down -= u32::from(old.presence == Presence::Active && !old.is_well);
         if old.presence != Presence::Left {
             profile.members -= 1;
             if let Some(present) = self.present.get_mut(&profile.key.team) {
@@ -210,7 +218,9 @@ impl Index {
         let key = &profile.key;
         self.bars.count(&key.team, &key.barred, agent.presence, 1);
         self.bars.doubt(&key.team, key.serves.iter().map(|it| &it.capability));
-        if agent.presence == Presence::Active {
+        let (is_active, is_well) = (agent.presence == Presence::Active, agent.life.is_well());
+        profile.down += u32::from(is_active && !is_well);
+        if is_active && is_well {
             profile.available += 1;
             *profile.sizes.entry(agent.spec.slots).or_default() += 1;
         }
@@ -222,10 +232,12 @@ impl Index {
             Some(standing) => {
                 (standing.profile, standing.presence) = (id as u32, presence);
                 (standing.slots, standing.window) = (slots, window);
+                standing.is_well = is_well;
             }
             None => self.fleet.agents.push(Standing {
                 profile: id as u32,
                 presence,
+                is_well,
                 slots,
                 window,
                 used: 0,

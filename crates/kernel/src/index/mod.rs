@@ -89,6 +89,8 @@ pub(crate) struct Index {
     renewed: BTreeMap<Token, Time>,
     /// Attempts whose share of work became larger than it was at the grant. Soft.
     postponed: BTreeMap<Token, Time>,
+    /// Attempts whose timeout was put off. Soft.
+    put_off: BTreeMap<Token, Time>,
     /// Open tasks whose parent has ended.
     pub(crate) orphans: BTreeSet<TaskId>,
     /// Keys whose task has ended, oldest end first: the order in which they are forgotten.
@@ -114,6 +116,11 @@ impl Index {
         let mut index = Index { now, ..Index::default() };
         facts.agents.iter().for_each(|agent| index.agent_changed(agent));
         index.link_breakers(facts);
+        for number in facts.supervision.plans.keys() {
+            if let Some(at) = facts.restart_at(*number) {
+                index.add_timer(at, Timer::Restart(*number));
+            }
+        }
         index.set_quotas(facts);
         for (token, stopping) in &facts.stopping {
             index.link_stopping(*token, stopping);
@@ -226,7 +233,8 @@ impl Index {
                 self.drop_timer(until, Timer::Lease(task.id));
                 let spent_at = self.postponed.remove(&lease.token).unwrap_or(lease.spent_at);
                 self.drop_timer(spent_at, Timer::Work(task.id));
-                self.drop_timer(task.timeout_at(), Timer::Timeout(task.id));
+                let timeout_at = self.put_off.remove(&lease.token).unwrap_or(task.timeout_at());
+                self.drop_timer(timeout_at, Timer::Timeout(task.id));
                 self.vacate(lease.agent, task.terms.weight);
             }
             Status::Waiting(lease, _) => self.drop_waiting(lease.agent, task),

@@ -30,8 +30,10 @@ pub(crate) struct Profile {
     pub(super) sizes: BTreeMap<u32, u32>,
     /// Present, paused ones included.
     pub(crate) members: u32,
-    /// Present and not paused.
+    /// Present, not paused, and running as far as anybody knows.
     pub(crate) available: u32,
+    /// Present and not paused, but down or suspected to be.
+    pub(crate) down: u32,
     pub(super) dirty: bool,
 }
 
@@ -174,6 +176,7 @@ impl Index {
             sizes: BTreeMap::new(),
             members: 0,
             available: 0,
+            down: 0,
             dirty: false,
         });
         id

@@ -21,6 +21,8 @@ pub(crate) enum Timer {
     Breaker(AgentId, Text),
     /// A schedule is due, or what it waited for has ended.
     Schedule(Text),
+    /// A restart was put off until then.
+    Restart(u64),
 }
 
 /// Timers by moment. Every attempt sets several and takes them back, so those that name a task and
@@ -44,7 +46,9 @@ impl Plain {
             Timer::Lease(task) => (1, task),
             Timer::Timeout(task) => (2, task),
             Timer::Work(task) => (3, task),
-            Timer::Sleep(..) | Timer::Breaker(..) | Timer::Schedule(_) => return None,
+            Timer::Sleep(..) | Timer::Breaker(..) | Timer::Schedule(_) | Timer::Restart(_) => {
+                return None;
+            }
         };
         (task.0 >> Self::TASK_BITS == 0).then_some(Plain(kind << Self::TASK_BITS | task.0))
     }
@@ -145,26 +149,39 @@ impl Index {
         self.add_timer(to, Timer::Work(task));
     }
 
-    /// The timers that the facts alone imply; when leases and shares of work end is soft.
+    /// Moves the moment at which an attempt has worked too long: nobody was at work for a while.
+    /// Soft, as a renewal is.
+    pub(crate) fn put_off(&mut self, task: TaskId, token: Token, from: Time, ms: u64) {
+        let from = self.put_off.get(&token).copied().unwrap_or(from);
+        if from != Time::NEVER {
+            let to = from.after(ms);
+            self.drop_timer(from, Timer::Timeout(task));
+            self.add_timer(to, Timer::Timeout(task));
+            self.put_off.insert(token, to);
+        }
+    }
+
+    /// The timers that the facts alone imply; when leases, patience and shares of work end is soft.
     pub(super) fn hard_timers(&self) -> Vec<(Time, Timer)> {
         let hard = |(_, timer): &(Time, Timer)| match timer {
-            Timer::Lease(_) | Timer::Work(_) => false,
+            Timer::Lease(_) | Timer::Work(_) | Timer::Timeout(_) => false,
             Timer::Deadline(_)
-            | Timer::Timeout(_)
             | Timer::Sleep(..)
             | Timer::Breaker(..)
-            | Timer::Schedule(_) => true,
+            | Timer::Schedule(_)
+            | Timer::Restart(_) => true,
         };
         self.timers.iter().filter(hard).collect()
     }
 
-    /// How many leases, and how many attempts' shares of work, are timed.
-    pub(super) fn soft_timers(&self) -> (usize, usize) {
+    /// How many leases, attempts, and attempts' shares of work are timed.
+    pub(super) fn soft_timers(&self) -> (usize, usize, usize) {
         let count = |wanted: fn(&Timer) -> bool| {
             self.timers.iter().filter(|(_, timer)| wanted(timer)).count()
         };
         let leases = count(|timer| matches!(timer, Timer::Lease(_)));
-        (leases, count(|timer| matches!(timer, Timer::Work(_))))
+        let attempts = count(|timer| matches!(timer, Timer::Timeout(_)));
+        (leases, attempts, count(|timer| matches!(timer, Timer::Work(_))))
     }
 }
 

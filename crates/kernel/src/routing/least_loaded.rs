@@ -65,7 +65,8 @@ pub(crate) fn excluded(index: &Index, shape: ShapeId, weight: u32) -> Decision {
     let mut free = 0;
     for profile in index.profiles_of(shape) {
         let (has_room, too_small) = (profile.count_free(weight), profile.too_small(weight));
-        decision.paused += profile.members - profile.available;
+        decision.paused += profile.members - profile.available - profile.down;
+        decision.down += profile.down;
         decision.too_small += too_small;
         decision.busy += profile.available - has_room - too_small;
         free += has_room;
@@ -77,8 +78,8 @@ pub(crate) fn excluded(index: &Index, shape: ShapeId, weight: u32) -> Decision {
             Miss::Barred => decision.breaker_open += members,
         }
     }
-    let Decision { busy, paused, breaker_open, version, labels, too_small, .. } = decision;
-    let known = busy + paused + breaker_open + version + labels + too_small + free;
+    let Decision { busy, paused, down, breaker_open, version, labels, too_small, .. } = decision;
+    let known = busy + paused + down + breaker_open + version + labels + too_small + free;
     decision.not_serving = index.present_in(shape).saturating_sub(known);
     decision
 }

@@ -21,6 +21,9 @@ pub struct Decision {
     /// Agents that serve it and are kept from it by their breakers.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub breaker_open: u32,
+    /// Agents that serve it but are down: being restarted, given up, or suspected to be dead.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub down: u32,
     /// Agents present that do not serve it.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub not_serving: u32,

@@ -5,5 +5,6 @@ pub(crate) mod breaker;
 pub(crate) mod budget;
 pub(crate) mod fair_queue;
 pub(crate) mod fence;
+pub(crate) mod intensity;
 pub(crate) mod record;
 pub(crate) mod retry_budget;

@@ -1,6 +1,7 @@
 //! Time passes: leases and patience run out, delays end.
 
 use super::retry::attempt_failed;
+use crate::agent::supervise;
 use crate::index::Timer;
 use crate::kernel::Draft;
 use crate::mutant::{Mutant, planted};
@@ -56,6 +57,7 @@ fn fire(draft: &mut Draft<'_>, timer: Timer) {
             draft.record(Event::BreakerHalfOpened { agent, capability });
         }
         Timer::Schedule(name) => crate::schedule::due(draft, &name),
+        Timer::Restart(number) => supervise::go_on(draft, number),
     }
 }
 

@@ -17,7 +17,7 @@ pub(crate) use dispatch::dispatch;
 pub(crate) use expire::{expire, promote};
 pub(crate) use migrate::migrate;
 pub(crate) use quarantine::{discard, release};
-pub(crate) use retry::attempt_lost;
+pub(crate) use retry::{attempt_failed, attempt_lost};
 pub(crate) use settle::{completed, ended, failed, handed_back, started};
 pub(crate) use spend::spent;
 pub(crate) use step::{ask, once, once_done, sleep};

@@ -12,7 +12,7 @@ use crate::{AttemptId, Event, Failure, FailureKind, Loss, RetryPolicy, TaskId, T
 /// next attempt could not start before the deadline → failed; else queued again after a jittered
 /// delay that the retry budget may lengthen. `stop`: the work behind the attempt may still be going
 /// on.
-pub(super) fn attempt_failed(draft: &mut Draft<'_>, by: AttemptId, failure: Failure, stop: bool) {
+pub(crate) fn attempt_failed(draft: &mut Draft<'_>, by: AttemptId, failure: Failure, stop: bool) {
     let Some(task) = draft.task(by.task) else { return };
     let count = task.failed + 1;
     let (policy, deadline) = (task.terms.retry, task.deadline);

@@ -218,7 +218,8 @@ impl Books {
             | Event::BreakerClosed { .. }
             | Event::BreakerForced { .. }
             | Event::Schedule { .. }
-            | Event::WallClockMoved { .. } => {}
+            | Event::WallClockMoved { .. }
+            | Event::Supervised(_) => {}
         }
     }
 

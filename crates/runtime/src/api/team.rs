@@ -9,6 +9,7 @@ use crate::inbox::Then;
 use crate::port::{Agent, Calendar};
 use crate::recover::{self, Replayed, Stores};
 use crate::turn::Runtime;
+use crate::vitals::Vitals;
 use kernel::{
     AgentSpec, Answer, Command, Limits, Payload, Refusal, Serves, Submit, TaskId, Terms, Text,
     Versions,
@@ -178,6 +179,12 @@ impl Team {
     pub async fn join(&self, entry: AgentEntry) -> Result<(), StartError> {
         let AgentEntry { spec, agent } = entry;
         let name = spec.name.to_string();
+        let vitals = Vitals::coming(&self.runtime);
+        if let Err(failure) = agent.start(vitals.clone()).await {
+            let why = format!("it did not start: {}", failure.message);
+            return Err(StartError::Join { name, why });
+        }
+        let refused = agent.clone();
         // Seated under the lock of the core, before the first grant to it can be performed.
         let seat: Then = Box::new(move |desk, verdict| {
             if let Ok(Answer::Joined(id)) = verdict {
@@ -187,11 +194,24 @@ impl Team {
         });
         let reply = self.runtime.send_then(Command::Join(Arc::new(spec)), seat);
         let why = match reply.await {
-            Ok(Ok(_)) => return Ok(()),
+            Ok(Ok(answer)) => {
+                self.vouch_for(&vitals, &answer);
+                return Ok(());
+            }
             Ok(Err(refusal)) => super::describe(&refusal),
             Err(_) => self.ended().message,
         };
+        refused.stop().await;
         Err(StartError::Join { name, why })
+    }
+
+    /// From now on what the agent says of itself is heard.
+    fn vouch_for(&self, vitals: &Vitals, answer: &Answer) {
+        if let Answer::Joined(id) = answer {
+            let life = |kernel: &kernel::Kernel| kernel.state().agent(*id).map(|it| it.life.number);
+            let life = self.runtime.look(|kernel, _| life(kernel));
+            vitals.joined(*id, life.unwrap_or_default());
+        }
     }
 
     /// An agent leaves: what it holds is given to others, and what it keeps is ended.

@@ -1,6 +1,7 @@
 //! An agent as the runtime sees it: something that can be handed one attempt at a task.
 
 use crate::api::{Context, Failure};
+use crate::vitals::Vitals;
 use serde_json::Value;
 use std::future::Future;
 use std::pin::Pin;
@@ -17,7 +18,18 @@ pub trait Agent: Send + Sync + 'static {
     /// dropped.
     fn run(&self, cx: Context) -> BoxFuture<'static, Result<Value, Failure>>;
 
-    /// The agent leaves: ends whatever it keeps between tasks, and returns when all of it is gone.
+    /// The agent joins, or is started again after it has died or was stopped: makes itself ready
+    /// for work and keeps `vitals`, by which it says later how it is. A function needs neither.
+    ///
+    /// # Errors
+    /// It did not come up: it cannot join, or its supervisor tries again and gives up in the end.
+    fn start(&self, vitals: Vitals) -> BoxFuture<'_, Result<(), Failure>> {
+        drop(vitals);
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    /// The agent leaves, or is stopped by its supervisor, to be started again perhaps: ends
+    /// whatever it keeps between tasks, and returns when all of it is gone.
     fn stop(&self) -> BoxFuture<'_, ()> {
         Box::pin(std::future::ready(()))
     }

@@ -9,6 +9,7 @@ pub mod journal;
 pub mod observer;
 pub mod reader;
 
+pub use crate::vitals::Vitals;
 pub use agent::{Agent, BoxFuture};
 pub use blobs::Blobs;
 pub use calendar::Calendar;

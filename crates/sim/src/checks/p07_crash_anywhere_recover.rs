@@ -43,8 +43,10 @@ impl Check for Recovery {
             Act::Ended { orderly } => self.orderly = *orderly,
             Act::Began { performed, outstanding } => {
                 let key = |effect: &Effect| match effect {
-                    Effect::Dispatch(it) => Some((0, it.attempt)),
-                    Effect::Stop { attempt, .. } => Some((1, *attempt)),
+                    Effect::Dispatch(it) => Some((0, it.attempt.token.0)),
+                    Effect::Stop { attempt, .. } => Some((1, attempt.token.0)),
+                    Effect::StartAgent { agent, .. } => Some((2, u64::from(agent.0))),
+                    Effect::StopAgent { agent, .. } => Some((3, u64::from(agent.0))),
                     Effect::Resume { .. }
                     | Effect::Deliver { .. }
                     | Effect::Settled { .. }

@@ -211,7 +211,10 @@ impl Check for Bounds {
             }
             Event::AttemptFailed { task, stop, .. } => self.attempt_ended(*task, *stop),
             Event::AttemptLost { task, cause, .. } => {
-                self.attempt_ended(*task, *cause == kernel::Loss::AgentLeft);
+                self.attempt_ended(
+                    *task,
+                    matches!(cause, kernel::Loss::AgentLeft | kernel::Loss::AgentRestarted),
+                );
             }
             Event::WorkEnded { token } => {
                 self.seated.values_mut().for_each(|seated| _ = seated.remove(token));

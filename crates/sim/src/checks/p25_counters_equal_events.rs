@@ -3,7 +3,7 @@
 
 use super::Check;
 use crate::oracle::{Recorded, Verdict};
-use kernel::{AgentId, Counts, Event, Kernel};
+use kernel::{AgentId, Counts, Event, Kernel, Supervised};
 use std::collections::BTreeMap;
 
 /// Counts of our own.
@@ -47,7 +47,7 @@ impl Check for Counters {
             Event::TaskDied { .. } => counts.dead += 1,
             Event::AttemptFailed { .. } => counts.attempts_failed += 1,
             Event::AttemptLost { .. } => counts.attempts_lost += 1,
-            Event::AgentRestarted { agent, .. } => {
+            Event::Supervised(Supervised::Started { agent, .. }) => {
                 counts.restarts += 1;
                 *self.restarts.entry(*agent).or_default() += 1;
             }

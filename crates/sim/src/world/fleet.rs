@@ -4,10 +4,11 @@ use super::work::{Beat, Work};
 use super::{Happening, To, World};
 use crate::fault::Fault;
 use crate::program::{self, CAPABILITIES};
+use crate::world::life::crashed;
 use crate::world::link::{Letter, Mail};
 use kernel::{
-    AgentId, AgentSpec, Answer, AttemptId, Command, Dispatch, Effect, Failure, FailureKind,
-    Refusal, Report, Serves, Token,
+    AgentId, AgentSpec, Answer, AttemptId, Command, Dispatch, Effect, Exit, Refusal, Report,
+    Restart, Serves, Token,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,6 +18,8 @@ pub(super) struct Agent {
     pub(super) spec: Arc<AgentSpec>,
     /// Counts its processes: what an old one says is from an old life.
     pub(super) life: u64,
+    /// The kernel's number of its life.
+    pub(super) number: u64,
     pub(super) alive: bool,
     pub(super) id: Option<AgentId>,
     pub(super) works: BTreeMap<Token, Work>,
@@ -45,6 +48,7 @@ impl World {
                 },
                 prefer: self.rng.below(2) as i32,
                 remote: at > 0 && self.rng.chance(400),
+                restart: self.draw_restart(),
                 ..AgentSpec::new(
                     format!("agent-{at}"),
                     "simulated",
@@ -55,6 +59,7 @@ impl World {
             self.agents.push(Agent {
                 spec,
                 life: 1,
+                number: 0,
                 alive: false,
                 id: None,
                 works: BTreeMap::new(),
@@ -65,6 +70,14 @@ impl World {
                 let after = self.rng.between(10, 2_000);
                 self.at(after, Happening::Join(at as usize, 1));
             }
+        }
+    }
+
+    pub(super) fn draw_restart(&mut self) -> Restart {
+        match self.rng.below(6) {
+            0 => Restart::Temporary,
+            1 | 2 => Restart::Transient,
+            _ => Restart::Permanent,
         }
     }
 
@@ -101,6 +114,9 @@ impl World {
             return;
         }
         self.agents[agent].id = Some(id);
+        if let Some(known) = self.process.as_ref().and_then(|it| it.kernel.state().agent(id)) {
+            self.agents[agent].number = known.life.number;
+        }
         self.by_id.insert(id, agent);
         if self.healed && self.is_forced(agent) {
             self.unforce(agent);
@@ -115,7 +131,9 @@ impl World {
         let Some(process) = &mut self.process else { return };
         let concerns = |effect: &Effect| match effect {
             Effect::Dispatch(dispatch) => dispatch.agent == id,
-            Effect::Stop { agent, .. } => *agent == id,
+            Effect::Stop { agent, .. }
+            | Effect::StartAgent { agent, .. }
+            | Effect::StopAgent { agent, .. } => *agent == id,
             Effect::Resume { .. }
             | Effect::Deliver { .. }
             | Effect::Settled { .. }
@@ -141,34 +159,27 @@ impl World {
         agent.works.clear();
     }
 
-    /// An agent's process dies. A local one is missed at once and started again; a remote one only
-    /// falls silent, and comes back after a while.
-    pub(super) fn agent_dies(&mut self, agent: usize) {
-        let held: Vec<AttemptId> =
-            self.agents[agent].works.values().map(|work| work.attempt).collect();
-        let (id, remote) = (self.agents[agent].id, self.agents[agent].spec.remote);
-        self.trace.say(self.now, || format!("agent-{agent} dies with {} works", held.len()));
+    /// An agent's process dies. A local one is missed at once, and its supervisor decides; a remote
+    /// one only falls silent, and comes back after a while.
+    pub(super) fn agent_dies(&mut self, agent: usize, how: Exit) {
+        if !self.agents[agent].spec.remote {
+            return self.local_dies(agent, how);
+        }
+        let held = self.agents[agent].works.len();
+        self.trace.say(self.now, || format!("agent-{agent} dies with {held} works"));
         self.end_life(agent);
-        let life = self.agents[agent].life;
-        if remote {
-            let after = self.rng.between(10, 60_000);
-            return self.at(after, Happening::Join(agent, life));
-        }
-        (self.agents[agent].alive, self.agents[agent].id) = (true, id);
-        for attempt in held {
-            let failure = Failure::new(FailureKind::Crash, "its process died");
-            self.command(Command::Report(attempt, Report::Failed(failure)), To::Nobody);
-            self.command(Command::Report(attempt, Report::Ended), To::Nobody);
-        }
-        if let Some(id) = id {
-            let reason = "its process died".into();
-            self.command(Command::Restarted { agent: id, reason }, To::Nobody);
-            self.resend(id);
-        }
+        let (after, life) = (self.rng.between(10, 60_000), self.agents[agent].life);
+        self.at(after, Happening::Join(agent, life));
     }
 
     /// A letter arrives.
     pub(super) fn letter(&mut self, agent: usize, life: u64, letter: Letter) {
+        let letter = match letter {
+            Letter::StartAgent(number) => return self.start_agent(agent, number),
+            Letter::StopAgent(number) => return self.stop_agent(agent, number),
+            Letter::Stop(attempt) if self.is_missed(agent) => return self.had_ended(attempt),
+            letter => letter,
+        };
         if !self.agents[agent].alive {
             return;
         }
@@ -191,6 +202,7 @@ impl World {
                 }
             }
             Letter::Answer(token, call, answer) => self.hears(agent, token, call, answer),
+            Letter::StartAgent(_) | Letter::StopAgent(_) => {}
         }
     }
 
@@ -215,7 +227,7 @@ impl World {
         self.at(self.limits.renew_ms, Happening::Beat(agent, life, token, Beat::Renew));
         self.choose_mood(agent, token);
         if self.strikes(Fault::AgentCrashes) {
-            return self.agent_dies(agent);
+            return self.agent_dies(agent, crashed());
         }
         self.begin_work(agent, token);
     }

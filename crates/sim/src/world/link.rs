@@ -24,6 +24,10 @@ pub(super) enum Letter {
     Resume(AttemptId),
     Deliver(AttemptId, Text, Arc<Outcome>),
     Stop(AttemptId),
+    /// Start, as the life of this number.
+    StartAgent(u64),
+    /// End the life of this number.
+    StopAgent(u64),
     Answer(Token, u32, Result<Answer, Refusal>),
 }
 
@@ -43,6 +47,16 @@ impl World {
             Effect::Stop { attempt, agent } => {
                 if let Some(agent) = self.by_id.get(&agent).copied() {
                     self.send(agent, Letter::Stop(attempt));
+                }
+            }
+            Effect::StartAgent { agent, life } => {
+                if let Some(agent) = self.by_id.get(&agent).copied() {
+                    self.send(agent, Letter::StartAgent(life));
+                }
+            }
+            Effect::StopAgent { agent, life, .. } => {
+                if let Some(agent) = self.by_id.get(&agent).copied() {
+                    self.send(agent, Letter::StopAgent(life));
                 }
             }
             Effect::Settled { task, outcome } => self.clients.settled(task, &outcome),

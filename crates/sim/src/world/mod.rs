@@ -6,6 +6,7 @@ mod client;
 mod fleet;
 mod heal;
 mod hear;
+mod life;
 mod link;
 mod operator;
 mod schedule;
@@ -123,6 +124,12 @@ enum Happening {
     ToProcess(u64, Mail),
     ToAgent(usize, u64, link::Letter),
     Beat(usize, u64, Token, work::Beat),
+    /// A local agent that was told to start runs, or does not.
+    Started(usize, u64, u64, bool),
+    /// A local agent that was told to stop has ended.
+    Stopped(usize, u64, u64),
+    /// A heartbeat of a local agent's comes again.
+    Trust(usize, u64),
     Ghost(AttemptId),
     /// A calendar answers the process that asked.
     Reckoned(u64, (kernel::Text, kernel::Text), u64),
@@ -220,12 +227,24 @@ impl World {
             Happening::ToProcess(serial, mail) => self.mail(serial, mail),
             Happening::ToAgent(agent, life, letter) => self.letter(agent, life, letter),
             Happening::Beat(agent, life, token, beat) => self.beat(agent, life, token, beat),
+            Happening::Started(agent, serial, number, well) if self.is_present(serial) => {
+                self.agent_started(agent, number, well);
+            }
+            Happening::Stopped(agent, serial, number) if self.is_present(serial) => {
+                self.agent_stopped(agent, number);
+            }
+            Happening::Trust(agent, number) => self.trust(agent, number),
             Happening::Ghost(attempt) => self.ghost(attempt),
             Happening::Reckoned(serial, asked, after) if self.is_present(serial) => {
                 self.calendar_says(asked, after);
             }
-            Happening::Reckoned(..) => {}
-            Happening::Crash(_) | Happening::Wake(_) | Happening::Boot | Happening::Exit(_) => {}
+            Happening::Reckoned(..)
+            | Happening::Crash(_)
+            | Happening::Wake(_)
+            | Happening::Boot
+            | Happening::Exit(_)
+            | Happening::Started(..)
+            | Happening::Stopped(..) => {}
         }
     }
 

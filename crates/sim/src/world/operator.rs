@@ -4,7 +4,9 @@ use super::{Happening, To, World};
 use crate::fault::Fault;
 use crate::program::{self, CAPABILITIES};
 use crate::rng::Rng;
-use kernel::{BreakerPolicy, CapabilityPolicy, Command, Forced, Policies, Presence, Quota, Text};
+use kernel::{
+    BreakerPolicy, CapabilityPolicy, Command, Exit, Forced, Policies, Presence, Quota, Stage, Text,
+};
 use std::sync::Arc;
 
 impl World {
@@ -31,6 +33,9 @@ impl World {
             }
         }
         self.agent_turn();
+        if self.rng.chance(150) {
+            self.supervise();
+        }
         if self.strikes(Fault::Reconfigure) {
             self.reconfigure();
         }
@@ -65,6 +70,7 @@ impl World {
                 policies.tenants.insert(format!("tenant-{tenant}").into(), draw_quota(rng));
             }
         }
+        policies.supervisors = self.draw_supervisors();
         let (team, policies) = (Text::default(), Arc::new(policies));
         self.command(Command::Configure { team, policies }, To::Nobody);
     }
@@ -80,6 +86,9 @@ impl World {
         let forward = 1_000 + (self.now % 600_000) as i64;
         let back = -1_000 - (self.now % 7_000_000) as i64;
         shift(self, Fault::ClockForward, forward);
+        if self.strikes(Fault::MachineSleeps) {
+            self.machine_sleeps();
+        }
         shift(self, Fault::ClockBack, back);
         let (now, rate, until) =
             (self.now, self.rng.between(500, 1_500), self.now + self.rng.between(1_000, 60_000));
@@ -99,7 +108,17 @@ impl World {
         let agent = self.rng.below(self.agents.len() as u64) as usize;
         let Some(id) = self.agents[agent].id else { return };
         if self.strikes(Fault::AgentCrashes) {
-            return self.agent_dies(agent);
+            return self.agent_dies(agent, super::life::crashed());
+        }
+        if self.strikes(Fault::AgentExits) {
+            let how = [Exit::Normal, Exit::Shutdown][self.rng.below(2) as usize].clone();
+            return self.agent_dies(agent, how);
+        }
+        if self.strikes(Fault::Restart) {
+            self.command(Command::Restart(id), To::Nobody);
+        }
+        if self.strikes(Fault::HeartbeatsMissed) {
+            self.suspect(agent);
         }
         if self.strikes(Fault::Pause) {
             self.command(Command::Pause(id), To::Nobody);
@@ -162,15 +181,17 @@ impl World {
             let found = self.process.as_ref().and_then(|process| {
                 let state = process.kernel.state();
                 let found = state.agent_named(&self.agents[agent].spec.name)?;
-                Some((found.presence, found.spec.slots))
+                Some((found.presence, found.spec.slots, found.life.stage))
             });
             let (presence, slots) = (found.map(|it| it.0), self.agents[agent].spec.slots);
-            if let (Some((_, now)), Some(id)) = (found, self.agents[agent].id)
+            if let (Some((_, now, _)), Some(id)) = (found, self.agents[agent].id)
                 && now != slots
             {
                 self.command(Command::Resize { agent: id, slots }, To::Nobody);
             }
+            let rests = found.is_some_and(|it| it.2 == Stage::Resting);
             match presence {
+                Some(Presence::Active | Presence::Paused) if rests => self.readmit(agent),
                 Some(Presence::Active) if self.agents[agent].id.is_some() => {}
                 Some(Presence::Paused | Presence::Draining) => self.unpause(agent),
                 Some(Presence::Active | Presence::Left) | None => {

@@ -32,8 +32,10 @@ pub struct Agent {
     pub failed: u64,
     /// Times it was started again.
     pub restarts: u64,
-    /// Why it was last started again.
-    pub last_restart: Option<String>,
+    /// `up`, `stopping`, `down`, `starting`, `suspected`, `given up`, `ended`.
+    pub life: String,
+    /// How its last life ended, or why it was given up.
+    pub last_exit: Option<String>,
     /// Half of its completed attempts worked no longer, milliseconds; within 2%.
     pub p50_ms: Option<u64>,
     /// 19 of 20 worked no longer, milliseconds; within 2%.
@@ -56,7 +58,8 @@ impl Agent {
             completed: number(row, "completed")?,
             failed: number(row, "failed")?,
             restarts: number(row, "restarts")?,
-            last_restart: row.get("last_restart")?,
+            life: row.get("life")?,
+            last_exit: row.get("last_exit")?,
             p50_ms: maybe_number(row, "p50_ms")?,
             p95_ms: maybe_number(row, "p95_ms")?,
         })

@@ -98,12 +98,13 @@ fn agent(connection: &Connection, agent: &Agent<'_>) -> rusqlite::Result<()> {
         Agent::Joined { id, spec, at_ms } => connection
             .prepare_cached(
                 "insert into agents (id, name, kind, team, serves, slots, prefer, remote, presence,
-                   joined_ms, completed, failed, restarts)
-                 values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'active', ?9, 0, 0, 0)
+                   life, joined_ms, completed, failed, restarts)
+                 values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'active', 'up', ?9, 0, 0, 0)
                  on conflict (id) do update set name = excluded.name, kind = excluded.kind,
                    team = excluded.team, serves = excluded.serves, slots = excluded.slots,
                    prefer = excluded.prefer, remote = excluded.remote,
-                   presence = excluded.presence, joined_ms = excluded.joined_ms",
+                   presence = excluded.presence, life = excluded.life,
+                   joined_ms = excluded.joined_ms",
             )?
             .execute(params![
                 id.0,
@@ -122,14 +123,18 @@ fn agent(connection: &Connection, agent: &Agent<'_>) -> rusqlite::Result<()> {
         Agent::Resized { id, slots } => connection
             .prepare_cached("update agents set slots = ?2 where id = ?1")?
             .execute(params![id.0, slots])?,
-        Agent::Restarted { id, reason } => connection
-            .prepare_cached(
-                "update agents set restarts = restarts + 1, last_restart = ?2 where id = ?1",
-            )?
+        Agent::Exited { id, reason } => connection
+            .prepare_cached("update agents set last_exit = ?2 where id = ?1")?
             .execute(params![id.0, reason])?,
         Agent::Breaker { id, capability, at_ms, now } => {
             breaker(connection, id.0, capability, *at_ms, now)?
         }
+        Agent::Restarted { id } => connection
+            .prepare_cached("update agents set restarts = restarts + 1 where id = ?1")?
+            .execute(params![id.0])?,
+        Agent::Life { id, life } => connection
+            .prepare_cached("update agents set life = ?2 where id = ?1")?
+            .execute(params![id.0, life])?,
     };
     Ok(())
 }
