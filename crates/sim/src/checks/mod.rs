@@ -11,6 +11,7 @@ pub mod p10_everything_is_bounded;
 pub mod p11_heavy_tasks_have_their_turn;
 pub mod p11_priority_without_starvation;
 pub mod p12_poison_hurts_only_itself;
+pub mod p13_restart_storms_are_capped;
 pub mod p14_retries_cannot_amplify;
 pub mod p15_breakers_open_probe_close;
 pub mod p16_time_and_leases;
@@ -64,6 +65,7 @@ pub fn all(limits: &Limits) -> Vec<Box<dyn Check>> {
         Box::new(p07_crash_anywhere_recover::Recovery::default()),
         Box::new(p10_everything_is_bounded::Bounds::new(limits)),
         Box::new(p12_poison_hurts_only_itself::Attempts::new(limits)),
+        Box::new(p13_restart_storms_are_capped::Storms::default()),
         Box::new(p14_retries_cannot_amplify::Retries::new(limits)),
         Box::new(p15_breakers_open_probe_close::Breakers::default()),
         Box::new(p18_every_run_ends::Trees::new(limits)),

@@ -1,9 +1,10 @@
-//! P16: time in the journal never falls, and a lease that was renewed does not run out.
+//! P16: time in the journal never falls, a lease that was renewed does not run out, a sleep charges
+//! nobody, and a suspected agent gets no new work.
 
 use super::Check;
 use crate::oracle::{Act, Recorded, Stepped, Verdict};
-use kernel::{Command, Event, FailureKind, Limits, Time, Token};
-use std::collections::BTreeMap;
+use kernel::{Command, Event, FailureKind, Limits, State, Time, Token};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The journal's clock, and who renewed when.
 pub struct Clocks {
@@ -12,6 +13,10 @@ pub struct Clocks {
     kernel_now: Time,
     renewed: BTreeMap<Token, Time>,
     began: Time,
+    /// When the process last noticed that it had stood still.
+    woke: Time,
+    /// Leases that began since, by a clock that may have been set back.
+    fresh: BTreeSet<Token>,
 }
 
 impl Clocks {
@@ -20,7 +25,23 @@ impl Clocks {
     pub fn new(limits: &Limits) -> Clocks {
         let lease_ms = limits.lease_ms;
         let zero = Time(0);
-        Clocks { lease_ms, last: zero, kernel_now: zero, renewed: BTreeMap::new(), began: zero }
+        let renewed = BTreeMap::new();
+        let fresh = BTreeSet::new();
+        Clocks { lease_ms, last: zero, kernel_now: zero, renewed, began: zero, woke: zero, fresh }
+    }
+}
+
+impl Clocks {
+    /// A stretch of work that began when everybody was awake has its own lease.
+    fn begins(&mut self, before: &State, event: &Event) {
+        match event {
+            Event::LeaseGranted(granted) => _ = self.fresh.insert(granted.token),
+            Event::TaskResumed { task, .. } => {
+                let lease = before.task(*task).and_then(|it| it.status.lease());
+                self.fresh.extend(lease.map(|it| it.token));
+            }
+            _ => {}
+        }
     }
 }
 
@@ -35,6 +56,11 @@ impl Check for Clocks {
             return Err(format!("time in the journal fell from {} to {}", self.last.0, at.0));
         }
         self.last = at;
+        if let Event::LeaseGranted(granted) = &seen.entry.event
+            && seen.before.agent(granted.agent).is_some_and(|it| it.life.suspected)
+        {
+            return Err(format!("agent {} is suspected and gets work", granted.agent));
+        }
         Ok(())
     }
 
@@ -44,6 +70,7 @@ impl Check for Clocks {
             self.began = self.kernel_now;
         }
         for entry in &seen.step.entries {
+            self.begins(seen.before, &entry.event);
             let Event::AttemptFailed { task, token, failure, .. } = &entry.event else { continue };
             if failure.kind != FailureKind::LeaseExpired {
                 continue;
@@ -57,6 +84,11 @@ impl Check for Clocks {
                 let (at, began) = (entry.at.0, self.began.0);
                 return Err(format!("task {task} expired at {at}, restarted at {began}"));
             }
+            let slept = !self.fresh.contains(token);
+            if slept && self.woke.after(self.lease_ms) > entry.at {
+                let (at, woke) = (entry.at.0, self.woke.0);
+                return Err(format!("task {task} expired at {at}, everybody slept until {woke}"));
+            }
         }
         Ok(())
     }
@@ -67,7 +99,13 @@ impl Check for Clocks {
                 self.kernel_now = self.kernel_now.max(*now);
                 self.renewed.insert(attempt.token, self.kernel_now);
             }
+            Act::Slept { now } => {
+                self.kernel_now = self.kernel_now.max(*now);
+                self.woke = self.kernel_now;
+                self.fresh.clear();
+            }
             Act::Recovered { durable, .. } => {
+                self.woke = Time(0);
                 // Renewals are soft: a new process knows none of them.
                 self.renewed.clear();
                 self.kernel_now = durable.time;
