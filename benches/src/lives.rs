@@ -182,7 +182,9 @@ fn granted(effect: &Effect) -> Option<AttemptId> {
         | Effect::Deliver { .. }
         | Effect::Stop { .. }
         | Effect::Settled { .. }
-        | Effect::Reckon { .. } => None,
+        | Effect::Reckon { .. }
+        | Effect::StartAgent { .. }
+        | Effect::StopAgent { .. } => None,
     }
 }
 

@@ -256,6 +256,7 @@ impl<'e> Fold<'_, 'e> {
             Loss::HandedBack => self.memory.draining,
             Loss::RuntimeEnded => lease.wait.is_some(),
             Loss::AgentLeft => false,
+            Loss::AgentRestarted => true,
         };
         self.changes.tasks.at(task.0).lost += u32::from(!is_free);
         self.queued_again(task, lease.token, retry);

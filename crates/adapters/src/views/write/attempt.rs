@@ -73,6 +73,7 @@ fn is_plain(new: &NewAttempt<'_>, attempt: &Attempt<'_>) -> bool {
         version: _,
         labels: _,
         too_small: _,
+        down: _,
         reason: _,
     } = &granted.why;
     let Attempt {
