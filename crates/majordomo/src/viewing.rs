@@ -7,11 +7,11 @@
 
 use crate::data::DataDir;
 use adapters::views::{Line, Views};
-use kernel::{Entry, State};
+use kernel::{Entry, State, TaskId};
 use runtime::port::Observer;
 use runtime::port::journal::Seq;
 use runtime::port::observer::{Level, Note, Said};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -34,6 +34,7 @@ enum News {
     Restart(Box<State>, Seq),
     Entries(Seq, Arc<[Entry]>),
     Said(Note, i64),
+    Forget(TaskId, Sender<Result<(), String>>),
 }
 
 impl Viewer {
@@ -60,17 +61,16 @@ impl Viewer {
         }
     }
 
-    fn send(&self, news: News) {
+    /// False if nobody takes it: the views have failed, or are finished.
+    fn send(&self, news: News) -> bool {
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(queue) = &*queue {
-            let _ = queue.send(news); // The thread has ended only if the views failed.
-        }
+        queue.as_ref().is_some_and(|queue| queue.send(news).is_ok())
     }
 }
 
 impl Observer for Viewer {
     fn durable(&self, first: Seq, entries: &Arc<[Entry]>) {
-        self.send(News::Entries(first, entries.clone()));
+        let _ = self.send(News::Entries(first, entries.clone()));
     }
 
     fn applied(&self) -> Option<Seq> {
@@ -78,12 +78,21 @@ impl Observer for Viewer {
     }
 
     fn restart(&self, state: &State, at: Seq) {
-        self.send(News::Restart(Box::new(state.clone()), at));
+        let _ = self.send(News::Restart(Box::new(state.clone()), at));
+    }
+
+    fn forget(&self, run: TaskId) -> Result<(), String> {
+        let (reply, done) = channel();
+        let stopped = || "they have stopped; `majordomo views rebuild` makes them anew".to_owned();
+        if !self.send(News::Forget(run, reply)) {
+            return Err(stopped());
+        }
+        done.recv().map_err(|_| stopped())?
     }
 
     fn note(&self, note: &Note) {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        self.send(News::Said(note.clone(), now.as_millis() as i64));
+        let _ = self.send(News::Said(note.clone(), now.as_millis() as i64));
     }
 }
 
@@ -118,6 +127,12 @@ fn take_in(
                 stretches.push((first, more));
             }
             News::Said(note, at) => lines.push(line(&note, at)),
+            News::Forget(run, reply) => {
+                // What it is to erase must be there first, or it would come after.
+                views.apply_stretches(&std::mem::take(&mut stretches))?;
+                views.append_logs(&std::mem::take(&mut lines))?;
+                let _ = reply.send(views.forget(run).map_err(|why| why.to_string()));
+            }
         }
         let left = until.saturating_duration_since(Instant::now());
         // The end of the queue is no wait: whoever finishes is not kept.

@@ -129,7 +129,7 @@ impl Cli {
             Verb::Journal(it) => it.run(global),
             Verb::Backup(it) => it.run(global),
             Verb::Restore(it) => it.run(global),
-            Verb::Forget(it) => it.run(global),
+            Verb::Forget(it) => it.run(global).await,
             Verb::Completions(it) => it.run(),
         }
     }

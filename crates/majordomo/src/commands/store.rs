@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use clap::Subcommand;
 use indicatif::ProgressBar;
 use kernel::TaskId;
-use majordomo::control::Door;
+use majordomo::control::{Door, Request, Response};
 use majordomo::store;
 use serde_json::{Value, json};
 use std::fs::File;
@@ -128,13 +128,18 @@ impl Restore {
 }
 
 impl Forget {
-    pub(crate) fn run(&self, global: &Global) -> Result<Exit> {
+    pub(crate) async fn run(self, global: &Global) -> Result<Exit> {
         let data = global.data();
-        if Door::of(&data)?.is_held() {
-            anyhow::bail!("a process holds the data; `majordomo stop` it first, then forget");
-        }
-        let forgotten = store::forget(&data, TaskId(self.run))?;
-        let (tasks, records, blobs) = (forgotten.tasks, forgotten.records, forgotten.blobs);
+        let mut door = Door::of(&data)?;
+        let (tasks, records, blobs) = if door.is_held() {
+            match door.ask("", Request::Forget { run: self.run }).await? {
+                Response::Forgotten { tasks, records, blobs } => (tasks, records, blobs),
+                other => anyhow::bail!("the process that holds the data answered {other:?}"),
+            }
+        } else {
+            let forgotten = store::forget(&data, TaskId(self.run))?;
+            (forgotten.tasks, forgotten.records, forgotten.blobs)
+        };
         let said = format!(
             "run {} is forgotten: the contents of {records} records and {blobs} blobs of {tasks} \
              tasks are erased; what happened stays on record",

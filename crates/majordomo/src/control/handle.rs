@@ -5,6 +5,7 @@ use crate::Team;
 use crate::session::{Answer as Said, Inbox};
 use kernel::{AgentId, Answer, Command, TaskId, Terms, Versions};
 use runtime::api::{Failure, Result, SubmitOptions};
+use runtime::keep::Forgotten;
 use std::sync::Arc;
 
 /// Who answers: a team at work and what waits in it for a person. Cheap to clone.
@@ -36,6 +37,7 @@ pub(super) async fn handle(desk: &Desk, request: Request) -> Response {
         }
         Request::Release { task } => release(work, TaskId(task)).await,
         Request::Discard { task } => command_done(work, Command::Discard(TaskId(task))).await,
+        Request::Forget { run } => forget(work, TaskId(run)).await,
         Request::Pause { agent } => with_agent(work, &agent, Command::Pause).await,
         Request::Unpause { agent } => with_agent(work, &agent, Command::Unpause).await,
         Request::Inbox => {
@@ -97,6 +99,13 @@ pub(super) fn capability(text: &str) -> Result<(&str, Versions)> {
         .parse()
         .map_err(|_| Failure::rejected(format!("{text}: write the version as a number, name@1")))?;
     Ok((name, Versions::exactly(version)))
+}
+
+async fn forget(work: &Team, run: TaskId) -> Result<Response> {
+    let forgotten = work.runtime().forget(run).await;
+    let forgotten = forgotten.map_err(|why| Failure::rejected(why.to_string()))?;
+    let Forgotten { tasks, records, blobs, .. } = forgotten;
+    Ok(Response::Forgotten { tasks, records, blobs })
 }
 
 async fn command_done(work: &Team, command: Command) -> Result<Response> {

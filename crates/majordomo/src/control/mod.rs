@@ -65,6 +65,11 @@ pub enum Request {
         /// Which.
         task: u64,
     },
+    /// Erase the contents of a run that has ended.
+    Forget {
+        /// Which.
+        run: u64,
+    },
     /// No new work for an agent.
     Pause {
         /// Its name.
@@ -152,6 +157,15 @@ pub enum Response {
         task: u64,
         /// What it gave.
         output: Value,
+    },
+    /// The contents of a run are erased.
+    Forgotten {
+        /// Tasks of the run.
+        tasks: u64,
+        /// Records whose contents are gone.
+        records: u64,
+        /// Blobs that are gone.
+        blobs: u64,
     },
     /// What waits for a person.
     Inbox {

@@ -18,9 +18,10 @@ use adapters::blobs::{files::Files, hex};
 use adapters::journal::log::{self, Log, Options, Reader};
 use kernel::{Limits, TaskId};
 use runtime::keep::{self, Collected, Forgotten, Lone, Marks};
-use runtime::port::{Blobs, blobs, journal};
+use runtime::port::{Blobs, Observer, blobs, journal};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Told how far it is: (done, of).
 pub type Progress<'a> = &'a mut dyn FnMut(u64, u64);
@@ -52,8 +53,8 @@ pub enum Error {
     /// A blob of the backup does not hold what its name says.
     #[error("the backup is damaged: {0}; nothing was restored, use another one")]
     DamagedBackup(blobs::Error),
-    /// The views could not be told; the journal no longer has the contents.
-    #[error("the contents are gone from the journal, but not from the views: {why}")]
+    /// The views cannot be told, so nothing was forgotten.
+    #[error("nothing was forgotten, as the views cannot be told: {why}")]
     Views {
         /// What the views say, and what to do.
         why: String,
@@ -125,9 +126,8 @@ pub fn forget(data: &DataDir, run: TaskId) -> Result<Forgotten, Error> {
     check_there(data)?;
     let lender = lone(data)?;
     let store = Files::open(&data.blobs())?;
-    let forgotten = keep::forget(&lender, &store, &Limits::default(), run, &mut |_| {})?;
-    forget_in_views(data, run)?;
-    Ok(forgotten)
+    let viewers = viewers(data)?;
+    Ok(keep::forget(&lender, &store, &Limits::default(), run, &viewers, &mut |_| {})?)
 }
 
 /// Takes a snapshot if there is news, and removes the blobs that nothing names.
@@ -147,23 +147,23 @@ fn lone(data: &DataDir) -> Result<Lone, Error> {
     Ok(Lone::new(Box::new(Log::open(&data.journal(), Options::default())?)))
 }
 
+/// Whoever keeps the views, if there are any.
 #[cfg(feature = "cli")]
-fn forget_in_views(data: &DataDir, run: TaskId) -> Result<(), Error> {
+fn viewers(data: &DataDir) -> Result<Vec<Arc<dyn Observer>>, Error> {
     if !data.views().exists() {
-        return Ok(());
+        return Ok(Vec::new());
     }
-    let views = adapters::views::Views::open(data.views());
-    let forgotten = views.and_then(|mut views| views.forget(run));
-    forgotten.map_err(|why| Error::Views { why: why.to_string() })
+    let viewer = crate::viewing::Viewer::start(data);
+    Ok(vec![viewer.map_err(|why| Error::Views { why: why.to_string() })?])
 }
 
 #[cfg(not(feature = "cli"))]
-fn forget_in_views(data: &DataDir, _: TaskId) -> Result<(), Error> {
+fn viewers(data: &DataDir) -> Result<Vec<Arc<dyn Observer>>, Error> {
     if data.views().exists() {
         let why = "this program is built without them; remove the file, it is built again".into();
         return Err(Error::Views { why });
     }
-    Ok(())
+    Ok(Vec::new())
 }
 
 /// The blobs that the journal in a directory names.

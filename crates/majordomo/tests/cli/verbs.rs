@@ -274,3 +274,28 @@ fn the_team_of_the_guide_to_coordination_works() {
     let summary = house.json(&["run", "team.toml", "src"]);
     assert_eq!(summary["outputs"]["files"], 3, "{summary}");
 }
+
+/// Beside whoever holds the data, and when nobody does: the views know no more than the journal.
+#[test]
+fn forgetting_a_run_reaches_the_views_of_a_process_at_work_and_of_none() {
+    let house = House::new();
+    house.write("naps.toml", NAPS);
+    let naps = |marks: &str| house.json(&["run", "naps.toml", marks, "--report", "r.md"]);
+    assert_eq!(naps("0.0123")["status"], "completed");
+    let shown = |task: &str| house.done(&["show", task]);
+    assert!(shown("2").contains("0.0123"), "{}", shown("2"));
+    house.done(&["forget", "1"]);
+    assert!(!shown("2").contains("0.0123"), "{}", shown("2"));
+
+    let up = house.up("naps.toml");
+    let submitted = house.json(&["submit", "nap", r#""0.0456\n""#, "--wait"]);
+    let task = submitted["completed"]["task"].as_u64().unwrap_or_else(|| panic!("{submitted}"));
+    let task = task.to_string();
+    let told = house.json(&["forget", &task]);
+    assert_eq!((&told["type"], &told["tasks"]), (&"forgotten".into(), &1.into()), "{told}");
+    assert!(!shown(&task).contains("0.0456"), "{}", shown(&task));
+    let open = house.run(&["forget", "9999"]);
+    assert!(open.err.contains("there is no run"), "{open:?}");
+    house.done(&["stop", "--grace", "0"]);
+    drop(up.end());
+}

@@ -5,6 +5,8 @@
 //! 3. The snapshots are rewritten without them. Nothing else is dropped, so that what is known of
 //!    other runs stays as it was.
 //!
+//! 4. Whoever watches hears of it and erases what it kept.
+//!
 //! Each step may be interrupted, and the whole done again.
 
 use super::collect::{is_blob, mark_event};
@@ -12,10 +14,11 @@ use super::lender::{Lender, borrow, reader};
 use super::snapshot::{self, oldest, visit};
 use super::{Error, Marks, replay};
 use crate::port::journal::Seq;
-use crate::port::{Blobs, Reader};
+use crate::port::{Blobs, Observer, Reader};
 use crate::record;
 use kernel::{Digest, Entry, Event, Kernel, Limits, Outcome, Payload, State, TaskId};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// Records erased under one hold of the journal, so that the turn waits for two syncs at most.
 const PORTION: usize = 256;
@@ -34,7 +37,7 @@ pub struct Forgotten {
 }
 
 /// Erases the contents of a settled run from journal, snapshots and blobs. Everything decided must
-/// be durable. `from_memory` is told which tasks belong to it.
+/// be durable. `from_memory` is told which tasks belong to it, and the observers which run it is.
 ///
 /// # Errors
 /// `StillOpen`, `NotARun`, `Unknown`: nothing was changed. Else what the stores say, and doing it
@@ -44,6 +47,7 @@ pub fn forget(
     blobs: &dyn Blobs,
     limits: &Limits,
     run: TaskId,
+    observers: &[Arc<dyn Observer>],
     from_memory: &mut dyn FnMut(&BTreeSet<TaskId>),
 ) -> Result<Forgotten, Error> {
     let mut reader = reader(lender)?;
@@ -59,6 +63,9 @@ pub fn forget(
     }
     for at in reader.snapshots() {
         rewrite(lender, &mut *reader, at, &found.tasks)?;
+    }
+    for observer in observers {
+        observer.forget(run).map_err(|why| Error::Views { why })?;
     }
     Ok(Forgotten {
         tasks: found.tasks.len() as u64,

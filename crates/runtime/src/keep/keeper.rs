@@ -123,7 +123,7 @@ impl Runtime {
         taken.unwrap_or(Err(Error::Ended))
     }
 
-    /// Erases the contents of a settled run: see [`forget`]. Views are whoever keeps them to tell.
+    /// Erases the contents of a settled run: see [`forget`].
     ///
     /// # Errors
     /// `StillOpen`, `NotARun`, `Unknown`: nothing was changed. Else what the stores say.
@@ -134,7 +134,9 @@ impl Runtime {
         let work = move || {
             let _alone = runtime.inner.keeper.alone();
             let limits = runtime.look(|kernel, _| kernel.limits().clone());
-            let forgotten = forget(&runtime, &*runtime.inner.blobs, &limits, run, &mut |tasks| {
+            let inner = &*runtime.inner;
+            let (blobs, observers) = (&*inner.blobs, &inner.observers);
+            let forgotten = forget(&runtime, blobs, &limits, run, observers, &mut |tasks| {
                 runtime.change(|kernel| kernel.forget(|task| tasks.contains(&task)));
             })?;
             runtime.measure()?;

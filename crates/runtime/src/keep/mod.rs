@@ -52,6 +52,12 @@ pub enum Error {
     /// This kind of journal cannot be read beside its writer.
     #[error("this kind of journal cannot be read while it is written")]
     NotReadable,
+    /// Whoever keeps views could not be told; the journal no longer has the contents.
+    #[error("the contents are gone from the journal, but not from the views: {why}")]
+    Views {
+        /// What they say, and what to do.
+        why: String,
+    },
     /// Its work goes on, so its contents are still needed.
     #[error(
         "run {run} is still open ({tasks} tasks); cancel it or wait for its end, then forget it"

@@ -2,7 +2,7 @@
 //! nature.
 
 use super::journal::Seq;
-use kernel::{AttemptId, Entry, State};
+use kernel::{AttemptId, Entry, State, TaskId};
 use std::sync::Arc;
 
 /// Hears what happens. Called by the turn, so it must be quick: take what it is given and go.
@@ -20,6 +20,13 @@ pub trait Observer: Send + Sync + 'static {
     /// What it hears next comes after them.
     fn restart(&self, state: &State, at: Seq) {
         let _ = (state, at); // Whoever only counts what it hears has nothing to do.
+    }
+
+    /// The contents of this run are erased from the journal. Whoever kept some erases them too, before
+    /// this returns, or says why not and what to do.
+    fn forget(&self, run: TaskId) -> Result<(), String> {
+        let _ = run; // Whoever keeps no contents has none to erase.
+        Ok(())
     }
 
     /// An agent said something in passing. Not journaled, and may be lost.
