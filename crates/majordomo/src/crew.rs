@@ -11,6 +11,7 @@ use kernel::{Cost, FailureKind, Text};
 use runtime::api::{AgentEntry, Context, Failure};
 use runtime::port::{Agent as Port, BoxFuture};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -74,16 +75,30 @@ pub(crate) fn entries(
     scope: &str,
     roots: &[String],
 ) -> Result<Vec<AgentEntry>, Error> {
-    let mut entries = Vec::new();
-    for (name, agent) in &definition.file.agents {
-        entries.push(member(name, agent, inbox)?);
-    }
+    let mut entries = members(&definition.file.agents, inbox, scope)?;
     let workflow = Arc::new(Workflow::new(definitions.clone(), definition.digest));
     let serves: Vec<String> = roots.iter().map(|root| format!("{root}@1")).collect();
     let serves: Vec<&str> = serves.iter().map(String::as_str).collect();
-    entries.push(AgentEntry::new("workflow", "workflow", &serves, RUNS_AT_ONCE, workflow));
-    for entry in &mut entries {
+    let mut steps = AgentEntry::new("workflow", "workflow", &serves, RUNS_AT_ONCE, workflow);
+    steps.spec.team = scope.into();
+    entries.push(steps);
+    Ok(entries)
+}
+
+/// Agents of a team file, for tasks of this scope.
+///
+/// # Errors
+/// An agent that this version cannot run.
+pub(crate) fn members(
+    agents: &BTreeMap<String, Agent>,
+    inbox: &Inbox,
+    scope: &str,
+) -> Result<Vec<AgentEntry>, Error> {
+    let mut entries = Vec::new();
+    for (name, agent) in agents {
+        let mut entry = member(name, agent, inbox)?;
         entry.spec.team = scope.into();
+        entries.push(entry);
     }
     Ok(entries)
 }

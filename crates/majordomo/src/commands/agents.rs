@@ -2,6 +2,7 @@
 
 use super::Global;
 use super::control::tell;
+use super::members::Member;
 use super::read::{format, print, reader};
 use crate::exit::Exit;
 use clap::{Subcommand, ValueEnum};
@@ -24,6 +25,8 @@ pub(crate) struct Agents {
 
 #[derive(Subcommand)]
 enum What {
+    #[command(flatten)]
+    Member(Member),
     /// Keep an agent from work that it would get, or give it work whatever its results say
     Breaker {
         /// Its name
@@ -45,8 +48,12 @@ enum To {
 
 impl Agents {
     pub(crate) async fn run(self, global: &Global) -> anyhow::Result<Exit> {
-        if let Some(What::Breaker { agent, to, capability }) = self.what {
-            return breaker(global, agent, to, capability).await;
+        match self.what {
+            Some(What::Member(it)) => return it.run(global).await,
+            Some(What::Breaker { agent, to, capability }) => {
+                return breaker(global, agent, to, capability).await;
+            }
+            None => {}
         }
         let (views, format) = (reader(global)?, format(global));
         let mut shown = show::agents(&views, &format)?;

@@ -39,34 +39,6 @@ impl Stop {
     }
 }
 
-/// Give an agent no new work
-#[derive(clap::Args)]
-pub(crate) struct Pause {
-    /// Its name
-    agent: String,
-}
-
-impl Pause {
-    pub(crate) async fn run(self, global: &Global) -> anyhow::Result<Exit> {
-        let said = format!("{} gets no new work; what it has, it finishes", self.agent);
-        tell(global, Request::Pause { agent: self.agent }, &said).await
-    }
-}
-
-/// Give a paused agent work again
-#[derive(clap::Args)]
-pub(crate) struct Unpause {
-    /// Its name
-    agent: String,
-}
-
-impl Unpause {
-    pub(crate) async fn run(self, global: &Global) -> anyhow::Result<Exit> {
-        let said = format!("{} gets work again", self.agent);
-        tell(global, Request::Unpause { agent: self.agent }, &said).await
-    }
-}
-
 /// Passes it on and says what it led to.
 pub(super) async fn tell(global: &Global, request: Request, said: &str) -> anyhow::Result<Exit> {
     tell_team(global, "", request, said).await

@@ -12,6 +12,7 @@ mod inbox;
 mod init;
 #[cfg(test)]
 mod manual;
+mod members;
 mod read;
 mod resume;
 mod run;
@@ -76,8 +77,8 @@ enum Verb {
     Schedule(schedule::Schedule),
     Cancel(control::Cancel),
     Stop(control::Stop),
-    Pause(control::Pause),
-    Unpause(control::Unpause),
+    Pause(members::Pause),
+    Unpause(members::Unpause),
     Dead(dead::Dead),
     Watch(watch::Watch),
     Runs(read::Runs),

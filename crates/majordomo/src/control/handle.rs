@@ -1,9 +1,9 @@
 //! Does what a request asks, wherever it came from.
 
-use super::{Request, Response};
+use super::{Request, Response, members};
 use crate::Team;
 use crate::session::{Answer as Said, Inbox};
-use kernel::{AgentId, Answer, Command, TaskId, Terms, Versions};
+use kernel::{Answer, Command, TaskId, Terms, Versions};
 use runtime::api::{Failure, Result, SubmitOptions};
 use runtime::keep::Forgotten;
 use std::sync::Arc;
@@ -38,8 +38,14 @@ pub(super) async fn handle(desk: &Desk, request: Request) -> Response {
         Request::Release { task } => release(work, TaskId(task)).await,
         Request::Discard { task } => command_done(work, Command::Discard(TaskId(task))).await,
         Request::Forget { run } => forget(work, TaskId(run)).await,
-        Request::Pause { agent } => with_agent(work, &agent, Command::Pause).await,
-        Request::Unpause { agent } => with_agent(work, &agent, Command::Unpause).await,
+        Request::AddAgents { agents } => members::add(work, team, inbox, &agents).await,
+        Request::RemoveAgent { agent } => members::remove(work, &agent).await,
+        Request::DrainAgent { agent } => members::tell(work, &agent, Command::DrainAgent).await,
+        Request::ResizeAgent { agent, slots } => {
+            members::tell(work, &agent, |agent| Command::Resize { agent, slots }).await
+        }
+        Request::Pause { agent } => members::tell(work, &agent, Command::Pause).await,
+        Request::Unpause { agent } => members::tell(work, &agent, Command::Unpause).await,
         Request::Inbox => {
             let (waiting, more) = inbox.waiting();
             Ok(Response::Inbox { waiting, more })
@@ -61,7 +67,7 @@ pub(super) async fn handle(desk: &Desk, request: Request) -> Response {
         Request::Breaker { agent, capability, forced } => {
             let capability = capability.map(Into::into);
             let force = |agent| Command::Breaker { agent, capability, forced };
-            with_agent(work, &agent, force).await
+            members::tell(work, &agent, force).await
         }
         // Whoever serves decides how to end; see `Server`.
         Request::Stop { .. } => Ok(Response::Done),
@@ -119,15 +125,4 @@ async fn release(work: &Team, task: TaskId) -> Result<Response> {
         }
         _ => Ok(Response::Done),
     }
-}
-
-async fn with_agent(
-    work: &Team,
-    name: &str,
-    command: impl FnOnce(AgentId) -> Command,
-) -> Result<Response> {
-    let id = work.agent_id(name).ok_or_else(|| {
-        Failure::rejected(format!("there is no agent named {name}; see `majordomo agents`"))
-    })?;
-    command_done(work, command(id)).await
 }

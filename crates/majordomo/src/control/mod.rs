@@ -8,17 +8,21 @@
 mod client;
 mod door;
 mod handle;
+mod members;
 mod schedules;
 mod server;
 
 pub use door::Door;
 pub use handle::Desk;
+pub use members::recruits;
 pub use schedules::NewSchedule;
 pub use server::Server;
 
 use crate::session::Waiting;
+use crate::team::file::Agent;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// The longest line taken from either side.
 const LINE_MAX_BYTES: u64 = 8 << 20;
@@ -69,6 +73,28 @@ pub enum Request {
     Forget {
         /// Which.
         run: u64,
+    },
+    /// More agents for the team that is at work, all of them or none.
+    AddAgents {
+        /// As in a team file, by name; directories are absolute.
+        agents: BTreeMap<String, Agent>,
+    },
+    /// An agent leaves; what it holds goes to others.
+    RemoveAgent {
+        /// Its name.
+        agent: String,
+    },
+    /// An agent finishes what it has, gets no new work, and leaves then.
+    DrainAgent {
+        /// Its name.
+        agent: String,
+    },
+    /// An agent works on so many tasks at once from now on.
+    ResizeAgent {
+        /// Its name.
+        agent: String,
+        /// How many.
+        slots: u32,
     },
     /// No new work for an agent.
     Pause {

@@ -17,6 +17,8 @@ mod summary;
 
 pub use crate::crew::Error as AgentError;
 pub use open::Error;
+#[cfg(feature = "cli")]
+pub(crate) use open::settle;
 pub use summary::{Summary, Worked};
 
 pub use adapters::agent::human::{Answer, Inbox, Waiting};

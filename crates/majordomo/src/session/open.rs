@@ -96,7 +96,7 @@ fn name(file: &TeamFile, path: Option<&Path>) -> String {
 }
 
 /// The definition as it can run on this machine, wherever it is resumed.
-fn settle(file: TeamFile, path: Option<PathBuf>, notes: &mut Vec<String>) -> TeamFile {
+pub(crate) fn settle(file: TeamFile, path: Option<PathBuf>, notes: &mut Vec<String>) -> TeamFile {
     let roster = roster::settle(file, &ThisMachine::now());
     notes.extend(roster.notes);
     let mut file = roster.definition;

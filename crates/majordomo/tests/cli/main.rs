@@ -8,6 +8,7 @@ mod disk;
 mod holding;
 mod house;
 mod linters;
+mod members;
 mod people;
 mod signals;
 mod sync;

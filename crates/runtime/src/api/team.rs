@@ -324,6 +324,12 @@ impl Team {
         self.runtime.look(|kernel, _| kernel.state().agent_named(name).map(|it| it.id))
     }
 
+    /// Everybody who has joined at some time, by number; who left is still known.
+    #[must_use]
+    pub fn agents(&self) -> Vec<kernel::Agent> {
+        self.runtime.look(|kernel, _| kernel.state().agents().to_vec())
+    }
+
     /// The runs that have not ended and follow a definition, oldest first.
     #[must_use]
     pub fn pinned(&self) -> Vec<Pinned> {

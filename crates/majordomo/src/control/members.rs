@@ -1,0 +1,114 @@
+//! Requests about who is in the team while it works.
+//!
+//! What becomes of a member is journaled like everything else: joined, paused, left. The member
+//! itself is code of this process, so one that was added is gone when the process ends; whoever
+//! should be there next time stands in the team file.
+
+use super::Response;
+use crate::session::Inbox;
+use crate::team::file::{self, TeamFile};
+use crate::{Team, crew, session};
+use kernel::{Agent, AgentId, Command, Presence};
+use runtime::api::{Failure, Result};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// At most so many names are told to whoever named somebody else.
+const NAMES_TOLD: usize = 20;
+
+/// The agents of a team file as they can run here, and a line for each that cannot.
+#[must_use]
+pub fn recruits(
+    file: TeamFile,
+    path: Option<PathBuf>,
+) -> (BTreeMap<String, file::Agent>, Vec<String>) {
+    let mut notes = Vec::new();
+    let agents = session::settle(file, path, &mut notes).agents;
+    // Steps are not part of this: only who is left out is of interest.
+    notes.retain(|note| note.starts_with("agent "));
+    (agents, notes)
+}
+
+/// Everybody joins, or nobody does.
+pub(super) async fn add(
+    work: &Team,
+    scope: &str,
+    inbox: &Inbox,
+    agents: &BTreeMap<String, file::Agent>,
+) -> Result<Response> {
+    if scope.is_empty() {
+        let why = "no team is at work here that an agent could join; start `majordomo up TEAM`";
+        return Err(Failure::rejected(why));
+    }
+    if let Some(name) = agents.keys().find(|name| present(work, name).is_some()) {
+        return Err(Failure::rejected(format!(
+            "an agent named {name} is here already, and nobody was added; give it another name, or \
+             `majordomo agents remove {name}` first ({})",
+            who_is_here(work)
+        )));
+    }
+    let entries = crew::members(agents, inbox, scope)
+        .map_err(|why| Failure::rejected(format!("{why}; nobody was added")))?;
+    let mut joined: Vec<String> = Vec::new();
+    for entry in entries {
+        let name = entry.spec.name.to_string();
+        if let Err(why) = work.join(entry).await {
+            for name in &joined {
+                work.leave(name).await?;
+            }
+            return Err(Failure::rejected(format!("{why}; nobody was added")));
+        }
+        joined.push(name);
+    }
+    Ok(Response::Done)
+}
+
+/// What it holds goes to others.
+pub(super) async fn remove(work: &Team, name: &str) -> Result<Response> {
+    find(work, name)?;
+    work.leave(name).await.map(|()| Response::Done)
+}
+
+/// Says something about one that is here.
+pub(super) async fn tell(
+    work: &Team,
+    name: &str,
+    command: impl FnOnce(AgentId) -> Command,
+) -> Result<Response> {
+    let command = command(find(work, name)?);
+    work.command(command).await.map(|_| Response::Done)
+}
+
+/// The number of an agent that is here.
+fn find(work: &Team, name: &str) -> Result<AgentId> {
+    present(work, name).ok_or_else(|| {
+        let gone = work.agent_id(name).is_some();
+        let why = if gone { "is not here any more" } else { "is not known" };
+        Failure::rejected(format!("agent {name} {why}; {}", who_is_here(work)))
+    })
+}
+
+fn present(work: &Team, name: &str) -> Option<AgentId> {
+    let named = |it: &Agent| &*it.spec.name == name && it.presence != Presence::Left;
+    work.agents().into_iter().find(named).map(|it| it.id)
+}
+
+/// `here are analyst, lead (paused)`.
+fn who_is_here(work: &Team) -> String {
+    let agents = work.agents();
+    let said = |it: &Agent| match it.presence {
+        Presence::Active => Some(it.spec.name.to_string()),
+        Presence::Paused => Some(format!("{} (paused)", it.spec.name)),
+        Presence::Draining => Some(format!("{} (draining)", it.spec.name)),
+        Presence::Left => None,
+    };
+    let mut names: Vec<String> = agents.iter().filter_map(said).collect();
+    names.sort();
+    let more = names.len().saturating_sub(NAMES_TOLD);
+    names.truncate(NAMES_TOLD);
+    match (names.is_empty(), more) {
+        (true, _) => "nobody is here: agents come with `majordomo up TEAM`".to_owned(),
+        (false, 0) => format!("here are {}", names.join(", ")),
+        (false, more) => format!("here are {} and {more} more", names.join(", ")),
+    }
+}

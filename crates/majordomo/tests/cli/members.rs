@@ -1,0 +1,153 @@
+//! Agents that come and go while their team works, against the real program.
+
+use crate::house::{House, NAPS};
+use serde_json::Value;
+
+/// Two agents, of which one serves what nobody in the team does.
+const MORE: &str = r#"
+[agents.echo]
+kind = "command"
+argv = ["cat"]
+dir = "here"
+serves = ["echo"]
+
+[agents.spare]
+kind = "command"
+argv = ["sh", "-c", 'read it; echo spare']
+stdin = "text"
+stdout = "text"
+serves = ["nap"]
+"#;
+
+fn house() -> House {
+    let house = House::new();
+    house.write("naps.toml", NAPS);
+    house.write("more.toml", MORE);
+    std::fs::create_dir(house.path("here")).unwrap();
+    house
+}
+
+/// An agent as `majordomo agents` tells of it.
+fn agent(house: &House, name: &str) -> Value {
+    // While the views are being made there is nothing to read yet.
+    let text = house.run(&["agents", "--json"]).out;
+    let all: Value = serde_json::from_str(&text).unwrap_or_default();
+    let list = all.as_array().or_else(|| all["agents"].as_array());
+    list.into_iter().flatten().find(|it| it["name"] == name).cloned().unwrap_or_default()
+}
+
+/// A refusal, in its words.
+fn refused(house: &House, args: &[&str]) -> String {
+    let said = house.run(args);
+    assert_eq!(said.code, Some(1), "{args:?}: {said:?}");
+    said.err
+}
+
+#[test]
+fn agents_join_a_team_at_work_serve_it_and_leave() {
+    let house = house();
+    let mut up = house.up("naps.toml");
+    let waits = house.json(&["submit", "echo", "{\"a\":1}"])["accepted"]["task"].to_string();
+    let said = house.done(&["agents", "add", "more.toml"]);
+    assert_eq!(said.trim(), "joined: echo, spare");
+    up.until("what waited for such an agent is done", || {
+        house.run(&["show", &waits]).out.contains("completed")
+    });
+    assert_eq!(agent(&house, "echo")["presence"], "active");
+
+    let again = refused(&house, &["agents", "add", "more.toml"]);
+    assert!(again.contains("echo is here already, and nobody was added"), "{again}");
+    assert!(again.contains("here are echo, sleeper, spare, workflow"), "{again}");
+
+    house.done(&["agents", "remove", "echo"]);
+    up.until("the views say so", || agent(&house, "echo")["presence"] == "left");
+    let gone = refused(&house, &["agents", "remove", "echo"]);
+    assert!(gone.contains("agent echo is not here any more; here are sleeper, spare"), "{gone}");
+    house.done(&["agents", "remove", "spare"]);
+    house.done(&["agents", "add", "more.toml"]);
+    house.done(&["submit", "echo", "2", "--wait"]);
+    house.done(&["stop"]);
+    assert_eq!(up.end().code, Some(0));
+
+    let events = house.done(&["journal", "export"]);
+    let count = |what: &str| events.matches(what).count();
+    assert_eq!((count("agent_joined"), count("agent_left")), (6, 2), "everything is journaled");
+}
+
+#[test]
+fn what_an_agent_held_when_it_left_is_done_by_another() {
+    let house = house();
+    let mut up = house.up("naps.toml");
+    let task = house.json(&["submit", "nap", "60"])["accepted"]["task"].to_string();
+    up.until("the nap has begun", || house.naps_begun() == 1);
+    house.done(&["agents", "add", "more.toml"]);
+    house.done(&["agents", "remove", "sleeper"]);
+    up.until("the spare one has done it", || {
+        let story = house.run(&["show", &task]).out;
+        story.contains("completed") && story.contains("spare")
+    });
+    house.done(&["stop"]);
+    up.end();
+}
+
+#[test]
+fn a_paused_agent_gets_no_work_until_it_is_resumed_by_either_verb() {
+    let house = house();
+    let mut up = house.up("naps.toml");
+    for [pause, resume] in
+        [[&["agents", "pause"], &["agents", "resume"]] as [&[&str]; 2], [&["pause"], &["unpause"]]]
+    {
+        house.done(&[pause, &["sleeper"]].concat());
+        let task = house.json(&["submit", "nap", "0"])["accepted"]["task"].to_string();
+        up.until("the views say so", || {
+            let waits = house.run(&["show", &task]).out.contains("queued");
+            waits && agent(&house, "sleeper")["presence"] == "paused"
+        });
+        let unknown = refused(&house, &[pause, &["slepper"]].concat());
+        assert!(unknown.contains("agent slepper is not known"), "{unknown}");
+        assert!(unknown.contains("here are sleeper (paused), workflow"), "{unknown}");
+        house.done(&[resume, &["sleeper"]].concat());
+        up.until("it is done", || house.run(&["show", &task]).out.contains("completed"));
+    }
+    house.done(&["stop"]);
+    up.end();
+}
+
+#[test]
+fn an_agent_that_drains_finishes_what_it_has_and_one_that_is_resized_takes_more() {
+    let house = house();
+    house.write("naps.toml", &NAPS.replace("slots = 4", "slots = 1"));
+    let mut up = house.up("naps.toml");
+    house.done(&["submit", "nap", "30"]);
+    let second = house.json(&["submit", "nap", "1"])["accepted"]["task"].to_string();
+    up.until("the first nap has begun", || house.naps_begun() == 1);
+    house.done(&["agents", "resize", "sleeper", "2"]);
+    up.until("the second has begun beside it", || house.naps_begun() == 2);
+    assert_eq!(house.run(&["agents", "resize", "sleeper", "0"]).code, Some(2), "pause it instead");
+
+    house.done(&["agents", "drain", "sleeper"]);
+    up.until("the second is done", || house.run(&["show", &second]).out.contains("completed"));
+    let waits = house.json(&["submit", "nap", "0"])["accepted"]["task"].to_string();
+    let unknown = refused(&house, &["agents", "drain", "slepper"]);
+    assert!(unknown.contains("here are sleeper (draining), workflow"), "{unknown}");
+    house.done(&["cancel", "1"]);
+    up.until("it has left", || agent(&house, "sleeper")["presence"] == "left");
+    assert_eq!(house.naps_begun(), 2, "it got no new work");
+    house.done(&["agents", "add", "more.toml"]);
+    up.until("another does it", || house.run(&["show", &waits]).out.contains("completed"));
+    house.done(&["stop"]);
+    up.end();
+}
+
+#[test]
+fn where_no_team_works_nobody_can_join_or_leave() {
+    let house = house();
+    assert!(refused(&house, &["agents", "add", "more.toml"]).contains("there is no data"));
+    house.done(&["run", "naps.toml", "0"]);
+    let add = refused(&house, &["agents", "add", "more.toml"]);
+    assert!(add.contains("start `majordomo up TEAM`"), "{add}");
+    let gone = refused(&house, &["agents", "remove", "sleeper"]);
+    assert!(gone.contains("nobody is here: agents come with `majordomo up TEAM`"), "{gone}");
+    house.write("bad.toml", "[agents]\na = { kind = \"bultin\", use = \"lead\" }\n");
+    assert_eq!(house.run(&["agents", "add", "bad.toml"]).code, Some(2), "it is checked first");
+}
