@@ -55,8 +55,8 @@ impl State {
         }
     }
 
-    /// Other policies hold, or another process: what is half-open begins anew. So nothing hangs on a
-    /// probe whose process ended, or on a decision that a torn end took away.
+    /// Other policies hold, or another process: what is half-open begins anew. So nothing hangs on
+    /// a probe whose process ended, or on a decision that a torn end took away.
     pub(super) fn breakers_begin_anew(&mut self, team: Option<&Text>) {
         let concerns = |id: &AgentId| {
             let of = self.facts.agents.get(id.0 as usize).map(|agent| &agent.spec.team);

@@ -9,24 +9,11 @@ use std::os::unix::fs::PermissionsExt;
 
 /// Says that it is ruff only when asked in the right place with the right words: one finding that
 /// our rules have too, and one that they have not.
-const RUFF: &str = r#"
-[ "$*" = "check --output-format=json --exit-zero --no-cache ." ] && [ -f bad.py ] || exit 2
-one() {
-    echo "{\"code\":\"$1\",\"message\":\"m\",\"filename\":\"$PWD/$2\",\"location\":{\"row\":$3,\"column\":1},\"end_location\":{\"row\":$3,\"column\":2}}"
-}
-echo "[$(one E711 bad.py 2),$(one F401 good.py 1)]"
-"#;
+const RUFF: &str = include_str!("linters/ruff.sh");
 
-const ESLINT: &str = r#"
-echo "[{\"filePath\":\"$PWD/a.js\",\"messages\":[{\"ruleId\":\"no-undef\",\"severity\":2,\"message\":\"m\",\"line\":1,\"column\":1}]}]"
-exit 1
-"#;
+const ESLINT: &str = include_str!("linters/eslint.sh");
 
-const CARGO: &str = r#"
-[ "$1" = clippy ] || exit 2
-echo '{"reason":"compiler-message","message":{"code":{"code":"clippy::eq_op"},"level":"error","message":"m","spans":[{"file_name":"same.rs","line_start":2,"line_end":2,"column_start":5,"is_primary":true}]}}'
-exit 101
-"#;
+const CARGO: &str = include_str!("linters/cargo.sh");
 
 fn put(house: &House, program: &str, script: &str) {
     let file = format!(".bin/{program}");

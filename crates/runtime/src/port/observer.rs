@@ -22,8 +22,8 @@ pub trait Observer: Send + Sync + 'static {
         let _ = (state, at); // Whoever only counts what it hears has nothing to do.
     }
 
-    /// The contents of this run are erased from the journal. Whoever kept some erases them too, before
-    /// this returns, or says why not and what to do.
+    /// The contents of this run are erased from the journal. Whoever kept some erases them too,
+    /// before this returns, or says why not and what to do.
     fn forget(&self, run: TaskId) -> Result<(), String> {
         let _ = run; // Whoever keeps no contents has none to erase.
         Ok(())
