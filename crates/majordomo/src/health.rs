@@ -135,7 +135,7 @@ pub(crate) fn problems(views: &Reader, now_ms: i64) -> Result<Found, adapters::v
     }
     found.dead_letters = views.dead()?.len();
     if found.dead_letters > 0 {
-        let what = format!("{} dead letters; see `majordomo dead list`", found.dead_letters);
+        let what = format!("dead letters: {}; see `majordomo dead list`", found.dead_letters);
         found.add(Level::Degraded, what);
     }
     Ok(found)
