@@ -2,8 +2,8 @@
 
 use crate::schedule::{Schedule, ScheduleEvent, after_wall_clock};
 use crate::{
-    AgentId, AttemptId, Event, Loss, Next, Outcome, Parent, Payload, Recurrence, ScheduleSpec,
-    State, StepRecord, Supervised, Task, TaskId, Terms, Text, Time,
+    AgentId, AttemptId, Event, Granted, Loss, Next, Outcome, Parent, Payload, Recurrence,
+    ScheduleSpec, State, StepRecord, Supervised, Task, TaskId, Terms, Text, Time,
 };
 use std::sync::Arc;
 
@@ -99,12 +99,7 @@ impl Effect {
     pub(crate) fn of(before: &State, event: &Event, out: &mut Vec<Effect>) {
         let task = |id: &TaskId| before.task(*id);
         match event {
-            Event::LeaseGranted(granted) => {
-                let attempt = AttemptId { task: granted.task, token: granted.token };
-                let dispatch =
-                    task(&granted.task).map(|it| Dispatch::of(it, attempt, granted.agent, 1));
-                out.extend(dispatch.map(|it| Effect::Dispatch(Box::new(it))));
-            }
+            Event::LeaseGranted(granted) => out.extend(Effect::dispatch(before, granted)),
             Event::TaskResumed { task: id, .. } => {
                 let attempt = task(id).and_then(Task::attempt);
                 out.extend(attempt.map(|attempt| Effect::Resume { attempt }));
@@ -168,6 +163,12 @@ impl Effect {
             | Event::BreakerForced { .. }
             | Event::WallClockMoved { .. } => {}
         }
+    }
+
+    fn dispatch(before: &State, granted: &Granted) -> Option<Effect> {
+        let attempt = AttemptId { task: granted.task, token: granted.token };
+        let dispatch = Dispatch::of(before.task(granted.task)?, attempt, granted.agent, 1);
+        Some(Effect::Dispatch(Box::new(dispatch)))
     }
 
     /// A task that ends other than by completing: its work is stopped, and it is told.

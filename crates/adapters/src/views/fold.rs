@@ -1,16 +1,15 @@
 //! Entries become changes of rows. Pure: no SQL, no clock.
 
+mod agent;
+
 use super::change::{
-    Agent, Attempt, Changes, Dead, NewAttempt, NewTask, Schedule, ScheduleChange, Step, StepChange,
-    Turn, Wait, bucket_ms,
+    Attempt, Changes, Dead, NewAttempt, NewTask, Step, StepChange, Wait, bucket_ms,
 };
 use super::memory::{Lease, Memory, Open};
 use super::{line, names};
 use kernel::{
-    Accepted, Event, Failure, Granted, Loss, Outcome, Payload, Presence, ScheduleEvent, Supervised,
-    TaskId, Time,
+    Accepted, Cost, Entry, Event, Failure, Granted, Loss, Outcome, Payload, TaskId, Time, Token,
 };
-use kernel::{Entry, Token};
 
 /// One entry on its way into the changes.
 pub(super) struct Fold<'m, 'e> {
@@ -64,15 +63,7 @@ impl<'e> Fold<'_, 'e> {
                 self.step(*task, step, StepChange::Timer { due_ms, token });
             }
             Event::TimerFired { task, step } => self.step(*task, step, StepChange::Ended(None)),
-            Event::Spent { task, token, cost } => {
-                let (money, tokens) = (cost.money_micros, cost.tokens);
-                let row = self.changes.tasks.at(task.0);
-                row.money_micros += money;
-                row.tokens += tokens;
-                let row = self.changes.attempts.at((task.0, token.0));
-                row.money_micros += money;
-                row.tokens += tokens;
-            }
+            Event::Spent { task, token, cost } => self.spent(*task, *token, *cost),
             Event::AttemptFailed { task, failure, retry_at, stop, .. } => {
                 self.attempt_failed(*task, failure, *retry_at, *stop);
             }
@@ -87,11 +78,7 @@ impl<'e> Fold<'_, 'e> {
             Event::TaskCancelled { task, reason } => {
                 self.ended(*task, "cancelled", ("cancelled", reason));
             }
-            Event::TaskDied { task, failure } => {
-                let at_ms = self.at_ms;
-                self.changes.dead.push(Dead::Died { task: task.0, at_ms, failure });
-                self.ended(*task, "dead", (names::failure(failure.kind), &failure.message));
-            }
+            Event::TaskDied { task, failure } => self.died(*task, failure),
             Event::DeadReleased { task, into } => self.dead_closed(*task, Some(into.0)),
             Event::DeadDiscarded { task } => self.dead_closed(*task, None),
             Event::AgentJoined { .. }
@@ -111,48 +98,6 @@ impl<'e> Fold<'_, 'e> {
             Event::WallClockMoved { wall_ms, .. } => {
                 self.memory.offset_ms = (*wall_ms as i64).saturating_sub(self.at.0 as i64);
             }
-        }
-    }
-
-    fn agent_event(&mut self, event: &'e Event) {
-        match event {
-            Event::AgentJoined { agent, spec } => {
-                self.memory.agents.insert(agent.0, (spec.name.clone(), spec.remote));
-                let joined = Agent::Joined { id: *agent, spec, at_ms: self.at_ms };
-                self.changes.agents.push(joined);
-            }
-            Event::AgentLeft { agent: id } => self.presence(*id, Presence::Left),
-            Event::AgentPaused { agent: id } => self.presence(*id, Presence::Paused),
-            Event::AgentUnpaused { agent: id } => self.presence(*id, Presence::Active),
-            Event::AgentDraining { agent: id } => self.presence(*id, Presence::Draining),
-            Event::AgentResized { agent: id, slots } => {
-                self.changes.agents.push(Agent::Resized { id: *id, slots: *slots });
-            }
-            Event::AgentRestarted { agent: id, reason } => self.restarted(*id, reason),
-            _ => {} // Not about agents.
-        }
-    }
-
-    fn supervised(&mut self, event: &'e Supervised) {
-        match event {
-            Supervised::Exited { agent: id, reason, rest, .. } => {
-                self.changes.agents.push(Agent::Exited { id: *id, reason: reason.words() });
-                self.life(*id, if *rest { "ended" } else { "down" });
-            }
-            Supervised::Stopping { agent, .. } => self.life(*agent, "stopping"),
-            Supervised::Starting { agent, .. } => self.life(*agent, "starting"),
-            Supervised::Started { agent: id, .. } => {
-                self.changes.agents.push(Agent::Restarted { id: *id });
-                self.life(*id, "up");
-            }
-            Supervised::GivenUp { agent: id, reason } => {
-                self.changes.agents.push(Agent::Exited { id: *id, reason });
-                self.life(*id, "given up");
-            }
-            Supervised::Readmitted { agent } => self.life(*agent, "down"),
-            Supervised::Suspected { agent } => self.life(*agent, "suspected"),
-            Supervised::Trusted { agent } => self.life(*agent, "up"),
-            Supervised::Planned(_) | Supervised::Escalated { .. } => {}
         }
     }
 
@@ -283,6 +228,22 @@ impl<'e> Fold<'_, 'e> {
         self.settled(task, "completed");
     }
 
+    fn spent(&mut self, task: TaskId, token: Token, cost: Cost) {
+        let (money, tokens) = (cost.money_micros, cost.tokens);
+        let row = self.changes.tasks.at(task.0);
+        row.money_micros += money;
+        row.tokens += tokens;
+        let row = self.changes.attempts.at((task.0, token.0));
+        row.money_micros += money;
+        row.tokens += tokens;
+    }
+
+    fn died(&mut self, task: TaskId, failure: &'e Failure) {
+        let at_ms = self.at_ms;
+        self.changes.dead.push(Dead::Died { task: task.0, at_ms, failure });
+        self.ended(task, "dead", (names::failure(failure.kind), &failure.message));
+    }
+
     /// It ends other than by completing; work that goes on is stopped.
     fn ended(&mut self, task: TaskId, status: &'static str, why: (&'static str, &'e str)) {
         if let Some(lease) = self.close_lease(task, self.at_ms, "stopped", true) {
@@ -341,60 +302,6 @@ impl<'e> Fold<'_, 'e> {
 
     fn step(&mut self, task: TaskId, step: &'e str, what: StepChange<'e>) {
         self.changes.steps.push(Step { task: task.0, step, at_ms: self.at_ms, what });
-    }
-
-    fn schedule(&mut self, name: &'e str, what: &'e ScheduleEvent) {
-        let mut push = |what| self.changes.schedules.push(Schedule { name, what });
-        match what {
-            ScheduleEvent::Set { spec, next } => push(ScheduleChange::Set { spec, next: *next }),
-            ScheduleEvent::Removed => push(ScheduleChange::Removed),
-            ScheduleEvent::Paused => push(ScheduleChange::Paused(true)),
-            ScheduleEvent::Resumed { next } => {
-                push(ScheduleChange::Paused(false));
-                push(ScheduleChange::Next { next: *next, why: "" });
-            }
-            ScheduleEvent::Reckoned { next, why } => {
-                push(ScheduleChange::Next { next: *next, why });
-            }
-            ScheduleEvent::Fired { due, came, next, .. } => {
-                push(ScheduleChange::Fired { due: *due, came, next: *next });
-            }
-            ScheduleEvent::Held { until } => {
-                let until_ms = wall_ms(self.memory, *until);
-                push(ScheduleChange::Held { until_ms });
-            }
-        }
-    }
-
-    fn presence(&mut self, id: kernel::AgentId, presence: Presence) {
-        self.changes.agents.push(Agent::Presence { id, presence });
-    }
-
-    fn breaker(&mut self, event: &'e Event) {
-        let (agent, capability, now) = match event {
-            Event::BreakerOpened { agent, capability, until, why } => {
-                let until_ms = wall_ms(self.memory, *until);
-                (agent, capability, Turn::Opened { until_ms, why: names::tripped(*why) })
-            }
-            Event::BreakerHalfOpened { agent, capability } => (agent, capability, Turn::HalfOpened),
-            Event::BreakerClosed { agent, capability } => (agent, capability, Turn::Closed),
-            Event::BreakerForced { agent, capability, forced } => {
-                (agent, capability, Turn::Forced(*forced))
-            }
-            _ => return,
-        };
-        let at_ms = self.at_ms;
-        self.changes.agents.push(Agent::Breaker { id: *agent, capability, at_ms, now });
-    }
-
-    /// As journals of before supervision say it.
-    fn restarted(&mut self, id: kernel::AgentId, reason: &'e str) {
-        self.changes.agents.push(Agent::Exited { id, reason });
-        self.changes.agents.push(Agent::Restarted { id });
-    }
-
-    fn life(&mut self, id: kernel::AgentId, life: &'static str) {
-        self.changes.agents.push(Agent::Life { id, life });
     }
 
     fn dead_closed(&mut self, task: TaskId, into: Option<u64>) {

@@ -1,0 +1,104 @@
+//! What becomes of agents, their breakers and of schedules, as changes of rows.
+
+use super::super::change::{Agent, Schedule, ScheduleChange, Turn};
+use super::super::names;
+use super::{Fold, wall_ms};
+use kernel::{Event, Presence, ScheduleEvent, Supervised};
+
+impl<'e> Fold<'_, 'e> {
+    pub(super) fn agent_event(&mut self, event: &'e Event) {
+        match event {
+            Event::AgentJoined { agent, spec } => {
+                self.memory.agents.insert(agent.0, (spec.name.clone(), spec.remote));
+                let joined = Agent::Joined { id: *agent, spec, at_ms: self.at_ms };
+                self.changes.agents.push(joined);
+            }
+            Event::AgentLeft { agent: id } => self.presence(*id, Presence::Left),
+            Event::AgentPaused { agent: id } => self.presence(*id, Presence::Paused),
+            Event::AgentUnpaused { agent: id } => self.presence(*id, Presence::Active),
+            Event::AgentDraining { agent: id } => self.presence(*id, Presence::Draining),
+            Event::AgentResized { agent: id, slots } => {
+                self.changes.agents.push(Agent::Resized { id: *id, slots: *slots });
+            }
+            Event::AgentRestarted { agent: id, reason } => self.restarted(*id, reason),
+            _ => {} // Not about agents.
+        }
+    }
+
+    pub(super) fn supervised(&mut self, event: &'e Supervised) {
+        match event {
+            Supervised::Exited { agent: id, reason, rest, .. } => {
+                self.changes.agents.push(Agent::Exited { id: *id, reason: reason.words() });
+                self.life(*id, if *rest { "ended" } else { "down" });
+            }
+            Supervised::Stopping { agent, .. } => self.life(*agent, "stopping"),
+            Supervised::Starting { agent, .. } => self.life(*agent, "starting"),
+            Supervised::Started { agent: id, .. } => {
+                self.changes.agents.push(Agent::Restarted { id: *id });
+                self.life(*id, "up");
+            }
+            Supervised::GivenUp { agent: id, reason } => {
+                self.changes.agents.push(Agent::Exited { id: *id, reason });
+                self.life(*id, "given up");
+            }
+            Supervised::Readmitted { agent } => self.life(*agent, "down"),
+            Supervised::Suspected { agent } => self.life(*agent, "suspected"),
+            Supervised::Trusted { agent } => self.life(*agent, "up"),
+            Supervised::Planned(_) | Supervised::Escalated { .. } => {}
+        }
+    }
+
+    pub(super) fn schedule(&mut self, name: &'e str, what: &'e ScheduleEvent) {
+        let mut push = |what| self.changes.schedules.push(Schedule { name, what });
+        match what {
+            ScheduleEvent::Set { spec, next } => push(ScheduleChange::Set { spec, next: *next }),
+            ScheduleEvent::Removed => push(ScheduleChange::Removed),
+            ScheduleEvent::Paused => push(ScheduleChange::Paused(true)),
+            ScheduleEvent::Resumed { next } => {
+                push(ScheduleChange::Paused(false));
+                push(ScheduleChange::Next { next: *next, why: "" });
+            }
+            ScheduleEvent::Reckoned { next, why } => {
+                push(ScheduleChange::Next { next: *next, why });
+            }
+            ScheduleEvent::Fired { due, came, next, .. } => {
+                push(ScheduleChange::Fired { due: *due, came, next: *next });
+            }
+            ScheduleEvent::Held { until } => {
+                let until_ms = wall_ms(self.memory, *until);
+                push(ScheduleChange::Held { until_ms });
+            }
+        }
+    }
+
+    fn presence(&mut self, id: kernel::AgentId, presence: Presence) {
+        self.changes.agents.push(Agent::Presence { id, presence });
+    }
+
+    pub(super) fn breaker(&mut self, event: &'e Event) {
+        let (agent, capability, now) = match event {
+            Event::BreakerOpened { agent, capability, until, why } => {
+                let until_ms = wall_ms(self.memory, *until);
+                (agent, capability, Turn::Opened { until_ms, why: names::tripped(*why) })
+            }
+            Event::BreakerHalfOpened { agent, capability } => (agent, capability, Turn::HalfOpened),
+            Event::BreakerClosed { agent, capability } => (agent, capability, Turn::Closed),
+            Event::BreakerForced { agent, capability, forced } => {
+                (agent, capability, Turn::Forced(*forced))
+            }
+            _ => return,
+        };
+        let at_ms = self.at_ms;
+        self.changes.agents.push(Agent::Breaker { id: *agent, capability, at_ms, now });
+    }
+
+    /// As journals of before supervision say it.
+    fn restarted(&mut self, id: kernel::AgentId, reason: &'e str) {
+        self.changes.agents.push(Agent::Exited { id, reason });
+        self.changes.agents.push(Agent::Restarted { id });
+    }
+
+    fn life(&mut self, id: kernel::AgentId, life: &'static str) {
+        self.changes.agents.push(Agent::Life { id, life });
+    }
+}
