@@ -29,7 +29,12 @@ pub enum Command {
         definition: Digest,
     },
     /// Give a dead task another life, as a new root task.
-    Release(TaskId),
+    Release {
+        /// Which.
+        task: TaskId,
+        /// Its input then; `None` is what it had.
+        input: Option<Payload>,
+    },
     /// Forget a dead task.
     Discard(TaskId),
     /// Decide what holds for a team from now on, whole.

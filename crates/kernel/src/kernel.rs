@@ -267,7 +267,7 @@ fn handle(draft: &mut Draft<'_>, command: Command) -> Result<Answer, Refusal> {
         Command::Submit(submit) => task::submit(draft, submit),
         Command::Cancel { task, reason } => task::cancel(draft, task, reason),
         Command::Migrate { run, definition } => task::migrate(draft, run, definition),
-        Command::Release(task) => task::release(draft, task),
+        Command::Release { task, input } => task::release(draft, task, input),
         Command::Discard(task) => task::discard(draft, task),
         Command::Configure { team, policies } => configure(draft, team, policies),
         Command::Join(spec) => agent::join(draft, spec),

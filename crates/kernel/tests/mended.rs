@@ -263,7 +263,7 @@ fn a_released_task_needs_room_as_any_other() {
     let failure = Failure::new(FailureKind::Error, "no");
     report(&mut kernel, 0, attempt(1, 1), Report::Failed(failure));
     tell(&mut kernel, 0, Command::Submit(submit("work", 2)));
-    let step = tell(&mut kernel, 0, Command::Release(TaskId(1)));
+    let step = tell(&mut kernel, 0, Command::Release { task: TaskId(1), input: None });
     assert!(matches!(step.answer, Err(Refusal::Overloaded { .. })));
     assert!(kernel.state().facts().dead.contains_key(&TaskId(1)));
 }

@@ -186,10 +186,31 @@ fn a_poison_task_is_set_aside_and_released_once() {
         story.tell(Command::Tick);
     }
     assert_eq!(story.kernel.state().facts().dead[&TaskId(1)].task.failed, 5);
-    let step = story.tell(Command::Release(TaskId(1)));
+    let step = story.tell(Command::Release { task: TaskId(1), input: None });
     assert!(matches!(step.answer, Ok(Answer::Accepted(it)) if it.task == TaskId(2)));
-    let again = story.tell(Command::Release(TaskId(1)));
+    let again = story.tell(Command::Release { task: TaskId(1), input: None });
     assert_eq!(again.answer, Err(Refusal::UnknownTask(TaskId(1))));
+}
+
+#[test]
+fn a_dead_task_may_live_again_with_a_mended_input() {
+    let mut story = Story::with_agent(1);
+    let once = RetryPolicy { attempts_max: 1, ..RetryPolicy::default() };
+    let mut submit = question("count", 1);
+    submit.terms = Arc::new(Terms { retry: once, ..Terms::new("count") });
+    story.tell(Command::Submit(submit));
+    let failure = Failure::new(FailureKind::Crash, "it cannot read this");
+    story.report(attempt(1, 1), Report::Failed(failure));
+
+    let limit = Limits::default().payload_one_max_bytes;
+    let huge = Payload { len: limit + 1, ..payload(2) };
+    let refused = story.tell(Command::Release { task: TaskId(1), input: Some(huge) });
+    assert_eq!(refused.answer, Err(Refusal::TooLarge { max: u64::from(limit) }));
+    let step = story.tell(Command::Release { task: TaskId(1), input: Some(payload(2)) });
+    assert!(matches!(&step.answer, Ok(Answer::Accepted(it)) if it.task == TaskId(2)));
+    let next = dispatched(&step)[0];
+    assert_eq!((next.attempt.task, &next.input), (TaskId(2), &payload(2)));
+    assert!(!story.kernel.state().facts().dead.contains_key(&TaskId(1)), "it is decided");
 }
 
 #[test]
@@ -213,7 +234,7 @@ fn a_run_keeps_its_definition_until_it_ends_or_is_moved_and_hands_it_to_its_next
         story.now += 120_000;
         story.tell(Command::Tick);
     }
-    story.tell(Command::Release(TaskId(1)));
+    story.tell(Command::Release { task: TaskId(1), input: None });
     assert_eq!(pin(&story, 1), None);
     assert_eq!(pin(&story, 2).map(|it| it.definition), Some(Digest([2; 32])));
     story.tell(Command::Cancel { task: TaskId(2), reason: "enough".into() });

@@ -1,6 +1,7 @@
 //! Rust agents at work: delegation, waiting, failing, recovering. Time is driven, not waited for.
 
-use majordomo::{Context, Failure, OnUnknown, Result, Team, capability};
+use majordomo::kernel::{FailureKind, Terms};
+use majordomo::{Context, Failure, OnUnknown, Result, SubmitOptions, Team, capability};
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -50,6 +51,36 @@ async fn a_question_is_answered_through_a_delegate() {
     let team = Team::in_memory().with(count).with(report).start().await.expect("starts");
     let words = team.ask::<report>("to be or not to be".into()).await.expect("answers");
     assert_eq!(words, "6 words");
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_tasks_are_taken_as_they_can_be_and_each_has_its_answer_in_order() {
+    let team = Team::in_memory().with(count).start().await.expect("starts");
+    let taken = AtomicU32::new(0);
+    let tasks = (0..1_000).map(|number| {
+        taken.fetch_add(1, Ordering::Relaxed);
+        let name = if number == 500 { "n".repeat(1 << 20) } else { "text.count".to_owned() };
+        let input = json!("word ".repeat(number)).to_string().into_bytes();
+        let key = Some(format!("{}", number % 900));
+        (Terms::new(name), input, SubmitOptions { key, ..SubmitOptions::default() })
+    });
+    let mut many = team.submit_many(tasks);
+    let mut tickets = Vec::new();
+    for number in 0..1_000 {
+        match many.next().await.expect("an answer for each") {
+            Ok(ticket) => tickets.push((number, ticket)),
+            Err(refused) if number == 500 => assert_eq!(refused.kind, FailureKind::Limit),
+            Err(refused) => assert!(number >= 900, "{number}: {refused}"), // Another input.
+        }
+        let ahead = taken.load(Ordering::Relaxed) - number;
+        assert!(ahead <= 256, "{ahead} were taken and have no answer");
+    }
+    assert!(many.next().await.is_none() && many.next().await.is_none());
+    assert_eq!(tickets.len(), 899);
+    assert!(tickets.is_sorted_by_key(|(_, ticket)| ticket.task), "accepted in order");
+    for (number, ticket) in tickets {
+        assert_eq!(ticket.outcome().await, Ok(json!(number)));
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -40,7 +40,7 @@ pub(super) fn busy_morning() -> Scene {
     let cancelled = scene.submit("review", "1");
     scene.tell(Command::Cancel { task: cancelled, reason: "changed my mind".into() });
     let dead = scene.kernel.state().dead.keys().next().copied();
-    scene.tell(Command::Release(dead.expect("some died")));
+    scene.tell(Command::Release { task: dead.expect("some died"), input: None });
     scene.submit("review", "2");
     scene.after(40_000); // Nobody renews: its lease runs out.
     scene.tell(Command::Drain);

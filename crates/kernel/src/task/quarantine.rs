@@ -1,19 +1,26 @@
 //! Dead letters: tasks that used up their attempts, kept whole until somebody decides.
 
-use super::submit::{accept, check_room};
+use super::submit::{accept, check_room, check_size};
 use crate::kernel::Draft;
 use crate::mutant::{Mutant, planted};
 use crate::state::Pin;
-use crate::{Answer, Budget, Event, Receipt, Refusal, Submit, TaskId};
+use crate::{Answer, Budget, Event, Payload, Receipt, Refusal, Submit, TaskId};
 
-/// Another life, as a new root task: what died stays dead, so its receipt stays true.
-pub(crate) fn release(draft: &mut Draft<'_>, id: TaskId) -> Result<Answer, Refusal> {
+/// Another life, as a new root task: what died stays dead, so its receipt stays true. With the input
+/// that an operator has mended, or with its own.
+pub(crate) fn release(
+    draft: &mut Draft<'_>,
+    id: TaskId,
+    input: Option<Payload>,
+) -> Result<Answer, Refusal> {
     let letter = draft.dead.get(&id).ok_or(Refusal::UnknownTask(id))?;
     if draft.draining {
         return Err(Refusal::Draining);
     }
     check_room(draft, &letter.task.terms)?;
-    let submit = Submit::new(letter.task.terms.clone(), letter.task.input.clone());
+    let input = input.unwrap_or_else(|| letter.task.input.clone());
+    let submit = Submit::new(letter.task.terms.clone(), input);
+    check_size(draft, &submit)?;
     let pin = draft.pins.get(&id).cloned();
     let limits = &draft.limits;
     let budget = Budget {

@@ -1,16 +1,20 @@
-//! `majordomo submit`: one task by hand.
+//! `majordomo submit`: one task by hand, or a file of them.
+
+mod many;
 
 use super::Global;
 use crate::exit::Exit;
 use anyhow::Context;
 use majordomo::control::{Door, Request, Response};
 use serde_json::Value;
+use std::path::PathBuf;
 
-/// Hand over one task
+/// Hand over one task, or a file of them
 #[derive(clap::Args)]
 pub(crate) struct Submit {
-    /// What is asked for: `text.count` or `text.count@1`
-    capability: String,
+    /// What is asked for: `text.count` or `text.count@1`; with --many, where a line does not say
+    #[arg(required_unless_present = "many")]
+    capability: Option<String>,
     /// The input, as JSON; anything else is taken as text
     #[arg(default_value = "null")]
     input: String,
@@ -29,48 +33,72 @@ pub(crate) struct Submit {
     /// Wait for its end and print the output
     #[arg(long)]
     wait: bool,
+    /// A task for each line of this file (`-`: standard input), as in {"capability":"text.count",
+    /// "input":"a b","key":"1"}; `class` and `deadline_ms` may stand there too. Each line has its
+    /// own answer, in their order
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["input", "key", "wait"])]
+    many: Option<PathBuf>,
+}
+
+/// What is said for every task on the command line.
+struct Given {
+    capability: Option<String>,
+    class: kernel::Class,
+    deadline_ms: Option<u64>,
+    team: String,
 }
 
 impl Submit {
     pub(crate) async fn run(self, global: &Global) -> anyhow::Result<Exit> {
         let mut door = Door::of(&global.data())?;
-        let held = door.is_held();
-        if self.wait && !held {
+        if self.wait && !door.is_held() {
             anyhow::bail!("nobody works on it: start `majordomo up TEAM`, or leave out --wait");
         }
         let class =
             serde_json::from_value(Value::String(self.class.clone())).with_context(|| {
                 format!("{}: the classes are critical, high, normal, low, background", self.class)
             })?;
+        let deadline_ms = self.deadline.map(|it| it * 1_000);
+        let given = Given { capability: self.capability, class, deadline_ms, team: self.team };
+        if let Some(file) = self.many {
+            return many::submit(&file, &given, &mut door).await;
+        }
         let input = serde_json::from_str(&self.input).unwrap_or(Value::String(self.input));
-        let request = Request::Submit {
-            capability: self.capability,
-            input,
-            key: self.key,
-            class,
-            deadline_ms: self.deadline.map(|it| it * 1_000),
-            wait: self.wait,
-        };
-        let response = door.ask(&self.team, request).await?;
-        if global.json {
-            anstream::println!("{}", serde_json::to_string(&response)?);
-            return Ok(Exit::Done);
-        }
-        match response {
-            Response::Accepted { task, fresh: true } if held => {
-                anstream::println!("task {task} is accepted")
-            }
-            Response::Accepted { task, fresh: true } => {
-                anstream::println!(
-                    "task {task} is accepted and waits; `majordomo up TEAM` works on it"
-                );
-            }
-            Response::Accepted { task, fresh: false } => {
-                anstream::println!("task {task} has this key already; nothing new was made");
-            }
-            Response::Completed { output, .. } => anstream::println!("{output}"),
-            other => anstream::println!("{}", serde_json::to_string(&other)?),
-        }
-        Ok(Exit::Done)
+        one(given, input, self.key, self.wait, &mut door, global).await
     }
+}
+
+async fn one(
+    given: Given,
+    input: Value,
+    key: Option<String>,
+    wait: bool,
+    door: &mut Door,
+    global: &Global,
+) -> anyhow::Result<Exit> {
+    let Given { capability, class, deadline_ms, team } = given;
+    let capability = capability.context("say which capability is asked for")?;
+    let request = Request::Submit { capability, input, key, class, deadline_ms, wait };
+    let held = door.is_held();
+    let response = door.ask(&team, request).await?;
+    if global.json {
+        anstream::println!("{}", serde_json::to_string(&response)?);
+        return Ok(Exit::Done);
+    }
+    match response {
+        Response::Accepted { task, fresh: true } if held => {
+            anstream::println!("task {task} is accepted");
+        }
+        Response::Accepted { task, fresh: true } => {
+            anstream::println!(
+                "task {task} is accepted and waits; `majordomo up TEAM` works on it"
+            );
+        }
+        Response::Accepted { task, fresh: false } => {
+            anstream::println!("task {task} has this key already; nothing new was made");
+        }
+        Response::Completed { output, .. } => anstream::println!("{output}"),
+        other => anstream::println!("{}", serde_json::to_string(&other)?),
+    }
+    Ok(Exit::Done)
 }

@@ -1,9 +1,10 @@
 //! Does what a request asks, wherever it came from.
 
+use super::many::many;
 use super::{Request, Response, members};
 use crate::Team;
 use crate::session::{Answer as Said, Inbox};
-use kernel::{Answer, Command, TaskId, Terms, Versions};
+use kernel::{Command, TaskId, Terms, Versions};
 use runtime::api::{Failure, Result, SubmitOptions};
 use runtime::keep::Forgotten;
 use std::sync::Arc;
@@ -35,8 +36,9 @@ pub(super) async fn handle(desk: &Desk, request: Request) -> Response {
             let command = Command::Cancel { task: TaskId(task), reason: reason.into() };
             command_done(work, command).await
         }
-        Request::Release { task } => release(work, TaskId(task)).await,
-        Request::Discard { task } => command_done(work, Command::Discard(TaskId(task))).await,
+        Request::Release { task, input } => release(work, TaskId(task), input).await,
+        Request::Many { requests } => Ok(many(desk, requests).await),
+        Request::Discard { task } => work.discard(TaskId(task)).await.map(|()| Response::Done),
         Request::Forget { run } => forget(work, TaskId(run)).await,
         Request::AddAgents { agents } => members::add(work, team, inbox, &agents).await,
         Request::RemoveAgent { agent } => members::remove(work, &agent).await,
@@ -118,11 +120,8 @@ async fn command_done(work: &Team, command: Command) -> Result<Response> {
     work.command(command).await.map(|_| Response::Done)
 }
 
-async fn release(work: &Team, task: TaskId) -> Result<Response> {
-    match work.command(Command::Release(task)).await? {
-        Answer::Accepted(receipt) => {
-            Ok(Response::Accepted { task: receipt.task.0, fresh: receipt.fresh })
-        }
-        _ => Ok(Response::Done),
-    }
+async fn release(work: &Team, task: TaskId, input: Option<serde_json::Value>) -> Result<Response> {
+    let input = input.map(|it| runtime::canonical::to_bytes(&it)).transpose()?;
+    let task = work.release(task, input).await?.0;
+    Ok(Response::Accepted { task, fresh: true })
 }

@@ -8,6 +8,7 @@
 mod client;
 mod door;
 mod handle;
+mod many;
 mod members;
 mod schedules;
 mod server;
@@ -26,6 +27,9 @@ use std::collections::BTreeMap;
 
 /// The longest line taken from either side.
 const LINE_MAX_BYTES: u64 = 8 << 20;
+
+/// Requests that may come together.
+pub const MANY_MAX: usize = 1_000;
 
 /// What another process may ask of the one that holds the journal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -59,10 +63,18 @@ pub enum Request {
         /// Why.
         reason: String,
     },
+    /// Several at once, of those that are answered at once; each has an answer of its own.
+    Many {
+        /// At most [`MANY_MAX`].
+        requests: Vec<Request>,
+    },
     /// Give a dead task another life.
     Release {
         /// Which.
         task: u64,
+        /// Its input then, as any JSON; its own if nothing is said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        input: Option<Value>,
     },
     /// Forget a dead task.
     Discard {
@@ -192,6 +204,11 @@ pub enum Response {
         records: u64,
         /// Blobs that are gone.
         blobs: u64,
+    },
+    /// The answers to many requests, in their order.
+    Many {
+        /// As many as there were requests.
+        answers: Vec<Response>,
     },
     /// What waits for a person.
     Inbox {

@@ -22,6 +22,9 @@ pub fn dead_letter(views: &Reader, id: u64, format: &Format) -> Shown {
     let capability = letter.capability.as_deref().unwrap_or("");
     let title = format!("dead task {id} · {}", terminal(capability));
     let mut text = paint(HEAD, &title) + "\n";
+    if let Some(input) = &letter.input {
+        text += &format!("input {}\n", content(input, screen));
+    }
     for attempt in &letter.attempts {
         let agent = terminal(&attempt.agent).into_owned();
         let kind = attempt.failure_kind.as_deref().unwrap_or("");

@@ -4,6 +4,7 @@
 #![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used)] // The helpers of a test are tests.
 
+mod batches;
 mod disk;
 mod holding;
 mod house;

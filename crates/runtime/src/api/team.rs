@@ -5,14 +5,14 @@ use super::{Capability, Failure, Handler, Pinned, Ticket, native, ticket};
 use crate::bounds::Bounds;
 use crate::canonical;
 use crate::drain::Drained;
-use crate::inbox::Then;
+use crate::inbox::{Reply, Then};
 use crate::port::{Agent, Calendar};
 use crate::recover::{self, Replayed, Stores};
 use crate::turn::Runtime;
 use crate::vitals::Vitals;
 use kernel::{
-    AgentSpec, Answer, Command, Limits, Payload, Refusal, Serves, Submit, TaskId, Terms, Text,
-    Versions,
+    AgentSpec, Answer, Command, Limits, Outcome, Payload, Refusal, Serves, Submit, TaskId, Terms,
+    Text, Versions,
 };
 use serde_json::Value;
 use std::sync::Arc;
@@ -254,6 +254,16 @@ impl Team {
         input: Vec<u8>,
         options: SubmitOptions,
     ) -> Result<Ticket, Failure> {
+        self.hand_over(terms, input, options).await?.receipt().await
+    }
+
+    /// The first half of a submission: its content is stored, and it stands in the inbox.
+    pub(super) async fn hand_over(
+        &self,
+        terms: Terms,
+        input: Vec<u8>,
+        options: SubmitOptions,
+    ) -> Result<Handed, Failure> {
         if options.key.is_none() && self.runtime.inner.room.is_full() {
             return Err(self.no_room()); // Before its input takes more of what is short.
         }
@@ -276,17 +286,7 @@ impl Team {
             None
         });
         let reply = self.runtime.send_then(Command::Submit(submit), expect);
-        let receipt = match reply.await {
-            Ok(Ok(Answer::Accepted(receipt))) => receipt,
-            Ok(Ok(_)) | Err(_) => return Err(self.ended()),
-            Ok(Err(Refusal::Overloaded { .. })) if self.runtime.inner.room.is_full() => {
-                return Err(self.no_room());
-            }
-            Ok(Err(refusal)) => return Err(Failure::refused(&refusal)),
-        };
-        let outcome =
-            receipt.outcome.map_or(ticket::Settling::Coming(coming), ticket::Settling::Settled);
-        Ok(Ticket::new(&self.runtime, receipt.task, receipt.fresh, outcome))
+        Ok(Handed { team: self.clone(), reply, coming })
     }
 
     /// The way to the outcome of a root task that is still open, after a restart for example.
@@ -376,6 +376,31 @@ impl Team {
         let words = self.runtime.inner.room.describe();
         let failure = Failure::new(kernel::FailureKind::Overloaded, words);
         Failure { retry_after_ms: Some(retry_after_ms), ..failure }
+    }
+}
+
+/// A submission on its way to the journal.
+pub(super) struct Handed {
+    team: Team,
+    reply: Reply,
+    coming: oneshot::Receiver<Arc<Outcome>>,
+}
+
+impl Handed {
+    /// The receipt, once it is durable.
+    pub(super) async fn receipt(self) -> Result<Ticket, Failure> {
+        let Handed { team, reply, coming } = self;
+        let receipt = match reply.await {
+            Ok(Ok(Answer::Accepted(receipt))) => receipt,
+            Ok(Ok(_)) | Err(_) => return Err(team.ended()),
+            Ok(Err(Refusal::Overloaded { .. })) if team.runtime.inner.room.is_full() => {
+                return Err(team.no_room());
+            }
+            Ok(Err(refusal)) => return Err(Failure::refused(&refusal)),
+        };
+        let outcome =
+            receipt.outcome.map_or(ticket::Settling::Coming(coming), ticket::Settling::Settled);
+        Ok(Ticket::new(&team.runtime, receipt.task, receipt.fresh, outcome))
     }
 }
 

@@ -24,9 +24,9 @@ impl World {
         let dead: Vec<_> = self.oracle.durable.state().facts().dead.keys().copied().collect();
         if let Some(task) = self.rng.pick(&dead).copied() {
             if self.strikes(Fault::Release) {
-                self.command(Command::Release(task), To::Nobody);
+                self.command(Command::Release { task, input: None }, To::Nobody);
                 if self.rng.chance(500) {
-                    self.command(Command::Release(task), To::Nobody); // A double click.
+                    self.command(Command::Release { task, input: None }, To::Nobody); // A double click.
                 }
             } else if self.strikes(Fault::Discard) {
                 self.command(Command::Discard(task), To::Nobody);

@@ -1,6 +1,6 @@
 //! `dead`: tasks that used up their attempts, with every failure.
 
-use super::{Attempt, Reader, maybe_number, number};
+use super::{Attempt, Content, Reader, maybe_number, number};
 use crate::views::Error;
 use crate::views::schema::int;
 use rusqlite::Row;
@@ -23,6 +23,9 @@ pub struct DeadLetter {
     pub released_into: Option<u64>,
     /// When it was released or dropped.
     pub closed_ms: Option<i64>,
+    /// With what it was asked; only in [`Reader::dead_letter`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input: Option<Content>,
     /// Every attempt; only in [`Reader::dead_letter`].
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub attempts: Vec<Attempt>,
@@ -38,6 +41,7 @@ impl DeadLetter {
             failure: row.get("failure")?,
             released_into: maybe_number(row, "released_into")?,
             closed_ms: row.get("closed_ms")?,
+            input: None,
             attempts: Vec::new(),
         })
     }
@@ -57,6 +61,9 @@ impl Reader {
         let unknown = Error::Unknown { what: "dead letter", id: task, hint: "dead list" };
         let mut letter = found.into_iter().next().ok_or(unknown)?;
         letter.attempts = self.attempts(task)?;
+        let input = "select * from tasks where id = ?1";
+        let input = self.all(input, [int(task)], |row| Content::read(row, "input"))?;
+        letter.input = input.into_iter().flatten().next();
         Ok(letter)
     }
 }

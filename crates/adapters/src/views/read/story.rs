@@ -27,7 +27,7 @@ pub struct Story {
 }
 
 /// An input or output as far as the views hold it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Content {
     /// Its length.
     pub bytes: u64,
@@ -274,7 +274,7 @@ impl What {
 
 impl Content {
     /// `name` is `input` or `output`; `None` where there is none.
-    fn read(row: &Row<'_>, name: &str) -> rusqlite::Result<Option<Content>> {
+    pub(super) fn read(row: &Row<'_>, name: &str) -> rusqlite::Result<Option<Content>> {
         let Some(bytes) = maybe_number(row, &format!("{name}_bytes"))? else { return Ok(None) };
         let blob = row.get(&*format!("{name}_blob"))?;
         let text: Option<String> = row.get(name)?;
