@@ -123,6 +123,7 @@ impl State {
         for agent in &mut self.facts.agents {
             if !agent.spec.remote {
                 agent.life = Life { number: agent.life.number, ..Life::default() };
+                self.index.agent_changed(agent);
             }
         }
     }

@@ -60,7 +60,7 @@ pub(crate) fn serves(spec: &AgentSpec, terms: &Terms) -> bool {
 
 impl Standing {
     /// Whether it gets new work at all.
-    fn works(&self) -> bool {
+    pub(super) fn works(&self) -> bool {
         self.presence == Presence::Active && self.is_well
     }
 
@@ -296,7 +296,7 @@ impl Index {
     /// Agents that would get work of this capability, if no breaker kept them from it.
     pub(crate) fn active_in(&self, team: &Text, capability: &Text) -> u32 {
         let able = self.fleet.profiles.iter().filter(|it| it.key.serves(team, capability));
-        able.map(|profile| profile.available).sum()
+        able.map(|profile| profile.available + profile.down).sum()
     }
 
     /// Agents present in a shape's team, whether they serve it or not.

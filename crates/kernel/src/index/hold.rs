@@ -7,7 +7,7 @@
 
 use super::{Index, ShapeId};
 use crate::mutant::{Mutant, planted};
-use crate::{AgentId, Class, Presence};
+use crate::{AgentId, Class};
 
 /// Work that can be granted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,7 +113,7 @@ impl Index {
         }
         let agents = self.fleet.agents.iter().enumerate();
         let may = agents.filter(|(_, it)| {
-            it.presence == Presence::Active
+            it.works()
                 && !it.held
                 && it.slots >= weight
                 && profiles.contains(&(it.profile as usize))
@@ -146,7 +146,7 @@ impl Index {
             let has_work = self.is_ready(shape)
                 && class.is_none_or(|class| shape.queue.next_in(class).is_some());
             let standing = &self.fleet.agents[agent.0 as usize];
-            let may = standing.presence == Presence::Active
+            let may = standing.works()
                 && standing.slots >= weight
                 && shape.profiles.contains(&(standing.profile as usize));
             if !has_work || !may {

@@ -89,6 +89,8 @@ impl Check for Attempts {
             {
                 Ok(())
             }
+            // Stopped because of what happened to another agent.
+            Event::AttemptLost { cause: Loss::AgentRestarted, .. } => Ok(()),
             Event::AttemptLost { task, .. } => self.lost(*task),
             Event::TaskDied { task, .. } => self.buried(*task),
             Event::DeadReleased { task, .. } | Event::DeadDiscarded { task } => {
