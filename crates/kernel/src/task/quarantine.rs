@@ -6,8 +6,8 @@ use crate::mutant::{Mutant, planted};
 use crate::state::Pin;
 use crate::{Answer, Budget, Event, Payload, Receipt, Refusal, Submit, TaskId};
 
-/// Another life, as a new root task: what died stays dead, so its receipt stays true. With the input
-/// that an operator has mended, or with its own.
+/// Another life, as a new root task: what died stays dead, so its receipt stays true. With the
+/// input that an operator has mended, or with its own.
 pub(crate) fn release(
     draft: &mut Draft<'_>,
     id: TaskId,

@@ -1,6 +1,6 @@
 //! Many root tasks, one after the other, without waiting for each and without holding all.
 
-use super::team::Handed;
+use super::submit::Handed;
 use super::{Failure, SubmitOptions, Team, Ticket};
 use kernel::Terms;
 use std::collections::VecDeque;

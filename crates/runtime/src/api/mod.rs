@@ -13,6 +13,7 @@ mod once;
 mod pinned;
 mod schedules;
 mod scope;
+mod submit;
 mod team;
 mod ticket;
 
@@ -28,7 +29,8 @@ pub use native::native;
 pub use once::{Begun, DECIDE, OnUnknown, Once};
 pub use pinned::Pinned;
 pub use schedules::ScheduleOptions;
-pub use team::{AgentEntry, StartError, SubmitOptions, Team, TeamBuilder};
+pub use submit::SubmitOptions;
+pub use team::{AgentEntry, StartError, Team, TeamBuilder};
 pub use ticket::Ticket;
 
 pub(crate) use failure::to_kernel;

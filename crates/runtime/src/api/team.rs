@@ -1,23 +1,19 @@
 //! A team: agents that have joined a runtime, and the doors through which work comes in.
 
 use super::ask::parse_capability;
-use super::{Capability, Failure, Handler, Pinned, Ticket, native, ticket};
+use super::{Capability, Failure, Handler, Pinned, SubmitOptions, Ticket, native, ticket};
 use crate::bounds::Bounds;
 use crate::canonical;
 use crate::drain::Drained;
-use crate::inbox::{Reply, Then};
+use crate::inbox::Then;
 use crate::port::{Agent, Calendar};
 use crate::recover::{self, Replayed, Stores};
 use crate::turn::Runtime;
 use crate::vitals::Vitals;
-use kernel::{
-    AgentSpec, Answer, Command, Limits, Outcome, Payload, Refusal, Serves, Submit, TaskId, Terms,
-    Text, Versions,
-};
+use kernel::{AgentSpec, Answer, Command, Limits, Payload, Serves, TaskId, Terms, Versions};
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::oneshot;
 
 /// How many tasks a Rust function works on at once unless told otherwise.
 const SLOTS_DEFAULT: u32 = 64;
@@ -165,7 +161,7 @@ impl TeamBuilder {
 /// A team at work. Cheap to clone.
 #[derive(Clone)]
 pub struct Team {
-    runtime: Runtime,
+    pub(super) runtime: Runtime,
 }
 
 impl Team {
@@ -241,52 +237,6 @@ impl Team {
         terms.versions = versions;
         let input = canonical::to_bytes(input)?;
         self.submit(terms, input, SubmitOptions::default()).await?.outcome().await
-    }
-
-    /// Hands over a root task; `input` is canonical JSON. The receipt is durable on return.
-    ///
-    /// # Errors
-    /// `Overloaded` with the milliseconds to wait, `Lost` when the runtime drains or has ended,
-    /// `Limit` for what is too large, `Rejected` for a key that belongs to another question.
-    pub async fn submit(
-        &self,
-        terms: Terms,
-        input: Vec<u8>,
-        options: SubmitOptions,
-    ) -> Result<Ticket, Failure> {
-        self.hand_over(terms, input, options).await?.receipt().await
-    }
-
-    /// The first half of a submission: its content is stored, and it stands in the inbox.
-    pub(super) async fn hand_over(
-        &self,
-        terms: Terms,
-        input: Vec<u8>,
-        options: SubmitOptions,
-    ) -> Result<Handed, Failure> {
-        if options.key.is_none() && self.runtime.inner.room.is_full() {
-            return Err(self.no_room()); // Before its input takes more of what is short.
-        }
-        let submit = Submit {
-            key: options.key.map(Text::from),
-            deadline_ms: options.deadline_ms,
-            delay_ms: options.delay_ms,
-            budget: options.budget,
-            definition: options.definition,
-            ..Submit::new(terms, self.payload(input).await?)
-        };
-        let (teller, coming) = oneshot::channel();
-        // It is expected under the lock of the core: the ending cannot be performed before.
-        let expect: Then = Box::new(move |desk, verdict| {
-            if let Ok(Answer::Accepted(receipt)) = verdict
-                && receipt.outcome.is_none()
-            {
-                desk.expect(receipt.task, teller);
-            }
-            None
-        });
-        let reply = self.runtime.send_then(Command::Submit(submit), expect);
-        Ok(Handed { team: self.clone(), reply, coming })
     }
 
     /// The way to the outcome of a root task that is still open, after a restart for example.
@@ -367,54 +317,7 @@ impl Team {
         Ok(tokio::task::spawn_blocking(move || canonical::payload(bytes, &*blobs)).await??)
     }
 
-    fn ended(&self) -> Failure {
+    pub(super) fn ended(&self) -> Failure {
         ticket::ended(&self.runtime)
     }
-
-    fn no_room(&self) -> Failure {
-        let retry_after_ms = self.runtime.look(|kernel, _| kernel.limits().retry_after_ms);
-        let words = self.runtime.inner.room.describe();
-        let failure = Failure::new(kernel::FailureKind::Overloaded, words);
-        Failure { retry_after_ms: Some(retry_after_ms), ..failure }
-    }
-}
-
-/// A submission on its way to the journal.
-pub(super) struct Handed {
-    team: Team,
-    reply: Reply,
-    coming: oneshot::Receiver<Arc<Outcome>>,
-}
-
-impl Handed {
-    /// The receipt, once it is durable.
-    pub(super) async fn receipt(self) -> Result<Ticket, Failure> {
-        let Handed { team, reply, coming } = self;
-        let receipt = match reply.await {
-            Ok(Ok(Answer::Accepted(receipt))) => receipt,
-            Ok(Ok(_)) | Err(_) => return Err(team.ended()),
-            Ok(Err(Refusal::Overloaded { .. })) if team.runtime.inner.room.is_full() => {
-                return Err(team.no_room());
-            }
-            Ok(Err(refusal)) => return Err(Failure::refused(&refusal)),
-        };
-        let outcome =
-            receipt.outcome.map_or(ticket::Settling::Coming(coming), ticket::Settling::Settled);
-        Ok(Ticket::new(&team.runtime, receipt.task, receipt.fresh, outcome))
-    }
-}
-
-/// How a root task is handed over.
-#[derive(Clone, Debug, Default)]
-pub struct SubmitOptions {
-    /// The same key is the same task, however often it is sent.
-    pub key: Option<String>,
-    /// It must end within this many milliseconds.
-    pub deadline_ms: Option<u64>,
-    /// It may not start before this many milliseconds have passed.
-    pub delay_ms: u64,
-    /// Its purse, where it differs from the limits.
-    pub budget: Option<kernel::Budget>,
-    /// Digest of the team definition it is pinned to.
-    pub definition: Option<kernel::Digest>,
 }

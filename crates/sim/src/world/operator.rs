@@ -26,7 +26,8 @@ impl World {
             if self.strikes(Fault::Release) {
                 self.command(Command::Release { task, input: None }, To::Nobody);
                 if self.rng.chance(500) {
-                    self.command(Command::Release { task, input: None }, To::Nobody); // A double click.
+                    // A double click.
+                    self.command(Command::Release { task, input: None }, To::Nobody);
                 }
             } else if self.strikes(Fault::Discard) {
                 self.command(Command::Discard(task), To::Nobody);
