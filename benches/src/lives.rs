@@ -181,6 +181,7 @@ fn granted(effect: &Effect) -> Option<AttemptId> {
         Effect::Resume { .. }
         | Effect::Deliver { .. }
         | Effect::Stop { .. }
+        | Effect::Advise(_)
         | Effect::Settled { .. }
         | Effect::Reckon { .. }
         | Effect::StartAgent { .. }

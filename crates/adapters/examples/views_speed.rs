@@ -48,6 +48,7 @@ fn lives(tasks: u64) -> Vec<(Seq, Entry)> {
                 deadline: None,
                 ready_at: None,
                 budget: None,
+                affinity: None,
                 released_from: None,
             }))
         }));

@@ -74,6 +74,10 @@ pub enum Refusal {
         /// The shortest interval, milliseconds.
         min_ms: u64,
     },
+    /// No agent of this name has ever joined the task's team.
+    UnknownName(Text),
+    /// Nothing is asked about this task, or not any more: the advice is not needed.
+    NotAsked(TaskId),
     /// Another live agent has this name.
     NameTaken(Text),
     /// The key belongs to a task with another capability or input.

@@ -3,7 +3,7 @@
 use crate::schedule::{Recurrence, ScheduleSpec};
 use crate::{
     AgentId, AgentSpec, AttemptId, Budget, Cost, Digest, Exit, Failure, Forced, Outcome, Payload,
-    Policies, TaskId, Terms, Text,
+    Policies, TaskId, Terms, Text, Time,
 };
 use std::sync::Arc;
 
@@ -106,6 +106,17 @@ pub enum Command {
     Restart(AgentId),
     /// Take no new work and grant none; what runs may finish.
     Drain,
+    /// An adviser says who should get a task.
+    Advice {
+        /// Which.
+        task: TaskId,
+        /// Until when it was asked: names the question.
+        until: Time,
+        /// Whom it names, best first.
+        ranking: Vec<Text>,
+        /// Why, in its own words.
+        words: Text,
+    },
     /// The holder of a lease speaks.
     Report(AttemptId, Report),
     /// Time passed.
@@ -160,6 +171,10 @@ pub struct Submit {
     pub deadline_ms: Option<u64>,
     /// It may not start before this many milliseconds have passed.
     pub delay_ms: u64,
+    /// Tasks with the same key go to the same agent where the policy is [`crate::Policy::Sticky`].
+    pub affinity: Option<Text>,
+    /// Only the agent of this name will do.
+    pub to: Option<Text>,
     /// A purse of its own; for a child, taken out of its parent's.
     pub budget: Option<Budget>,
     /// Digest of the team definition this run is pinned to; roots only.
@@ -175,6 +190,8 @@ impl Submit {
             key: None,
             deadline_ms: None,
             delay_ms: 0,
+            affinity: None,
+            to: None,
             budget: None,
             definition: None,
         }

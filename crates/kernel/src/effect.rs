@@ -1,8 +1,9 @@
 //! What the runtime must do once the events are durable. Performing any of it twice is harmless.
 
+use crate::routing::external::{Question, question};
 use crate::schedule::{Schedule, ScheduleEvent, after_wall_clock};
 use crate::{
-    AgentId, AttemptId, Event, Granted, Loss, Next, Outcome, Parent, Payload, Recurrence,
+    AgentId, AttemptId, Event, Granted, Loss, Next, Outcome, Parent, Payload, Recurrence, Routing,
     ScheduleSpec, State, StepRecord, Supervised, Task, TaskId, Terms, Text, Time,
 };
 use std::sync::Arc;
@@ -49,6 +50,8 @@ pub enum Effect {
         /// What has not stopped by then is ended.
         grace_ms: u64,
     },
+    /// Ask an adviser who should get a task, and bring what it says as [`crate::Command::Advice`].
+    Advise(Box<Question>),
     /// A root task has ended: tell whoever waits for it.
     Settled {
         /// The root.
@@ -100,6 +103,10 @@ impl Effect {
         let task = |id: &TaskId| before.task(*id);
         match event {
             Event::LeaseGranted(granted) => out.extend(Effect::dispatch(before, granted)),
+            Event::Routing { task: id, step: Routing::AdviceAsked { until } } => {
+                let question = task(id).map(|it| question(before, it, *until));
+                out.extend(question.map(|it| Effect::Advise(Box::new(it))));
+            }
             Event::TaskResumed { task: id, .. } => {
                 let attempt = task(id).and_then(Task::attempt);
                 out.extend(attempt.map(|attempt| Effect::Resume { attempt }));
@@ -137,6 +144,7 @@ impl Effect {
             | Event::DrainStarted
             | Event::RunStarted { .. }
             | Event::TaskAccepted(_)
+            | Event::Routing { .. }
             | Event::TaskStarted { .. }
             | Event::TaskWaiting { .. }
             | Event::OnceStarted { .. }

@@ -45,6 +45,11 @@ pub enum Event {
     },
     TaskAccepted(Box<Accepted>),
     LeaseGranted(Box<Granted>),
+    /// It goes on about who gets a task, while the task waits.
+    Routing {
+        task: TaskId,
+        step: Routing,
+    },
     TaskStarted {
         task: TaskId,
     },
@@ -195,6 +200,21 @@ pub enum Event {
     Supervised(Supervised),
 }
 
+/// What happens before a queued task is granted, where a policy needs more than a look.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)] // As above.
+pub enum Routing {
+    /// It waits for the agent that its affinity key belongs to.
+    Held { agent: AgentId, until: Time },
+    /// It has waited long enough.
+    HoldEnded,
+    /// An adviser is asked who should get it.
+    AdviceAsked { until: Time },
+    /// The adviser said so, in time.
+    Advised { ranking: Vec<AgentId>, words: Text },
+}
+
 /// A task that was accepted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)]
@@ -214,6 +234,9 @@ pub struct Accepted {
     pub ready_at: Option<Time>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget: Option<Budget>,
+    /// Tasks with the same key go to the same agent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub affinity: Option<Text>,
     /// The dead task that this is another life of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub released_from: Option<TaskId>,
@@ -266,6 +289,7 @@ impl Event {
             | Event::DrainStarted
             | Event::RunStarted { .. }
             | Event::LeaseGranted(_)
+            | Event::Routing { .. }
             | Event::TaskStarted { .. }
             | Event::TaskWaiting { .. }
             | Event::TaskResumed { .. }
@@ -313,6 +337,7 @@ impl Event {
             | Event::DrainStarted
             | Event::RunStarted { .. }
             | Event::LeaseGranted(_)
+            | Event::Routing { .. }
             | Event::TaskStarted { .. }
             | Event::TaskWaiting { .. }
             | Event::TaskResumed { .. }
@@ -356,6 +381,7 @@ impl Event {
             Event::TaskAccepted(accepted) => Some(accepted.task),
             Event::LeaseGranted(granted) => Some(granted.task),
             Event::RunStarted { run: task, .. }
+            | Event::Routing { task, .. }
             | Event::TaskStarted { task }
             | Event::TaskWaiting { task }
             | Event::TaskResumed { task, .. }

@@ -4,7 +4,8 @@ use crate::agent::{Stage, supervise};
 use crate::configure::configure;
 use crate::index::Index;
 use crate::mutant::{Mutant, planted};
-use crate::state::Facts;
+use crate::routing::external;
+use crate::state::{Deliberation, Facts};
 use crate::{
     Answer, AttemptId, Command, Dispatch, Effect, Entry, Event, Lease, Limits, Presence, Pulse,
     Refusal, State, Status, Supervised, TaskId, Time, agent, report, schedule, start, task,
@@ -118,10 +119,13 @@ impl Kernel {
     pub fn restore(&mut self, mut facts: Facts) {
         self.now = facts.time;
         self.state.index = Index::of(&facts, facts.time);
-        for task in facts.tasks.values_mut() {
-            (task.terms, task.shape) = self.state.index.intern(&task.terms);
+        let mut tasks = std::mem::take(&mut facts.tasks);
+        for task in tasks.values_mut() {
+            let (terms, shape) = self.state.index.intern(&task.terms);
+            (task.terms, task.shape) = (terms, self.state.index.placed(&facts, task.id, shape));
             task.budget = task.budget.take().map(|it| self.state.index.share(&it));
         }
+        facts.tasks = tasks;
         self.state.facts = facts;
     }
 
@@ -197,6 +201,14 @@ impl Kernel {
             if let (Some(lease), Some(attempt)) = (task.status.lease(), task.attempt()) {
                 let dispatch = Dispatch::of(task, attempt, lease.agent, 0);
                 effects.push(Effect::Dispatch(Box::new(dispatch)));
+            }
+        }
+        for (id, deliberation) in &state.deliberations {
+            if let Deliberation::Asked { until, advice: None } = deliberation
+                && *until > self.now
+                && let Some(task) = state.task(*id)
+            {
+                effects.push(Effect::Advise(Box::new(external::question(state, task, *until))));
             }
         }
         for (token, stopping) in &state.stopping {
@@ -293,6 +305,9 @@ fn handle(draft: &mut Draft<'_>, command: Command) -> Result<Answer, Refusal> {
         Command::Trust(agent, life) => supervise::trust(draft, agent, life),
         Command::Restart(agent) => supervise::restart_agent(draft, agent),
         Command::Drain => start::drain(draft),
+        Command::Advice { task, until, ranking, words } => {
+            task::advice(draft, task, until, &ranking, &words)
+        }
         Command::Report(attempt, report) => report::report(draft, attempt, report),
         Command::Tick => Ok(Answer::Done),
     }

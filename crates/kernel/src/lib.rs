@@ -46,14 +46,15 @@ pub use answer::{Answer, Receipt, Refusal};
 pub use command::{Begin, Command, Exited, Extent, Report, Submit};
 pub use constraint::{Comparison, Constraint, Label, Labels};
 pub use effect::{Dispatch, Effect};
-pub use event::{Accepted, Entry, Event, Granted, Loss, Parent};
+pub use event::{Accepted, Entry, Event, Granted, Loss, Parent, Routing};
 pub use id::{AgentId, AttemptId, TaskId, Text, Time, Token};
 pub use kernel::{Kernel, Step};
 pub use limits::Limits;
 pub use payload::{Digest, Payload};
 pub use policies::{CapabilityPolicy, Policies, Quota, QuotaOf};
 pub use pulse::Pulse;
-pub use routing::{Candidate, Decision, Reason};
+pub use routing::external::{Advisable, Question};
+pub use routing::{Candidate, Decision, Fallback, Policy, PolicyKind, Reason};
 pub use rule::breaker::{Breaker, BreakerPolicy, Forced, Phase, Tripped};
 pub use rule::budget::{Budget, Cost, Part, Purse};
 pub use rule::fair_queue::FairQueue;
@@ -62,7 +63,7 @@ pub use rule::record::Record;
 pub use schedule::{
     Came, Missed, Next, Overlap, Recurrence, Schedule, ScheduleEvent, ScheduleSpec,
 };
-pub use state::{Counts, DeadLetter, Facts, KeyRecord, Pin, State, Stopping};
+pub use state::{Advice, Counts, DeadLetter, Deliberation, Facts, KeyRecord, Pin, State, Stopping};
 pub use supervised::{Planned, Supervised};
 pub use task::{FailureRecord, Lease, Past, Status, StepKind, StepRecord, Task};
 pub use terms::{Class, Failure, FailureKind, Outcome, RetryPolicy, Terms, Versions};

@@ -72,6 +72,8 @@ pub struct Limits {
     pub policies_max: u32,
     /// Bytes of a name or key.
     pub name_max_bytes: usize,
+    /// Bytes kept of what an adviser says of its choice.
+    pub words_max_bytes: usize,
 }
 
 impl Default for Limits {
@@ -110,6 +112,7 @@ impl Default for Limits {
             weight_max: 1_024,
             policies_max: 10_000,
             name_max_bytes: 512,
+            words_max_bytes: 400,
         }
     }
 }

@@ -50,11 +50,15 @@ pub enum Mutant {
     TemporaryRestarted,
     SuspectedGetsWork,
     SleepCharges,
+    AdviceUnchecked,
+    AdviceTakenLate,
+    StickyIgnoresKey,
+    ExploresNever,
 }
 
 impl Mutant {
     /// Every planted bug of the kernel.
-    pub const ALL: [Mutant; 44] = [
+    pub const ALL: [Mutant; 48] = [
         Mutant::AcceptAnyToken,
         Mutant::TokenReusedAfterReplay,
         Mutant::TimeNotJournaled,
@@ -99,6 +103,10 @@ impl Mutant {
         Mutant::TemporaryRestarted,
         Mutant::SuspectedGetsWork,
         Mutant::SleepCharges,
+        Mutant::AdviceUnchecked,
+        Mutant::AdviceTakenLate,
+        Mutant::StickyIgnoresKey,
+        Mutant::ExploresNever,
     ];
 }
 

@@ -4,7 +4,7 @@
 //! decided under them can be derived again from the journal alone. A team without any has the
 //! defaults, which limit nothing beyond [`crate::Limits`].
 
-use crate::{BreakerPolicy, Limits, Supervisors, Text};
+use crate::{BreakerPolicy, Limits, Policy, Supervisors, Text};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -36,6 +36,9 @@ pub struct CapabilityPolicy {
     /// When its breakers open, if otherwise than in the rest of the team.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub breaker: Option<BreakerPolicy>,
+    /// Which of the agents that serve it gets a task.
+    #[serde(skip_serializing_if = "Policy::is_least_loaded")]
+    pub routing: Policy,
 }
 
 /// Bounds on tasks of one kind; `None` is no bound.
@@ -89,6 +92,10 @@ impl Policies {
         let names_max = limits.policies_max as usize;
         if self.names().count() > names_max {
             return Some(u64::from(limits.policies_max));
+        }
+        let waits = self.capabilities.values().filter_map(|policy| policy.routing.wait_ms());
+        if waits.max().is_some_and(|wait_ms| wait_ms > limits.delay_max_ms) {
+            return Some(limits.delay_max_ms);
         }
         let too_long = self.names().any(|name| name.len() > limits.name_max_bytes);
         too_long.then_some(limits.name_max_bytes as u64)

@@ -62,6 +62,9 @@ pub struct Facts {
     /// Schedules, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub schedules: BTreeMap<Text, Schedule>,
+    /// Tasks of which it is not known yet who gets them, and what is waited for.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub deliberations: BTreeMap<TaskId, Deliberation>,
     /// Purses, by the task that has one.
     pub purses: BTreeMap<TaskId, Purse>,
     /// Where an agent has failed at a capability lately, or an operator has decided.
@@ -74,6 +77,37 @@ pub struct Facts {
     pub retries: RetryBudget,
     /// How often each thing has happened.
     pub counts: Counts,
+}
+
+/// What is waited for before a queued task is granted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Deliberation {
+    /// The agent that its affinity key belongs to.
+    Held {
+        /// Who.
+        agent: AgentId,
+        /// For how long.
+        until: Time,
+        /// It was waited for, in vain.
+        over: bool,
+    },
+    /// Advice.
+    Asked {
+        /// What comes later is not heard.
+        until: Time,
+        /// What came.
+        advice: Option<Advice>,
+    },
+}
+
+/// What an adviser said.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Advice {
+    /// Whom it named, best first; only those who exist.
+    pub ranking: Vec<AgentId>,
+    /// Why, in its own words. Data: never interpreted.
+    pub words: Text,
 }
 
 /// Work that was told to stop and has not said yet that it has.
@@ -187,6 +221,13 @@ impl State {
     #[must_use]
     pub fn agent_named(&self, name: &str) -> Option<&Agent> {
         self.index.names.get(name).and_then(|id| self.agent(*id))
+    }
+
+    /// Whether an agent may get a task when it has the room: it is there, serves it, is large
+    /// enough, and no breaker keeps it from it.
+    #[must_use]
+    pub fn may_have(&self, id: AgentId, task: &Task) -> bool {
+        self.index.may_have(id, task.shape)
     }
 
     /// Slots of an agent that are in use.

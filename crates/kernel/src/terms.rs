@@ -1,6 +1,6 @@
 //! What a task asks for: the terms that many tasks share, and the words for how tasks end.
 
-use crate::{Constraint, Payload, Text};
+use crate::{AgentId, Constraint, Payload, Text};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -41,6 +41,9 @@ pub struct Terms {
     /// How many of an agent's slots it takes; 1 and up.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub weight: u32,
+    /// Nobody but this agent may serve it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only: Option<AgentId>,
 }
 
 impl Terms {
@@ -58,6 +61,7 @@ impl Terms {
             require: None,
             wish: None,
             weight: 1,
+            only: None,
         }
     }
 }

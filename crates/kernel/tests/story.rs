@@ -246,9 +246,10 @@ fn a_team_may_say_how_much_of_a_capability_and_of_a_tenant_may_wait() {
     let mut story = Story::with_agent(1);
     let queued = |max| Quota { queued_max: Some(max), ..Quota::default() };
     let mut policies = Policies::default();
-    policies
-        .capabilities
-        .insert("count".into(), CapabilityPolicy { quota: queued(2), ..Default::default() });
+    policies.capabilities.insert(
+        "count".into(),
+        CapabilityPolicy { quota: queued(2), ..CapabilityPolicy::default() },
+    );
     policies.tenants.insert("acme".into(), queued(1));
     let policies = Arc::new(policies);
     let configure =

@@ -57,7 +57,7 @@ impl Exit {
             StartError::Open(runtime::Error::Journal(error)) => Exit::of_journal(error),
             StartError::Open(runtime::Error::Limits(_)) => Exit::Usage,
             StartError::Open(_) | StartError::Stores(_) => Exit::Data,
-            StartError::Join { .. } => Exit::Failed,
+            StartError::Join { .. } | StartError::Policies(_) => Exit::Failed,
         }
     }
 

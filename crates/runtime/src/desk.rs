@@ -1,5 +1,6 @@
 //! Performs effects: hands work to agents, news to attempts, outcomes to whoever waits.
 
+use crate::advise;
 use crate::attempt::{Live, drive};
 use crate::life;
 use crate::port::Agent;
@@ -106,6 +107,7 @@ impl Desk {
             Effect::Deliver { attempt, step, outcome } => {
                 self.with(attempt, |live| live.deliver(step, outcome));
             }
+            Effect::Advise(question) => advise::ask(inner, *question),
             Effect::Stop { attempt, .. } => self.stop(inner, attempt),
             Effect::StartAgent { agent, life } => {
                 if let Some(port) = self.seated(agent) {

@@ -10,6 +10,7 @@
 //! answered before it is durable. The [`api`] is what agents' code is written against, the
 //! [`port`]s are what the runtime needs from the outside. This is the only crate that knows tokio.
 
+mod advise;
 pub mod api;
 mod attempt;
 mod bounds;

@@ -231,6 +231,7 @@ impl Runtime {
             return Err(Error::Start(why));
         }
         runtime.ask_calendars();
+        runtime.ask_again();
         runtime.measure_in_background();
         tokio::spawn(tick(runtime.clone()));
         Ok(runtime)

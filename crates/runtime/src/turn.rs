@@ -16,7 +16,7 @@ use crate::desk::Desk;
 use crate::inbox::{Inbox, Letter, Reply, Then};
 use crate::keep::{self, Keeper, Room};
 use crate::port::journal::{self, Batch, Journal, Seq};
-use crate::port::{Blobs, Calendar, Observer};
+use crate::port::{Adviser, Blobs, Calendar, Observer};
 use crate::portion::{Portion, Waiting};
 use crate::record;
 use kernel::{Command, Kernel, Pulse, Time};
@@ -49,6 +49,8 @@ pub(crate) struct Inner {
     pub(crate) ended: Notify,
     instant: bool,
     pub(crate) desk: Desk,
+    /// Who says which agent should get a task, where it is not whoever serves `route`.
+    pub(crate) adviser: std::sync::OnceLock<Arc<dyn Adviser>>,
     pub(crate) blobs: Arc<dyn Blobs>,
     pub(crate) observers: Vec<Arc<dyn Observer>>,
     pub(crate) keeper: Keeper,
@@ -89,6 +91,7 @@ impl Runtime {
             ended: Notify::new(),
             instant,
             desk: Desk::default(),
+            adviser: std::sync::OnceLock::new(),
             blobs,
             observers,
             keeper: Keeper::new(bounds),

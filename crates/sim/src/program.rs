@@ -208,6 +208,7 @@ fn ask(rng: &mut Rng, input: Input, budget: Option<Budget>) -> Submit {
         deadline_ms: rng.chance(100).then(|| rng.between(1_000, 60_000)),
         delay_ms: if rng.chance(100) { rng.below(10_000) } else { 0 },
         budget,
+        affinity: rng.chance(400).then(|| affinity(rng)),
         ..Submit::new(terms, input.payload())
     }
 }
@@ -215,6 +216,11 @@ fn ask(rng: &mut Rng, input: Input, budget: Option<Budget>) -> Submit {
 /// One capability of the world.
 pub(crate) fn capability(rng: &mut Rng) -> &'static str {
     CAPABILITIES[rng.below(CAPABILITIES.len() as u64) as usize]
+}
+
+/// One of a few affinity keys.
+pub(crate) fn affinity(rng: &mut Rng) -> Text {
+    format!("key-{}", rng.below(6)).into()
 }
 
 /// Some of the capabilities.

@@ -1,6 +1,6 @@
 //! What is written down of a world: a digest always, a readable story when asked.
 
-use kernel::{Event, ScheduleEvent, Supervised};
+use kernel::{Event, Routing, ScheduleEvent, Supervised};
 use std::collections::BTreeMap;
 
 /// The record of one world.
@@ -44,7 +44,7 @@ impl Trace {
 }
 
 /// The kinds of event that every long run must have seen.
-pub const KINDS: [&str; 53] = [
+pub const KINDS: [&str; 57] = [
     "runtime started",
     "drain started",
     "run started",
@@ -97,6 +97,10 @@ pub const KINDS: [&str; 53] = [
     "agent readmitted",
     "agent suspected",
     "agent trusted",
+    "held for its agent",
+    "hold ended",
+    "advice asked",
+    "advised",
     "refusal",
 ];
 
@@ -140,6 +144,12 @@ fn kind(event: &Event) -> &'static str {
         Event::AgentResized { .. } => 40,
         Event::AgentDraining { .. } => 41,
         Event::Supervised(event) => 42 + supervised(event),
+        Event::Routing { step, .. } => match step {
+            Routing::Held { .. } => 52,
+            Routing::HoldEnded => 53,
+            Routing::AdviceAsked { .. } => 54,
+            Routing::Advised { .. } => 55,
+        },
     };
     KINDS[at]
 }

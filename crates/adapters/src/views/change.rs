@@ -65,6 +65,8 @@ pub(super) struct Task<'e> {
     pub(super) failed: u32,
     pub(super) lost: u32,
     pub(super) ready_ms: Option<i64>,
+    /// What it waits for until `ready_ms`, before it is granted; empty: nothing more.
+    pub(super) awaits: Option<Text>,
     /// The first time counts.
     pub(super) started_ms: Option<i64>,
     pub(super) ended_ms: Option<i64>,

@@ -8,7 +8,8 @@ use super::change::{
 use super::memory::{Lease, Memory, Open};
 use super::{line, names};
 use kernel::{
-    Accepted, Cost, Entry, Event, Failure, Granted, Loss, Outcome, Payload, TaskId, Time, Token,
+    Accepted, Cost, Entry, Event, Failure, Granted, Loss, Outcome, Payload, Routing, TaskId, Text,
+    Time, Token,
 };
 
 /// One entry on its way into the changes.
@@ -48,6 +49,7 @@ impl<'e> Fold<'_, 'e> {
             }
             Event::TaskAccepted(accepted) => self.accepted(accepted),
             Event::LeaseGranted(granted) => self.granted(granted),
+            Event::Routing { task, step } => self.routing(*task, step),
             Event::TaskStarted { task } => self.started(*task),
             Event::TaskWaiting { task } => self.waiting(*task),
             Event::TaskResumed { task, .. } => self.resumed(*task),
@@ -139,6 +141,24 @@ impl<'e> Fold<'_, 'e> {
             Some(NewAttempt { granted, agent, number, seq, at_ms });
     }
 
+    fn routing(&mut self, task: TaskId, step: &Routing) {
+        match step {
+            Routing::Held { agent, until } => {
+                let agent = self.memory.agent(agent.0);
+                self.awaits(task, format!("its agent {agent}").into(), *until);
+            }
+            Routing::AdviceAsked { until } => self.awaits(task, "advice".into(), *until),
+            Routing::HoldEnded | Routing::Advised { .. } => self.awaits(task, "".into(), Time(0)),
+        }
+    }
+
+    /// It waits for something before it is granted, at most until then; nothing: no more.
+    fn awaits(&mut self, task: TaskId, what: Text, until: Time) {
+        let until_ms = wall_ms(self.memory, until).max(self.at_ms);
+        let row = self.changes.tasks.at(task.0);
+        (row.awaits, row.ready_ms) = (Some(what), Some(until_ms));
+    }
+
     fn started(&mut self, task: TaskId) {
         self.changes.tasks.at(task.0).status = Some("running");
         let at_ms = self.at_ms;
@@ -213,6 +233,7 @@ impl<'e> Fold<'_, 'e> {
         if retry != Time::NEVER {
             let retry_ms = wall_ms(self.memory, retry).max(self.at_ms);
             row.ready_ms = Some(retry_ms);
+            row.awaits = Some("".into());
             self.changes.attempts.at((task.0, token)).retry_ms = Some(retry_ms);
         }
     }

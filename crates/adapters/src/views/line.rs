@@ -3,7 +3,7 @@
 use super::change::Line;
 use super::memory::Memory;
 use super::names;
-use kernel::{Came, Event, ScheduleEvent, Supervised};
+use kernel::{Came, Event, Routing, ScheduleEvent, Supervised};
 
 /// The entry as one line for people; `None` for what a row of another table tells in full. Those
 /// are the entries that every task has, and most have no others.
@@ -42,6 +42,7 @@ pub(super) fn of<'e>(memory: &Memory, seq: i64, at_ms: i64, event: &'e Event) ->
             line.note = Some(&failure.message);
         }
         Event::TaskCancelled { reason, .. } => line.note = Some(reason),
+        Event::Routing { step, .. } => routing(&mut line, memory, step),
         Event::AgentJoined { spec, .. } => line.agent = Some(spec.name.clone()),
         Event::AgentRestarted { agent, reason } => {
             (line.agent, line.note) = (Some(memory.agent(agent.0)), Some(&**reason));
@@ -92,6 +93,17 @@ fn note_of(event: &Supervised) -> Option<&str> {
     }
 }
 
+fn routing<'e>(line: &mut Line<'e>, memory: &Memory, step: &'e Routing) {
+    match step {
+        Routing::Held { agent, .. } => line.agent = Some(memory.agent(agent.0)),
+        Routing::Advised { ranking, words } => {
+            line.agent = ranking.first().map(|agent| memory.agent(agent.0));
+            line.note = Some(words);
+        }
+        Routing::HoldEnded | Routing::AdviceAsked { .. } => {}
+    }
+}
+
 /// The kind of an event, as the journal spells it.
 fn event_name(event: &Event) -> &'static str {
     match event {
@@ -100,6 +112,12 @@ fn event_name(event: &Event) -> &'static str {
         Event::RunStarted { .. } => "run_started",
         Event::TaskAccepted(_) => "task_accepted",
         Event::LeaseGranted(_) => "lease_granted",
+        Event::Routing { step, .. } => match step {
+            Routing::Held { .. } => "task_held",
+            Routing::HoldEnded => "hold_ended",
+            Routing::AdviceAsked { .. } => "advice_asked",
+            Routing::Advised { .. } => "advised",
+        },
         Event::TaskStarted { .. } => "task_started",
         Event::TaskWaiting { .. } => "task_waiting",
         Event::TaskResumed { .. } => "task_resumed",

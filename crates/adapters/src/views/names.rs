@@ -52,6 +52,13 @@ pub(super) fn reason(reason: Reason) -> &'static str {
         Reason::LeastLoaded => "least_loaded",
         Reason::LongestIdle => "longest_idle",
         Reason::AnotherThanLast => "another_than_last",
+        Reason::Addressed => "addressed",
+        Reason::TwoDrawn => "two_drawn",
+        Reason::BestRecord => "best_record",
+        Reason::Explored => "explored",
+        Reason::OwnsKey => "owns_key",
+        Reason::NextForKey => "next_for_key",
+        Reason::Advised => "advised",
     }
 }
 

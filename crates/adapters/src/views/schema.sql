@@ -55,7 +55,8 @@ create table task_rows (
   input        text,             -- JSON up to 4 KiB; null if in a blob or erased
   output_bytes integer,
   output_blob  text,
-  output       text
+  output       text,
+  awaits       text              -- what it waits for before it is granted, until ready_ms: advice, its agent NAME; empty: nothing more
 );
 create view tasks as select *,
   strftime('%Y-%m-%dT%H:%M:%fZ', accepted_ms / 1000.0, 'unixepoch') as accepted_at,
@@ -85,12 +86,13 @@ create table attempt_rows (     -- one lease of one task, and why its agent was 
   work_ended_ms integer,         -- when the work behind a fenced attempt had really stopped
   money_micros integer not null,
   tokens       integer not null,
-  reason       text not null,    -- only, preferred, least_loaded, longest_idle, another_than_last
-  candidates   text,             -- JSON, best first: [{"agent","prefer","load"}], load in 1/1024 of its slots
+  reason       text not null,    -- only, preferred, least_loaded, longest_idle, another_than_last, addressed, two_drawn, best_record, explored, owns_key, next_for_key, advised
+  candidates   text,             -- JSON, best first: [{"agent","prefer","load","score"}], load in 1/1024 of its slots
   busy         integer not null, -- agents that serve it and had no free slot
   paused       integer not null, -- agents that serve it and were paused
   breaker_open integer not null, -- agents that serve it and were kept from it by their breakers
   not_serving  integer not null, -- agents present that do not serve it
+  routing      text,             -- JSON: {"policy","fallback","words"}; null for the plain policy
   primary key (task, token)
 ) without rowid;
 create view attempts as select *,

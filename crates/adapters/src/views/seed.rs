@@ -141,6 +141,7 @@ impl<'s> Told<'s> {
             deadline: Some(task.deadline),
             ready_at: None,
             budget: None,
+            affinity: None,
             released_from: None,
         };
         let lease = task.status.lease().filter(|_| died.is_none());

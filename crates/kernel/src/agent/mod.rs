@@ -125,6 +125,12 @@ impl Agent {
         let since = self.completed.saturating_sub(self.completed_before);
         u32::try_from(since).unwrap_or(u32::MAX).saturating_add(1)
     }
+
+    /// Attempts of which it is known how they went.
+    #[must_use]
+    pub fn results(&self) -> u64 {
+        self.completed.saturating_add(self.failed)
+    }
 }
 
 fn is_nothing(count: &u64) -> bool {

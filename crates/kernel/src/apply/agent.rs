@@ -47,6 +47,10 @@ impl State {
         if presence == Presence::Left {
             self.leave_plan(id);
         }
+        match presence {
+            Presence::Active => {}
+            Presence::Paused | Presence::Draining | Presence::Left => self.release_held(id),
+        }
     }
 
     pub(super) fn agent_completed(&mut self, at: Time, task: TaskId) {

@@ -52,6 +52,7 @@ impl State {
         self.index.unlink_steps(&task);
         self.index.uncount_payload(&task.input);
         self.index.orphans.remove(&id);
+        self.deliberated(id);
         self.facts.pins.remove(&id);
         if stop && let Some(lease) = task.status.lease() {
             let holds_slot = task.status.working().is_some();

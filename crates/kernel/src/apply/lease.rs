@@ -29,6 +29,7 @@ impl State {
             }
         });
         self.breaker_lets_in(granted.agent, granted.task, granted.token);
+        self.deliberated(granted.task);
     }
 
     pub(super) fn task_started(&mut self, id: TaskId) {

@@ -2,6 +2,7 @@
 
 mod agent;
 mod breaker;
+mod deliberate;
 mod ending;
 mod lease;
 mod purse;
@@ -35,6 +36,7 @@ impl State {
             }
             Event::TaskAccepted(accepted) => self.task_accepted(at, accepted),
             Event::LeaseGranted(granted) => self.lease_granted(at, granted),
+            Event::Routing { task, step } => self.routing(*task, step),
             Event::TaskStarted { task } => self.task_started(*task),
             Event::TaskWaiting { task } => self.task_waiting(at, *task),
             Event::TaskResumed { task, until } => self.task_resumed(at, *task, *until),
@@ -175,6 +177,7 @@ impl State {
                 .as_ref()
                 .filter(|_| parent.is_none())
                 .map(|it| self.index.share(it)),
+            affinity: accepted.affinity.clone().map(Box::new),
             deadline: accepted.deadline.unwrap_or(Time::NEVER),
             accepted_at: at,
             status: Status::Queued { ready_at: accepted.ready_at.unwrap_or(Time(0)) },

@@ -6,7 +6,7 @@
 
 use super::profile::{Free, Miss, Profile, ProfileKey, take_one};
 use super::resume::Need;
-use super::{Index, ShapeKey};
+use super::{Index, Shape, ShapeKey};
 use crate::mutant::{Mutant, planted};
 use crate::{Agent, AgentId, AgentSpec, Presence, Serves, TaskId, Terms, Text, Token};
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,7 +24,7 @@ pub(super) struct Standing {
     /// Slots that its load is measured against at most: it grows with what the agent completes.
     window: u32,
     last: Token,
-    free: Option<Free>,
+    pub(super) free: Option<Free>,
     /// It is kept back for a task that needs more room than it has yet.
     pub(super) held: bool,
     /// Its tasks that wait for steps.
@@ -39,6 +39,10 @@ pub(super) struct Fleet {
     pub(super) profiles: Vec<Profile>,
     pub(super) profile_ids: BTreeMap<ProfileKey, usize>,
     dirty: Vec<usize>,
+    /// Shapes that are meant for one agent alone.
+    pub(super) addressed: BTreeMap<AgentId, Vec<usize>>,
+    /// Of those agents, the ones that may have become free.
+    dirty_agents: BTreeSet<AgentId>,
     /// Agents with a task to resume and slots for it.
     pub(super) resume: BTreeSet<AgentId>,
     /// Agents that finish what they have, and have nothing left.
@@ -94,7 +98,8 @@ impl Standing {
 }
 
 impl Fleet {
-    /// The profiles that serve a new shape, which learn of it, and those that nearly do.
+    /// The profiles that serve a new shape, which learn of it, and those that nearly do. A shape for
+    /// one agent alone has none.
     pub(super) fn connect(
         &mut self,
         shape: usize,
@@ -108,6 +113,10 @@ impl Fleet {
             });
         }
         let (mut serving, mut near) = (Vec::new(), Vec::new());
+        if let Some(agent) = key.only {
+            self.addressed.entry(agent).or_default().push(shape);
+            return (serving, near);
+        }
         for (id, profile) in self.profiles.iter_mut().enumerate() {
             match profile.key.fits(key) {
                 Ok(()) => {
@@ -121,8 +130,34 @@ impl Fleet {
         (serving, near)
     }
 
-    pub(super) fn any_free(&self, profiles: &[usize], weight: u32) -> bool {
-        profiles.iter().any(|id| self.profiles[*id].has_room(weight))
+    pub(super) fn any_free(&self, shape: &Shape) -> bool {
+        match shape.key.only {
+            Some(agent) => self.is_free_for(agent, &shape.key),
+            None => shape.profiles.iter().any(|id| self.profiles[*id].has_room(shape.key.weight)),
+        }
+    }
+
+    /// Whether an agent has the room and serves what a shape asks for.
+    pub(super) fn is_free_for(&self, agent: AgentId, key: &ShapeKey) -> bool {
+        let standing = self.agents.get(agent.0 as usize);
+        standing.is_some_and(|it| {
+            it.free.is_some_and(|free| free.room >= key.weight)
+                && self.profiles[it.profile as usize].key.fits(key).is_ok()
+        })
+    }
+
+    /// The shapes that an agent serves with others.
+    pub(super) fn shapes_of(&self, agent: AgentId) -> &[usize] {
+        let standing = self.agents.get(agent.0 as usize);
+        standing.map_or(&[], |it| &self.profiles[it.profile as usize].shapes)
+    }
+
+    pub(super) fn dirty_agent(&self) -> Option<AgentId> {
+        self.dirty_agents.first().copied()
+    }
+
+    pub(super) fn clean_agent(&mut self) {
+        self.dirty_agents.pop_first();
     }
 
     pub(super) fn granted(&mut self, agent: AgentId, token: Token) {
@@ -175,6 +210,9 @@ impl Fleet {
         if let Some(new) = free {
             profile.add_free(new, self.is_heavy);
             standing.free = free;
+            if !self.addressed.is_empty() && self.addressed.contains_key(&agent) {
+                self.dirty_agents.insert(agent);
+            }
             if !std::mem::replace(&mut profile.dirty, true) {
                 self.dirty.push(standing.profile as usize);
             }
@@ -190,6 +228,7 @@ impl Fleet {
         }
         if old.works() {
             profile.available -= 1;
+            profile.roster.remove(&AgentId(at as u32));
             take_one(&mut profile.sizes, old.slots);
         }
         profile.down -= u32::from(old.presence == Presence::Active && !old.is_well);
@@ -222,6 +261,7 @@ impl Index {
         profile.down += u32::from(is_active && !is_well);
         if is_active && is_well {
             profile.available += 1;
+            profile.roster.insert(agent.id);
             *profile.sizes.entry(agent.spec.slots).or_default() += 1;
         }
         let here = u32::from(agent.presence != Presence::Left);

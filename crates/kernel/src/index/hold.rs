@@ -38,7 +38,7 @@ impl Index {
         while let Some(id) = self.dirty_shapes.last().copied() {
             let shape = &self.shapes[id as usize];
             if self.is_ready(shape) {
-                if self.fleet.any_free(&shape.profiles, shape.key.weight) {
+                if self.fleet.any_free(shape) {
                     return Some(plain(ShapeId(id)));
                 }
                 if shape.key.weight > 1 && self.is_at_turn(ShapeId(id)) {
@@ -47,6 +47,12 @@ impl Index {
             }
             self.shapes[id as usize].dirty = false;
             self.dirty_shapes.pop();
+        }
+        while let Some(agent) = self.fleet.dirty_agent() {
+            match self.next_of(agent) {
+                Some(shape) => return Some(plain(shape)),
+                None => self.fleet.clean_agent(),
+            }
         }
         while let Some(id) = self.fleet.dirty_profile() {
             match self.at_turn(id) {

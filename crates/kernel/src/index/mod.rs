@@ -3,6 +3,7 @@
 
 mod bars;
 mod compare;
+mod eligible;
 mod fleet;
 mod hold;
 mod profile;
@@ -12,13 +13,15 @@ mod schedules;
 mod timers;
 
 pub(crate) use bars::Bar;
+pub(crate) use eligible::Able;
 pub(crate) use fleet::serves;
 pub(crate) use hold::Match;
 pub(crate) use profile::{Free, Miss};
 pub(crate) use timers::Timer;
 
+use crate::routing::Policy;
 use crate::rule::fair_queue::FairQueue;
-use crate::state::{Facts, Stopping};
+use crate::state::{Deliberation, Facts, Stopping};
 use crate::{
     AgentId, Budget, Class, Constraint, Payload, Status, StepKind, Task, TaskId, Terms, Text, Time,
     Token, Versions,
@@ -48,6 +51,8 @@ pub(crate) struct ShapeKey {
     pub(crate) require: Option<Arc<Constraint>>,
     /// Slots of one agent that a task takes.
     pub(crate) weight: u32,
+    /// Nobody but this agent will do.
+    pub(crate) only: Option<AgentId>,
 }
 
 /// One shape: its queue, who serves it, and its place among the shapes an agent serves.
@@ -60,6 +65,8 @@ pub(crate) struct Shape {
     near: Vec<(usize, Miss)>,
     /// The quota of its capability.
     meter: quota::MeterId,
+    /// Which of the agents that serve it gets a task.
+    pub(crate) policy: Policy,
     /// Virtual time of stride scheduling: an agent that serves several shapes takes the lowest. A
     /// grant of weight w moves it by 1/w for each slot it takes, so urgent shapes come round more
     /// often and none starves.
@@ -81,6 +88,8 @@ pub(crate) struct Index {
     bars: bars::Bars,
     /// Agents that are kept back, by the shape that they are kept for.
     holds: BTreeMap<u32, hold::Hold>,
+    /// The policies that are not the plain one, by team and capability.
+    pub(crate) routing: BTreeMap<(Text, Text), Policy>,
     pub(crate) names: BTreeMap<Text, AgentId>,
     timers: timers::Timers,
     /// Queued tasks that may not be granted before a time to come.
@@ -125,8 +134,10 @@ impl Index {
         for (token, stopping) in &facts.stopping {
             index.link_stopping(*token, stopping);
         }
+        index.set_routing(facts);
         for task in facts.tasks.values() {
             let (_, shape) = index.intern(&task.terms);
+            let shape = index.placed(facts, task.id, shape);
             index.link(task, shape);
             index.link_steps(task);
             index.count_payload(&task.input);
@@ -155,6 +166,7 @@ impl Index {
             versions: terms.versions,
             require: terms.require.clone(),
             weight: terms.weight.max(1),
+            only: terms.only,
         };
         let shape = match self.shape_ids.get(&key) {
             Some(shape) => *shape,
@@ -163,6 +175,19 @@ impl Index {
         self.prune_terms();
         self.terms.insert(terms.clone(), shape);
         (terms.clone(), shape)
+    }
+
+    /// Where a task of this shape stands: apart while it waits for one agent.
+    pub(crate) fn placed(&mut self, facts: &Facts, task: TaskId, shape: ShapeId) -> ShapeId {
+        match facts.deliberations.get(&task) {
+            Some(Deliberation::Held { agent, until, over: false }) => {
+                self.add_timer(*until, Timer::Hold(task));
+                self.addressed(shape, *agent)
+            }
+            Some(Deliberation::Held { over: true, .. } | Deliberation::Asked { .. }) | None => {
+                shape
+            }
+        }
     }
 
     /// A shared copy of a budget, if the root before had the same.
@@ -181,11 +206,12 @@ impl Index {
         let id = self.shapes.len();
         let (profiles, near) = self.fleet.connect(id, &key);
         let meter = self.capability_meter(&key.team, &key.capability);
+        let policy = self.policy_of(&key);
         self.shape_ids.insert(key.clone(), ShapeId(id as u32));
         self.quotas.add_shape(meter, id as u32);
         let queue = FairQueue::default();
         let (pass, dirty) = (self.pass, false);
-        self.shapes.push(Shape { key, queue, profiles, near, meter, pass, dirty });
+        self.shapes.push(Shape { key, queue, profiles, near, meter, policy, pass, dirty });
         ShapeId(id as u32)
     }
 

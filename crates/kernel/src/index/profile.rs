@@ -24,6 +24,8 @@ pub(crate) struct Profile {
     pub(crate) shapes: Vec<usize>,
     /// Those that may get a task now, best first.
     pub(crate) free: BTreeSet<Free>,
+    /// Those that get work when they have a slot for it.
+    pub(super) roster: BTreeSet<AgentId>,
     /// How many of them have so many free slots; kept once heavy tasks have been seen.
     pub(super) rooms: BTreeMap<u32, u32>,
     /// How many of those that are not paused have so many slots.
@@ -157,7 +159,8 @@ impl Index {
         }
         let id = self.fleet.profiles.len();
         let mut shapes = Vec::new();
-        for (at, shape) in self.shapes.iter_mut().enumerate() {
+        let shared = self.shapes.iter_mut().enumerate().filter(|(_, it)| it.key.only.is_none());
+        for (at, shape) in shared {
             match key.fits(&shape.key) {
                 Ok(()) => {
                     shape.profiles.push(id);
@@ -172,6 +175,7 @@ impl Index {
             key,
             shapes,
             free: BTreeSet::new(),
+            roster: BTreeSet::new(),
             rooms: BTreeMap::new(),
             sizes: BTreeMap::new(),
             members: 0,

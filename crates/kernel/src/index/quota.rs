@@ -144,6 +144,7 @@ impl Index {
         }
         self.fleet.agents.iter_mut().for_each(|it| it.resumable.clear());
         facts.stopping.values().for_each(|stopping| self.meter_stopping(stopping, 1));
+        self.set_routing(facts);
         for task in facts.tasks.values() {
             self.meter(task, 1);
             self.reenter(task);

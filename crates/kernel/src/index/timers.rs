@@ -15,6 +15,8 @@ pub(crate) enum Timer {
     Timeout(TaskId),
     /// An attempt has used up what its tree may work.
     Work(TaskId),
+    /// A task has waited long enough for the agent that its key belongs to.
+    Hold(TaskId),
     /// A task asked to be woken.
     Sleep(TaskId, Text),
     /// An agent whose breaker is open for a capability is to be tried again.
@@ -46,7 +48,11 @@ impl Plain {
             Timer::Lease(task) => (1, task),
             Timer::Timeout(task) => (2, task),
             Timer::Work(task) => (3, task),
-            Timer::Sleep(..) | Timer::Breaker(..) | Timer::Schedule(_) | Timer::Restart(_) => {
+            Timer::Hold(_)
+            | Timer::Sleep(..)
+            | Timer::Breaker(..)
+            | Timer::Schedule(_)
+            | Timer::Restart(_) => {
                 return None;
             }
         };
@@ -166,6 +172,7 @@ impl Index {
         let hard = |(_, timer): &(Time, Timer)| match timer {
             Timer::Lease(_) | Timer::Work(_) | Timer::Timeout(_) => false,
             Timer::Deadline(_)
+            | Timer::Hold(_)
             | Timer::Sleep(..)
             | Timer::Breaker(..)
             | Timer::Schedule(_)

@@ -53,6 +53,7 @@ pub(crate) fn pick(
             prefer: it.prefer,
             load: it.free.load,
             wished: it.wished,
+            score: None,
         };
         decision.candidates = best.iter().flatten().map(candidate).collect();
     }

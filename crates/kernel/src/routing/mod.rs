@@ -1,89 +1,158 @@
-//! Which agent gets the next task. One policy a file; this list is the registry.
+//! Which agent gets the next task. One policy a file; [`Policy`] is the registry.
+//!
+//! A policy is asked about the task at the head of a queue, and only when somebody could do it now.
+//! It names an agent, or says what must happen first: until then the task waits apart, so nobody
+//! waits behind it. How much an agent is preferred comes before every policy but the market.
 
+mod best_record;
+pub(crate) mod decision;
+pub(crate) mod external;
 pub(crate) mod least_loaded;
+mod power_of_two;
+pub(crate) mod sticky;
 
-use crate::AgentId;
+use crate::index::{Able, Index};
+use crate::rule::backoff;
+use crate::state::Facts;
+use crate::{AgentId, Event, State, Task, Time};
+pub use decision::{Candidate, Decision, Fallback, PolicyKind, Reason};
 use serde::{Deserialize, Serialize};
 
-/// Why an agent was chosen: enough to explain it later without the state of that moment.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Decision {
-    /// The best candidates, best first, at most [`Decision::CANDIDATES_MAX`]; empty when the chosen
-    /// agent was the only one.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub candidates: Vec<Candidate>,
-    /// Agents that serve it but had no free slot.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub busy: u32,
-    /// Agents that serve it but are paused.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub paused: u32,
-    /// Agents that serve it and are kept from it by their breakers.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub breaker_open: u32,
-    /// Agents that serve it but are down: being restarted, given up, or suspected to be dead.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub down: u32,
-    /// Agents present that do not serve it.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub not_serving: u32,
-    /// Agents that serve it in no version that will do.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub version: u32,
-    /// Agents that serve it and whose labels do not meet what is required.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub labels: u32,
-    /// Agents that serve it and have fewer slots than it takes.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub too_small: u32,
-    /// What tipped the scales.
-    pub reason: Reason,
-}
-
-impl Decision {
-    /// How many candidates are recorded.
-    pub const CANDIDATES_MAX: usize = 8;
-}
-
-fn is_false(it: &bool) -> bool {
-    !it
-}
-
-fn is_zero(count: &u32) -> bool {
-    *count == 0
-}
-
-/// One agent that could have had the task.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Candidate {
-    /// Who.
-    pub agent: AgentId,
-    /// Its declared preference.
-    pub prefer: i32,
-    /// Slots in use, in 1/1024 of its slots; of fewer while it is new and has completed little.
-    pub load: u32,
-    /// Whether its labels meet what the task wishes.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub wished: bool,
-}
-
-/// What tipped the scales.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// How an agent is chosen among those that could do the work.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Reason {
-    /// Nobody else could.
+pub enum Policy {
+    /// The lowest load; the plain and fast one.
     #[default]
-    Only,
-    /// Its labels are what the task wishes.
-    Wished,
-    /// It was kept back until it had the room.
-    KeptBack,
-    /// It is preferred to the others.
-    Preferred,
-    /// It had the lowest load.
     LeastLoaded,
-    /// Loads were equal and it had waited longest for work.
-    LongestIdle,
-    /// The better candidate had just failed this task.
-    AnotherThanLast,
+    /// The less loaded of two that are drawn.
+    PowerOfTwo,
+    /// The best record, with a share of the grants for whoever is little known.
+    BestRecord {
+        /// That share, in hundredths.
+        explore_percent: u32,
+    },
+    /// The same agent for the same affinity key.
+    Sticky {
+        /// How long a task waits for it when it is busy, milliseconds.
+        wait_ms: u64,
+    },
+    /// Whoever an adviser names.
+    External {
+        /// How long it is waited for, milliseconds.
+        wait_ms: u64,
+    },
+}
+
+/// What a policy says.
+pub(crate) enum Route {
+    /// It gets the task.
+    To(AgentId, Decision),
+    /// Nobody yet: this takes the task out of its queue until it is known who.
+    Later(Event),
+}
+
+impl Policy {
+    /// Capabilities that routing itself asks for are routed plainly, or it would never end.
+    pub(crate) const PLAIN: [&'static str; 2] = ["route", "bid"];
+
+    /// Its name, without its options.
+    #[must_use]
+    pub fn kind(self) -> PolicyKind {
+        match self {
+            Policy::LeastLoaded => PolicyKind::LeastLoaded,
+            Policy::PowerOfTwo => PolicyKind::PowerOfTwo,
+            Policy::BestRecord { .. } => PolicyKind::BestRecord,
+            Policy::Sticky { .. } => PolicyKind::Sticky,
+            Policy::External { .. } => PolicyKind::External,
+        }
+    }
+
+    pub(crate) fn is_least_loaded(&self) -> bool {
+        *self == Policy::LeastLoaded
+    }
+
+    /// How long it may put a task off, milliseconds.
+    pub(crate) fn wait_ms(self) -> Option<u64> {
+        match self {
+            Policy::LeastLoaded | Policy::PowerOfTwo | Policy::BestRecord { .. } => None,
+            Policy::Sticky { wait_ms } | Policy::External { wait_ms } => Some(wait_ms),
+        }
+    }
+}
+
+/// Asks the policy of a task's shape. `None`: there is nobody.
+pub(crate) fn route(state: &State, now: Time, task: &Task) -> Option<Route> {
+    let shape = &state.index.shapes[task.shape.0 as usize];
+    if let Some(agent) = shape.key.only {
+        return Some(Route::To(agent, addressed(state, task)));
+    }
+    let (index, shun, wish) = (&state.index, task.failed_under(), task.terms.wish.as_deref());
+    let plain = || least_loaded::pick(index, task.shape, shun, wish);
+    let (agent, decision) = match shape.policy {
+        Policy::LeastLoaded => plain()?,
+        Policy::PowerOfTwo => power_of_two::pick(state, task, draw(state), plain()?),
+        Policy::BestRecord { explore_percent } => {
+            best_record::pick(state, task, explore_percent, draw(state), plain()?)
+        }
+        Policy::Sticky { wait_ms } => return sticky::route(state, now, task, wait_ms, plain()?),
+        Policy::External { wait_ms } => {
+            return Some(external::route(state, now, task, wait_ms, plain()?));
+        }
+    };
+    Some(Route::To(agent, decision))
+}
+
+/// Nobody else may have it.
+fn addressed(state: &State, task: &Task) -> Decision {
+    if task.terms.only.is_none() {
+        return sticky::kept(state, task);
+    }
+    let reason = Reason::Addressed;
+    Decision { policy: PolicyKind::Addressed, reason, ..Decision::default() }
+}
+
+/// A number that differs from grant to grant and is the same in every replay.
+fn draw(state: &State) -> u64 {
+    backoff::draw(state.seed ^ state.token.0.rotate_left(32)).0
+}
+
+/// The best of the free agents that may have a task by wish and preference; whoever failed it last
+/// is left out if there is another.
+fn preferred(state: &State, task: &Task, turn: u64) -> Vec<Able> {
+    let (shun, wish) = (task.failed_under(), task.terms.wish.as_deref());
+    let mut able = state.index.candidates(task.shape, wish, turn);
+    if able.iter().any(|it| Some(it.free.agent) != shun) {
+        able.retain(|it| Some(it.free.agent) != shun);
+    }
+    let highest = able.iter().map(|it| (it.wished, it.prefer)).max();
+    able.retain(|it| Some((it.wished, it.prefer)) == highest);
+    able
+}
+
+impl Candidate {
+    fn of(able: &Able, score: Option<u64>) -> Candidate {
+        let Able { wished, prefer, free } = *able;
+        Candidate { agent: free.agent, prefer, load: free.load, wished, score }
+    }
+}
+
+impl Index {
+    /// Which policy holds for a shape.
+    pub(crate) fn policy_of(&self, key: &crate::index::ShapeKey) -> Policy {
+        let plain = Policy::PLAIN.contains(&&*key.capability);
+        let set = self.routing.get(&(key.team.clone(), key.capability.clone()));
+        set.copied().filter(|_| !plain).unwrap_or_default()
+    }
+
+    /// The policies of teams are these now.
+    pub(crate) fn set_routing(&mut self, facts: &Facts) {
+        let all = facts.policies.iter().flat_map(|(team, policies)| {
+            policies.capabilities.iter().map(move |it| ((team.clone(), it.0.clone()), it.1.routing))
+        });
+        self.routing = all.filter(|(_, policy)| !policy.is_least_loaded()).collect();
+        for at in 0..self.shapes.len() {
+            self.shapes[at].policy = self.policy_of(&self.shapes[at].key);
+        }
+    }
 }

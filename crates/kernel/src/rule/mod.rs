@@ -7,4 +7,5 @@ pub(crate) mod fair_queue;
 pub(crate) mod fence;
 pub(crate) mod intensity;
 pub(crate) mod record;
+pub(crate) mod rendezvous;
 pub(crate) mod retry_budget;

@@ -5,7 +5,7 @@ use super::wait::resume;
 use crate::index::Match;
 use crate::kernel::Draft;
 use crate::mutant::{Mutant, planted};
-use crate::routing::least_loaded;
+use crate::routing::{self, Route};
 use crate::rule::fence;
 use crate::{Decision, Event, Failure, FailureKind, Granted, Part, Reason, TaskId};
 
@@ -49,12 +49,16 @@ fn grant_next(draft: &mut Draft<'_>, found: Match) {
         return;
     }
     let Some(task) = draft.task(id) else { return };
-    let (shun, wish) = (task.failed_under(), task.terms.wish.as_deref());
-    let picked = match agent {
-        Some(agent) => Some((agent, Decision { reason: Reason::KeptBack, ..Decision::default() })),
-        None => least_loaded::pick(&draft.index, shape, shun, wish),
+    let kept = |agent| (agent, Decision { reason: Reason::KeptBack, ..Decision::default() });
+    let route = match agent.map(kept) {
+        Some((agent, why)) => Some(Route::To(agent, why)),
+        None => routing::route(draft, draft.now, task),
     };
-    let Some((agent, why)) = picked else { return };
+    let (agent, why) = match route {
+        Some(Route::To(agent, why)) => (agent, why),
+        Some(Route::Later(event)) => return draft.record(event),
+        None => return,
+    };
     let token = fence::mint(draft.token);
     let until = draft.now.after(draft.limits.lease_ms);
     draft.record(Event::LeaseGranted(Box::new(Granted { task: id, agent, token, until, why })));

@@ -5,7 +5,7 @@ use crate::agent::supervise;
 use crate::index::Timer;
 use crate::kernel::Draft;
 use crate::mutant::{Mutant, planted};
-use crate::{AttemptId, Event, Failure, FailureKind, State, Status, Time};
+use crate::{AttemptId, Event, Failure, FailureKind, Routing, State, Status, Time};
 
 /// Moves tasks whose delay is over into their queues. No fact changes: that a task may be granted
 /// from a certain time on is a fact already.
@@ -52,6 +52,7 @@ fn fire(draft: &mut Draft<'_>, timer: Timer) {
             charge(draft, task, FailureKind::Timeout, slow);
         }
         Timer::Work(task) => work_spent(draft, task),
+        Timer::Hold(task) => draft.record(Event::Routing { task, step: Routing::HoldEnded }),
         Timer::Sleep(task, step) => draft.record(Event::TimerFired { task, step }),
         Timer::Breaker(agent, capability) => {
             draft.record(Event::BreakerHalfOpened { agent, capability });

@@ -1,5 +1,6 @@
 //! Tasks: their record, and one transition a file.
 
+mod advise;
 mod cancel;
 mod dispatch;
 mod expire;
@@ -12,6 +13,7 @@ mod step;
 mod submit;
 mod wait;
 
+pub(crate) use advise::advice;
 pub(crate) use cancel::{cancel, sweep_orphans};
 pub(crate) use dispatch::dispatch;
 pub(crate) use expire::{expire, promote};
@@ -49,6 +51,9 @@ pub struct Task {
     pub parent: Option<Parent>,
     /// Its idempotency key.
     pub key: Option<Box<Text>>,
+    /// Its affinity key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub affinity: Option<Box<Text>>,
     /// A root's budget. Its purse is opened when something is first taken out of it, and counts
     /// then.
     pub budget: Option<Arc<Budget>>,

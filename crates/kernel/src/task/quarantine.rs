@@ -19,7 +19,8 @@ pub(crate) fn release(
     }
     check_room(draft, &letter.task.terms)?;
     let input = input.unwrap_or_else(|| letter.task.input.clone());
-    let submit = Submit::new(letter.task.terms.clone(), input);
+    let affinity = letter.task.affinity.as_deref().cloned();
+    let submit = Submit { affinity, ..Submit::new(letter.task.terms.clone(), input) };
     check_size(draft, &submit)?;
     let pin = draft.pins.get(&id).cloned();
     let limits = &draft.limits;

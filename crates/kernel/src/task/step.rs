@@ -28,6 +28,7 @@ pub(crate) fn ask(
     check_tree(draft, parent, &submit)?;
     let budget = child_budget(draft, parent, submit.budget)?;
     submit.terms = narrowed(parent, submit.terms)?;
+    submit::address(draft, &mut submit)?;
     submit.key = None; // (parent, step) is its key.
     submit::accept(draft, submit, Some(Parent { task: by.task, step }), budget, None);
     Ok(Answer::Pending)

@@ -1,11 +1,13 @@
 //! A client hands over a task: once, and only if there is room.
 
+use crate::index::serves;
 use crate::kernel::Draft;
 use crate::mutant::{Mutant, planted};
 use crate::{Accepted, Answer, Budget, Event, Parent, Receipt, Refusal, Submit, TaskId, Terms};
+use std::sync::Arc;
 
 /// Accepts a root task, or says which task the key already names.
-pub(crate) fn submit(draft: &mut Draft<'_>, submit: Submit) -> Result<Answer, Refusal> {
+pub(crate) fn submit(draft: &mut Draft<'_>, mut submit: Submit) -> Result<Answer, Refusal> {
     if let Some(receipt) = known(draft, &submit)? {
         return Ok(Answer::Accepted(receipt));
     }
@@ -13,6 +15,7 @@ pub(crate) fn submit(draft: &mut Draft<'_>, submit: Submit) -> Result<Answer, Re
         return Err(Refusal::Draining);
     }
     check_size(draft, &submit)?;
+    address(draft, &mut submit)?;
     check_room(draft, &submit.terms)?;
     let budget = root_budget(draft, submit.budget);
     let (team, definition) = (submit.terms.team.clone(), submit.definition);
@@ -41,8 +44,13 @@ fn known(draft: &Draft<'_>, submit: &Submit) -> Result<Option<Receipt>, Refusal>
 pub(crate) fn check_size(draft: &Draft<'_>, submit: &Submit) -> Result<(), Refusal> {
     let limits = &draft.limits;
     let terms = &submit.terms;
-    let names =
-        [Some(&terms.capability), Some(&terms.tenant), Some(&terms.team), submit.key.as_ref()];
+    let names = [
+        Some(&terms.capability),
+        Some(&terms.tenant),
+        Some(&terms.team),
+        submit.key.as_ref(),
+        submit.affinity.as_ref(),
+    ];
     if names.into_iter().flatten().any(|name| name.len() > limits.name_max_bytes) {
         return Err(Refusal::TooLarge { max: limits.name_max_bytes as u64 });
     }
@@ -62,6 +70,28 @@ pub(crate) fn check_size(draft: &Draft<'_>, submit: &Submit) -> Result<(), Refus
     if submit.input.len > limits.payload_one_max_bytes {
         return Err(Refusal::TooLarge { max: u64::from(limits.payload_one_max_bytes) });
     }
+    Ok(())
+}
+
+/// What is asked of one agent by name is for nobody else. It must have joined, and serve it; it
+/// need not be here now.
+pub(super) fn address(draft: &Draft<'_>, submit: &mut Submit) -> Result<(), Refusal> {
+    if let Some(id) = submit.terms.only
+        && draft.agent(id).is_none()
+    {
+        return Err(Refusal::UnknownAgent(id));
+    }
+    let Some(name) = submit.to.take() else { return Ok(()) };
+    let in_team = |agent: &&crate::Agent| agent.spec.team == submit.terms.team;
+    let Some(agent) = draft.agent_named(&name).filter(in_team) else {
+        return Err(Refusal::UnknownName(name));
+    };
+    if !serves(&agent.spec, &submit.terms) {
+        let capability = submit.terms.capability.clone();
+        return Err(Refusal::NotServed { agent: agent.id, capability });
+    }
+    let id = agent.id;
+    Arc::make_mut(&mut submit.terms).only = Some(id);
     Ok(())
 }
 
@@ -110,6 +140,7 @@ pub(crate) fn accept(
         deadline: submit.deadline_ms.map(|ms| now.after(ms)),
         ready_at: (submit.delay_ms > 0).then(|| now.after(submit.delay_ms)),
         budget,
+        affinity: submit.affinity,
         released_from,
     })));
     task

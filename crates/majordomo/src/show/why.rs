@@ -46,7 +46,9 @@ fn decided(decision: &Decision, screen: &Screen) -> String {
         let mark = if candidate.agent == decision.agent { "→" } else { " " };
         let load = candidate.load * 100 / 1024;
         let name = terminal(&candidate.agent).into_owned();
-        text += &format!("  {mark} {name:<16} load {load:>3}%  prefer {}\n", candidate.prefer);
+        let score = candidate.score.map_or_else(String::new, |it| format!("  score {it}"));
+        let prefer = candidate.prefer;
+        text += &format!("  {mark} {name:<16} load {load:>3}%  prefer {prefer}{score}\n");
     }
     text
 }

@@ -196,6 +196,7 @@ impl Books {
             Event::RuntimeStarted { .. }
             | Event::DrainStarted
             | Event::RunStarted { .. }
+            | Event::Routing { .. }
             | Event::TaskStarted { .. }
             | Event::OnceStarted { .. }
             | Event::OnceDone { .. }

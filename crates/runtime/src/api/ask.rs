@@ -33,6 +33,11 @@ pub struct AskOptions {
     pub delay: Option<Duration>,
     /// A purse of its own, out of the asking task's.
     pub budget: Option<Budget>,
+    /// Tasks with the same key go to the same agent, where the team's policy is sticky.
+    pub affinity: Option<String>,
+    /// Only the agent of this name; refused if none of that name has joined, or it does not serve
+    /// the capability.
+    pub to: Option<String>,
     /// All that it and everything below it may ask for.
     pub may: Option<BTreeSet<String>>,
 }
@@ -62,9 +67,16 @@ impl<T> Ask<T> {
 
     /// Sets the terms.
     pub fn with(mut self, options: AskOptions) -> Ask<T> {
-        let version = self.options.version;
+        let (version, to) = (self.options.version, self.options.to.take());
         self.options = options;
         self.options.version = self.options.version.or(version);
+        self.options.to = self.options.to.or(to);
+        self
+    }
+
+    /// Goes to the agent that had the tasks with this key before, where the policy is sticky.
+    pub fn affinity(mut self, key: impl Into<String>) -> Ask<T> {
+        self.options.affinity = Some(key.into());
         self
     }
 
@@ -143,6 +155,8 @@ fn submit(live: &Live, capability: &str, input: Payload, options: AskOptions) ->
         deadline_ms: options.deadline.map(ms),
         delay_ms: options.delay.map_or(0, ms),
         budget: options.budget,
+        affinity: options.affinity.map(Text::from),
+        to: options.to.map(Text::from),
         ..Submit::new(terms, input)
     })
 }

@@ -139,6 +139,14 @@ impl Context {
         Ask::new(self, step.into(), capability, Ok(input), AskOptions::default())
     }
 
+    /// Asks one agent by its name, and nobody else: it waits while that one is busy, paused or
+    /// away. Refused if no agent of this name has joined, or it does not serve the capability.
+    pub fn ask_to<C: Capability>(&self, agent: &str, input: C::Input) -> Ask<C::Output> {
+        let to = Some(agent.to_owned());
+        let options = AskOptions { version: Some(C::VERSION), to, ..AskOptions::default() };
+        Ask::new(self, self.scope.next(C::NAME), C::NAME, value_of(input), options)
+    }
+
     /// A branch with step keys of its own, for work that runs beside other work.
     #[must_use]
     pub fn branch(&self, name: &str) -> Context {

@@ -52,8 +52,10 @@ impl Failure {
             Refusal::StaleToken | Refusal::Draining => FailureKind::Lost,
             Refusal::UnknownTask(_)
             | Refusal::UnknownAgent(_)
+            | Refusal::UnknownName(_)
             | Refusal::NotServed { .. }
             | Refusal::UnknownSchedule(_)
+            | Refusal::NotAsked(_)
             | Refusal::NameTaken(_)
             | Refusal::KeyReused { .. }
             | Refusal::StepNotBegun(_)
@@ -125,8 +127,14 @@ pub fn describe(refusal: &Refusal) -> String {
         Refusal::UnknownAgent(agent) => {
             format!("there is no agent {agent}; see `majordomo agents`")
         }
+        Refusal::UnknownName(name) => {
+            format!("no agent named {name} has joined; see `majordomo agents`")
+        }
         Refusal::NotServed { agent, capability } => {
-            format!("agent {agent} does not serve {capability}; see `majordomo agents`")
+            format!("agent {agent} does not serve {capability}; ask another, or ask without a name")
+        }
+        Refusal::NotAsked(task) => {
+            format!("no advice is asked about task {task}, or not any more")
         }
         Refusal::UnknownSchedule(name) => {
             format!("there is no schedule named {name}; see `majordomo schedule list`")

@@ -15,6 +15,10 @@ pub struct SubmitOptions {
     pub deadline_ms: Option<u64>,
     /// It may not start before this many milliseconds have passed.
     pub delay_ms: u64,
+    /// Tasks with the same key go to the same agent, where the team's policy is sticky.
+    pub affinity: Option<String>,
+    /// Only the agent of this name.
+    pub to: Option<String>,
     /// Its purse, where it differs from the limits.
     pub budget: Option<kernel::Budget>,
     /// Digest of the team definition it is pinned to.
@@ -76,6 +80,8 @@ impl Team {
             deadline_ms: options.deadline_ms,
             delay_ms: options.delay_ms,
             budget: options.budget,
+            affinity: options.affinity.map(Text::from),
+            to: options.to.map(Text::from),
             definition: options.definition,
             ..Submit::new(terms, self.payload(input).await?)
         };

@@ -6,11 +6,14 @@ use crate::bounds::Bounds;
 use crate::canonical;
 use crate::drain::Drained;
 use crate::inbox::Then;
-use crate::port::{Agent, Calendar};
+use crate::port::{Adviser, Agent, Calendar};
 use crate::recover::{self, Replayed, Stores};
 use crate::turn::Runtime;
 use crate::vitals::Vitals;
-use kernel::{AgentSpec, Answer, Command, Limits, Payload, Serves, TaskId, Terms, Versions};
+use kernel::{
+    AgentSpec, Answer, Command, Limits, Payload, Policies, Policy, Serves, TaskId, Terms, Text,
+    Versions,
+};
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
@@ -59,6 +62,8 @@ pub struct TeamBuilder {
     bounds: Bounds,
     calendar: Option<Arc<dyn Calendar>>,
     agents: Vec<AgentEntry>,
+    policies: Policies,
+    adviser: Option<Arc<dyn Adviser>>,
 }
 
 /// Where a team keeps its things: still to be read, or read already.
@@ -76,6 +81,9 @@ pub enum StartError {
     /// The place for its data could not be used.
     #[error("{0}")]
     Stores(String),
+    /// What is to hold for the team was refused.
+    #[error("these policies cannot hold: {0}")]
+    Policies(String),
     /// An agent was refused.
     #[error("agent {name} cannot join: {why}")]
     Join {
@@ -101,7 +109,8 @@ impl TeamBuilder {
 
     fn from(origin: Origin) -> TeamBuilder {
         let (limits, bounds) = (Limits::default(), Bounds::default());
-        TeamBuilder { origin, limits, bounds, calendar: None, agents: Vec::new() }
+        let (agents, policies, calendar, adviser) = (Vec::new(), Policies::default(), None, None);
+        TeamBuilder { origin, limits, bounds, calendar, agents, policies, adviser }
     }
 
     /// Adds a Rust function, made a capability by `#[capability]`.
@@ -138,17 +147,45 @@ impl TeamBuilder {
         self
     }
 
+    /// What holds for the team: quotas, and how agents are chosen.
+    #[must_use]
+    pub fn policies(mut self, policies: Policies) -> TeamBuilder {
+        self.policies = policies;
+        self
+    }
+
+    /// How an agent is chosen for one capability; the lowest load decides unless told otherwise.
+    #[must_use]
+    pub fn route(mut self, capability: &str, policy: Policy) -> TeamBuilder {
+        self.policies.capabilities.entry(capability.into()).or_default().routing = policy;
+        self
+    }
+
+    /// Who is asked where the policy is external, if not the agents that serve `route`.
+    #[must_use]
+    pub fn adviser(mut self, adviser: Arc<dyn Adviser>) -> TeamBuilder {
+        self.adviser = Some(adviser);
+        self
+    }
+
     /// Opens the journal, takes up what is unfinished, and lets the agents join.
     pub async fn start(self) -> Result<Team, StartError> {
-        let TeamBuilder { origin, limits, bounds, calendar, .. } = self;
+        let TeamBuilder { origin, limits, bounds, calendar, agents, policies, adviser } = self;
         let runtime = match origin {
             Origin::Stores(stores) => {
                 Runtime::open_with((*stores)?, limits, &bounds, calendar).await?
             }
             Origin::Replayed(replayed) => replayed.open(limits, &bounds, calendar).await?,
         };
+        if let Some(adviser) = adviser {
+            let _ = runtime.inner.adviser.set(adviser); // Nobody else can have set it.
+        }
         let team = Team { runtime };
-        for entry in self.agents {
+        if let Err(refused) = team.configure(policies).await {
+            team.drain(Duration::ZERO).await; // The journal must not stay held by nobody.
+            return Err(StartError::Policies(refused.message));
+        }
+        for entry in agents {
             if let Err(refused) = team.join(entry).await {
                 team.drain(Duration::ZERO).await; // The journal must not stay held by nobody.
                 return Err(refused);
@@ -208,6 +245,15 @@ impl Team {
             let life = self.runtime.look(|kernel, _| life(kernel));
             vitals.joined(*id, life.unwrap_or_default());
         }
+    }
+
+    /// What holds for the team from now on, in place of what held before.
+    ///
+    /// # Errors
+    /// `Limit` when it is too much, `Lost` when the runtime has ended.
+    pub async fn configure(&self, policies: Policies) -> Result<(), Failure> {
+        let (team, policies) = (Text::default(), Arc::new(policies));
+        self.command(Command::Configure { team, policies }).await.map(|_| ())
     }
 
     /// An agent leaves: what it holds is given to others, and what it keeps is ended.

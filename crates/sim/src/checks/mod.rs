@@ -1,5 +1,6 @@
 //! One checker a promise, each with a model of its own, kept from what is seen from outside.
 
+pub mod keys_stay;
 pub mod p01_no_accepted_task_is_lost;
 pub mod p02_receipt_only_after_sync;
 pub mod p03_no_stale_completion;
@@ -16,6 +17,7 @@ pub mod p14_retries_cannot_amplify;
 pub mod p15_breakers_open_probe_close;
 pub mod p16_time_and_leases;
 pub mod p18_every_run_ends;
+pub mod p19_advice_is_data;
 pub mod p25_counters_equal_events;
 pub mod p27_one_writer;
 pub mod p28_a_due_fires_once;
@@ -69,6 +71,8 @@ pub fn all(limits: &Limits) -> Vec<Box<dyn Check>> {
         Box::new(p14_retries_cannot_amplify::Retries::new(limits)),
         Box::new(p15_breakers_open_probe_close::Breakers::default()),
         Box::new(p18_every_run_ends::Trees::new(limits)),
+        Box::new(p19_advice_is_data::Advisers::default()),
+        Box::new(keys_stay::Keys::default()),
         Box::new(p25_counters_equal_events::Counters::default()),
         Box::new(p28_a_due_fires_once::Schedules::default()),
     ]

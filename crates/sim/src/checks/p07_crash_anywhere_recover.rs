@@ -47,6 +47,7 @@ impl Check for Recovery {
                     Effect::Stop { attempt, .. } => Some((1, attempt.token.0)),
                     Effect::StartAgent { agent, .. } => Some((2, u64::from(agent.0))),
                     Effect::StopAgent { agent, .. } => Some((3, u64::from(agent.0))),
+                    Effect::Advise(question) => Some((4, question.task.0)),
                     Effect::Resume { .. }
                     | Effect::Deliver { .. }
                     | Effect::Settled { .. }

@@ -128,6 +128,7 @@ impl World {
                 work_ms: rng.chance(300).then(|| rng.between(500, 60_000)),
                 tasks: rng.chance(500).then(|| rng.below(20)),
             }),
+            affinity: rng.chance(400).then(|| program::affinity(rng)),
             definition: rng.chance(100).then_some(Digest([7; 32])),
             ..Submit::new(terms, input.payload())
         }

@@ -136,6 +136,7 @@ impl World {
             | Effect::StopAgent { agent, .. } => *agent == id,
             Effect::Resume { .. }
             | Effect::Deliver { .. }
+            | Effect::Advise(_)
             | Effect::Settled { .. }
             | Effect::Reckon { .. } => false,
         };

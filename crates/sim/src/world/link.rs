@@ -59,6 +59,7 @@ impl World {
                     self.send(agent, Letter::StopAgent(life));
                 }
             }
+            Effect::Advise(question) => self.advise(&question),
             Effect::Settled { task, outcome } => self.clients.settled(task, &outcome),
             Effect::Reckon { schedule, cron, after_wall_ms, .. } => {
                 self.reckon(schedule, cron, after_wall_ms);

@@ -1,6 +1,7 @@
 //! One world from one seed: a kernel, its journal, agents, clients, an operator, clocks and links,
 //! and everything that can go wrong with them.
 
+mod advise;
 mod boot;
 mod client;
 mod fleet;
@@ -133,6 +134,8 @@ enum Happening {
     Ghost(AttemptId),
     /// A calendar answers the process that asked.
     Reckoned(u64, (kernel::Text, kernel::Text), u64),
+    /// What an adviser says reaches whichever process is there.
+    Advised(Box<advise::Advised>),
 }
 
 /// How a world ended.
@@ -245,6 +248,7 @@ impl World {
             | Happening::Exit(_)
             | Happening::Started(..)
             | Happening::Stopped(..) => {}
+            Happening::Advised(advised) => self.advised(*advised),
         }
     }
 

@@ -5,7 +5,8 @@ use crate::fault::Fault;
 use crate::program::{self, CAPABILITIES};
 use crate::rng::Rng;
 use kernel::{
-    BreakerPolicy, CapabilityPolicy, Command, Exit, Forced, Policies, Presence, Quota, Stage, Text,
+    BreakerPolicy, CapabilityPolicy, Command, Exit, Forced, Policies, Policy, Presence, Quota,
+    Stage, Text,
 };
 use std::sync::Arc;
 
@@ -59,12 +60,9 @@ impl World {
         let rng = &mut self.rng;
         let mut policies = Policies { breaker: draw_breaker(rng), ..Policies::default() };
         for name in CAPABILITIES {
-            if rng.chance(400) {
-                let quota = draw_quota(rng);
-                policies
-                    .capabilities
-                    .insert(name.into(), CapabilityPolicy { quota, breaker: None });
-            }
+            let quota = if rng.chance(400) { draw_quota(rng) } else { Quota::default() };
+            let policy = CapabilityPolicy { quota, breaker: None, routing: draw_routing(rng) };
+            policies.capabilities.insert(name.into(), policy);
         }
         for tenant in 0..3 {
             if rng.chance(400) {
@@ -201,6 +199,17 @@ impl World {
                 }
             }
         }
+    }
+}
+
+/// Any way to choose an agent, with little patience.
+fn draw_routing(rng: &mut Rng) -> Policy {
+    match rng.below(8) {
+        0 | 1 => Policy::LeastLoaded,
+        2 => Policy::PowerOfTwo,
+        3 => Policy::BestRecord { explore_percent: 20 },
+        4 | 5 => Policy::Sticky { wait_ms: rng.below(3_000) },
+        _ => Policy::External { wait_ms: rng.between(1, 1_500) },
     }
 }
 

@@ -59,6 +59,8 @@ pub struct Attempt {
     pub reason: String,
     #[serde(skip)]
     pub(super) candidates: Option<String>,
+    #[serde(skip)]
+    pub(super) routing: Option<String>,
     pub busy: u64,
     pub paused: u64,
     pub breaker_open: u64,
@@ -301,6 +303,7 @@ impl Attempt {
             work_ended_ms: row.get("work_ended_ms")?,
             reason: row.get("reason")?,
             candidates: row.get("candidates")?,
+            routing: row.get("routing")?,
             busy: number(row, "busy")?,
             paused: number(row, "paused")?,
             breaker_open: number(row, "breaker_open")?,

@@ -30,6 +30,9 @@ pub struct Decision {
     pub reason: String,
     /// The best candidates, best first; empty when there was one.
     pub candidates: Vec<Candidate>,
+    /// What another policy than the plain one has to say.
+    #[serde(flatten)]
+    pub routing: Routing,
     /// Agents that serve it and had no free slot.
     pub busy: u64,
     /// Agents that serve it and were paused.
@@ -51,6 +54,24 @@ pub struct Candidate {
     pub prefer: i64,
     /// Slots in use, in 1/1024 of its slots.
     pub load: u64,
+    /// What the policy gave it, where it gives points.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub score: Option<u64>,
+}
+
+/// Which policy chose, and what it did not choose by.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Routing {
+    /// Its name; absent for the plain one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
+    /// Why it could not choose, and the lowest load did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fallback: Option<String>,
+    /// What an adviser said. Data.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub words: Option<String>,
 }
 
 /// What stands between a task and an agent.
@@ -59,6 +80,7 @@ pub struct Candidate {
 #[allow(missing_docs)] // The names are the documentation.
 pub enum Obstacle {
     Delayed { until_ms: i64, after_failure: bool },
+    Awaits { what: String, until_ms: i64 },
     NobodyServes { capability: String, version: Option<String> },
     Left { agents: Vec<String> },
     Paused { agents: Vec<String> },
@@ -72,12 +94,14 @@ pub enum Obstacle {
 impl Decision {
     pub(super) fn of(attempt: &Attempt) -> Decision {
         let candidates = attempt.candidates.as_deref().unwrap_or("[]");
+        let routing = attempt.routing.as_deref().unwrap_or("{}");
         let mut decision = Decision {
             number: attempt.number,
             at_ms: attempt.granted_ms,
             agent: attempt.agent.clone(),
             reason: attempt.reason.clone(),
             candidates: serde_json::from_str(candidates).unwrap_or_default(),
+            routing: serde_json::from_str(routing).unwrap_or_default(),
             busy: attempt.busy,
             paused: attempt.paused,
             breaker_open: attempt.breaker_open,
@@ -103,6 +127,15 @@ impl Decision {
             "another_than_last" => {
                 format!("{agent} is another than the one that had just failed it")
             }
+            "addressed" => format!("it was asked of {agent} by name"),
+            "two_drawn" => format!("two were drawn, and {agent} was the less loaded"),
+            "best_record" => format!("{agent} had the best record of {}", others + 1),
+            "explored" => format!("{agent} is little known, and this was for finding out"),
+            "owns_key" => format!("its affinity key belongs to {agent}"),
+            "next_for_key" => {
+                format!("the owner of its key was busy for too long, and {agent} is next")
+            }
+            "advised" => format!("the adviser named {agent}"),
             other => format!("{agent}: {other}"),
         };
         let excluded = [
@@ -117,10 +150,28 @@ impl Decision {
             .map(|(count, why)| format!("{count} {why}"))
             .collect();
         let mut sentences = vec![because];
+        sentences.extend(self.routing.told());
         if !excluded.is_empty() {
             sentences.push(format!("out of the question: {}", excluded.join(", ")));
         }
         sentences
+    }
+}
+
+impl Routing {
+    fn told(&self) -> Vec<String> {
+        let fallback = self.fallback.as_deref().map(|fallback| match fallback {
+            "no_key" => "it has no affinity key, so the lowest load decided".to_owned(),
+            "no_advice" => "no advice came in time, so the lowest load decided".to_owned(),
+            "no_opinion" => "the adviser named nobody, so the lowest load decided".to_owned(),
+            "advice_unfit" => {
+                "nobody whom the adviser named could have it then, so the lowest load decided"
+                    .to_owned()
+            }
+            other => other.to_owned(),
+        });
+        let words = self.words.as_deref().map(|words| format!("the adviser said: {words}"));
+        fallback.into_iter().chain(words).collect()
     }
 }
 
@@ -133,6 +184,10 @@ impl Obstacle {
                 let s = (until_ms - now_ms).max(0) as f64 / 1_000.0;
                 let why = if *after_failure { "backing off after a failure" } else { "delayed" };
                 format!("it is {why}: not before {s:.1} s from then")
+            }
+            Obstacle::Awaits { what, until_ms } => {
+                let s = (until_ms - now_ms).max(0) as f64 / 1_000.0;
+                format!("it waits for {what}: at most {s:.1} s from then")
             }
             Obstacle::NobodyServes { capability, version: None } => {
                 format!("nobody serves {capability}")
@@ -193,7 +248,10 @@ impl Reader {
             found.push(Obstacle::Draining);
         }
         if let Some(until_ms) = task.ready_ms.filter(|at_ms| *at_ms > now_ms) {
-            found.push(Obstacle::Delayed { until_ms, after_failure: task.attempts > 0 });
+            found.push(match task.awaits.clone().filter(|it| !it.is_empty()) {
+                Some(what) => Obstacle::Awaits { what, until_ms },
+                None => Obstacle::Delayed { until_ms, after_failure: task.attempts > 0 },
+            });
         }
         let agents = self.agents()?;
         let able: Vec<&Agent> = agents.iter().filter(|it| may_serve(it, task)).collect();

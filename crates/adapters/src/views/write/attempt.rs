@@ -4,8 +4,9 @@ use crate::views::change::{Attempt, Changes, NewAttempt};
 use crate::views::memory::Memory;
 use crate::views::names;
 use crate::views::schema::int;
-use kernel::Decision;
+use kernel::{Decision, PolicyKind};
 use rusqlite::{Connection, params};
+use serde_json::json;
 
 pub(super) fn write(
     connection: &Connection,
@@ -15,9 +16,10 @@ pub(super) fn write(
     let mut added = connection.prepare_cached(
         "insert into attempt_rows (task, token, number, agent, granted_seq, granted_ms, started_ms,
            ended_ms, worked_ms, outcome, failure_kind, failure, retry_ms, fenced, work_ended_ms,
-           money_micros, tokens, reason, candidates, busy, paused, breaker_open, not_serving)
+           money_micros, tokens, reason, candidates, busy, paused, breaker_open, not_serving,
+           routing)
          values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
-           ?19, ?20, ?21, ?22, ?23)",
+           ?19, ?20, ?21, ?22, ?23, ?24)",
     )?;
     let mut plain = connection.prepare_cached(
         "insert into attempt_rows (task, token, number, agent, granted_seq, granted_ms, ended_ms,
@@ -65,17 +67,23 @@ pub(super) fn write(
 fn is_plain(new: &NewAttempt<'_>, attempt: &Attempt<'_>) -> bool {
     let NewAttempt { granted, agent: _, number: _, seq: _, at_ms: _ } = new;
     let Decision {
+        policy: PolicyKind::LeastLoaded,
         candidates,
         busy: _,
         paused: _,
-        breaker_open,
+        breaker_open: 0,
         not_serving: _,
         version: _,
         labels: _,
         too_small: _,
         down: _,
         reason: _,
-    } = &granted.why;
+        fallback: None,
+        words: None,
+    } = &granted.why
+    else {
+        return false;
+    };
     let Attempt {
         new: _,
         started_ms: None,
@@ -92,7 +100,7 @@ fn is_plain(new: &NewAttempt<'_>, attempt: &Attempt<'_>) -> bool {
     else {
         return false;
     };
-    candidates.is_empty() && *breaker_open == 0
+    candidates.is_empty()
 }
 
 /// Agents that this task could never have gone to: another capability or version, labels that do
@@ -134,7 +142,12 @@ fn insert(
     let why = &new.granted.why;
     let candidate = |it: &kernel::Candidate| {
         let name = memory.agent(it.agent.0);
-        serde_json::json!({ "agent": &*name, "prefer": it.prefer, "load": it.load })
+        match it.score {
+            None => json!({ "agent": &*name, "prefer": it.prefer, "load": it.load }),
+            Some(score) => {
+                json!({ "agent": &*name, "prefer": it.prefer, "load": it.load, "score": score })
+            }
+        }
     };
     let candidates = (!why.candidates.is_empty())
         .then(|| serde_json::Value::from_iter(why.candidates.iter().map(candidate)).to_string());
@@ -162,6 +175,21 @@ fn insert(
         why.paused,
         why.breaker_open,
         not_fit(why),
+        why.not_serving,
+        routing(why),
     ])?;
     Ok(())
+}
+
+/// What there is to say of a choice by another policy than the plain one.
+fn routing(why: &kernel::Decision) -> Option<String> {
+    let is_plain = why.policy == PolicyKind::LeastLoaded;
+    (!is_plain).then(|| {
+        let routing = json!({
+            "policy": why.policy,
+            "fallback": why.fallback,
+            "words": why.words.as_deref(),
+        });
+        routing.to_string()
+    })
 }

@@ -15,10 +15,10 @@ pub(super) fn write(connection: &Connection, changes: &Changes<'_>) -> rusqlite:
            status, agent, token, attempts, failed, lost, attempts_max, timeout_ms, key,
            released_from, accepted_seq, accepted_ms, ready_ms, deadline_ms, started_ms, ended_ms,
            ended_seq, worked_ms, money_micros, tokens, failure_kind, failure,
-           input_bytes, input_blob, input, output_bytes, output_blob, output)
+           input_bytes, input_blob, input, output_bytes, output_blob, output, awaits)
          values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
            ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, ?36,
-           ?37)",
+           ?37, ?38)",
     )?;
     let mut plain = connection.prepare_cached(
         "insert into task_rows (id, run, capability, class, status, agent, token, attempts, failed,
@@ -36,7 +36,7 @@ pub(super) fn write(connection: &Connection, changes: &Changes<'_>) -> rusqlite:
            money_micros = money_micros + ?13, tokens = tokens + ?14,
            failure_kind = coalesce(?15, failure_kind), failure = coalesce(?16, failure),
            output_bytes = coalesce(?17, output_bytes), output_blob = coalesce(?18, output_blob),
-           output = coalesce(?19, output)
+           output = coalesce(?19, output), awaits = coalesce(?20, awaits)
          where id = ?1",
     )?;
     for (id, task) in changes.tasks.iter() {
@@ -63,6 +63,7 @@ fn is_plain(id: u64, new: &NewTask<'_>, task: &Task<'_>) -> bool {
         failed: 0,
         lost: 0,
         ready_ms: None,
+        awaits: None,
         started_ms: _,
         ended_ms: _,
         ended_seq: _,
@@ -168,6 +169,7 @@ fn insert(
         task.output.map(|it| it.len),
         output.blob,
         output.text,
+        task.awaits.as_deref(),
     ])?;
     Ok(())
 }
@@ -198,6 +200,7 @@ fn update(
         task.output.map(|it| it.len),
         output.blob,
         output.text,
+        task.awaits.as_deref(),
     ])?;
     Ok(())
 }

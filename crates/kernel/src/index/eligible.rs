@@ -1,0 +1,113 @@
+//! Who could do the work of a shape, a bounded number at a time, and shapes that are meant for one
+//! agent alone.
+
+use super::fleet::Standing;
+use super::profile::Free;
+use super::{Index, Shape, ShapeId, ShapeKey};
+use crate::{AgentId, Constraint};
+
+/// Free agents that a policy looks at for one grant. What comes first in the order of choice is
+/// seen first; where agents differ in what they serve, the round begins with others each time.
+pub(crate) const LOOK_MAX: usize = 64;
+
+/// Agents that a key may belong to: of a shape that more could serve, those that joined first.
+pub(crate) const OWNERS_MAX: usize = 1_024;
+
+/// A free agent and what it is ranked by before its load.
+#[derive(Clone, Copy)]
+pub(crate) struct Able {
+    /// Its labels are what the task wishes.
+    pub(crate) wished: bool,
+    pub(crate) prefer: i32,
+    pub(crate) free: Free,
+}
+
+impl Index {
+    /// Free agents of a shape; `turn` says where the round begins.
+    pub(crate) fn candidates(
+        &self,
+        shape: ShapeId,
+        wish: Option<&Constraint>,
+        turn: u64,
+    ) -> Vec<Able> {
+        let Shape { key, profiles: ids, .. } = &self.shapes[shape.0 as usize];
+        let start = (turn % ids.len().max(1) as u64) as usize;
+        let (before, after) = ids.split_at(start.min(ids.len()));
+        let round = after.iter().chain(before).map(|id| &self.fleet.profiles[*id]);
+        let free = round.flat_map(|it| {
+            let wished = wish.is_some_and(|wish| wish.is_met_by(&it.key.labels));
+            let prefer = it.key.prefer;
+            it.free_for(key.weight).map(move |free| Able { wished, prefer, free: *free })
+        });
+        free.take(LOOK_MAX).collect()
+    }
+
+    /// Agents that may have work of a shape, free or not: whether they are wished for, their
+    /// preference, and who.
+    pub(crate) fn eligible(
+        &self,
+        shape: ShapeId,
+        wish: Option<&Constraint>,
+    ) -> impl Iterator<Item = (bool, i32, AgentId)> {
+        let weight = self.shapes[shape.0 as usize].key.weight;
+        let agents = self.profiles_of(shape).flat_map(move |it| {
+            let wished = wish.is_some_and(|wish| wish.is_met_by(&it.key.labels));
+            it.roster.iter().map(move |agent| (wished, it.key.prefer, *agent))
+        });
+        let large = move |agent: AgentId| self.fleet.agents[agent.0 as usize].slots >= weight;
+        agents.filter(move |it| self.may_work(it.2) && large(it.2)).take(OWNERS_MAX)
+    }
+
+    /// Whether an agent gets new work when it has a slot for it.
+    fn may_work(&self, agent: AgentId) -> bool {
+        let standing = self.fleet.agents.get(agent.0 as usize);
+        standing.is_some_and(Standing::works)
+    }
+
+    /// Whether an agent may have work of a shape when it has the room.
+    pub(crate) fn may_have(&self, agent: AgentId, shape: ShapeId) -> bool {
+        let key = &self.shapes[shape.0 as usize].key;
+        let fits = self.fleet.agents.get(agent.0 as usize).is_some_and(|it| {
+            let profile = &self.fleet.profiles[it.profile as usize];
+            it.slots >= key.weight && profile.key.fits(key).is_ok()
+        });
+        fits && self.may_work(agent)
+    }
+
+    /// An agent's place among the free ones, if it has the room for work of a shape.
+    pub(crate) fn free_place(&self, agent: AgentId, shape: ShapeId) -> Option<Free> {
+        let weight = self.shapes[shape.0 as usize].key.weight;
+        self.fleet.agents.get(agent.0 as usize)?.free.filter(|free| free.room >= weight)
+    }
+
+    /// Whether an agent is free and serves a shape.
+    pub(crate) fn is_free_for(&self, agent: AgentId, shape: ShapeId) -> bool {
+        let key = &self.shapes[shape.0 as usize].key;
+        self.fleet.is_free_for(agent, key)
+    }
+
+    /// The same work, for this agent alone.
+    pub(crate) fn addressed(&mut self, shape: ShapeId, agent: AgentId) -> ShapeId {
+        let key = ShapeKey { only: Some(agent), ..self.shapes[shape.0 as usize].key.clone() };
+        match self.shape_ids.get(&key) {
+            Some(id) => *id,
+            None => self.new_shape(key),
+        }
+    }
+
+    /// For an agent with a free slot and work of its own that waits: the shape whose turn it is,
+    /// its own or one that it serves with others.
+    pub(super) fn next_of(&self, agent: AgentId) -> Option<ShapeId> {
+        let waits = |id: &&usize| self.is_ready(&self.shapes[**id]);
+        let turn = |id: &&usize| (self.shapes[**id].pass, **id);
+        let own = self.fleet.addressed.get(&agent)?.iter().filter(waits);
+        let own =
+            own.filter(|id| self.is_free_for(agent, ShapeId(**id as u32))).min_by_key(turn)?;
+        let weight = |id: &usize| self.shapes[*id].key.weight;
+        let room = self.free_place(agent, ShapeId(*own as u32))?.room;
+        let shared = self.fleet.shapes_of(agent).iter().filter(waits);
+        let shared = shared.filter(|id| weight(id) <= room).min_by_key(turn);
+        let next = shared.filter(|shared| turn(shared) < turn(&own)).unwrap_or(own);
+        Some(ShapeId(*next as u32))
+    }
+}

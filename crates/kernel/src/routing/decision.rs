@@ -1,0 +1,148 @@
+//! Why an agent was chosen: enough to explain it later without the state of that moment.
+
+use crate::{AgentId, Text};
+use serde::{Deserialize, Serialize};
+
+/// One choice, as it is journaled with the grant.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decision {
+    /// Which policy chose.
+    #[serde(default, skip_serializing_if = "PolicyKind::is_least_loaded")]
+    pub policy: PolicyKind,
+    /// The best candidates, best first, at most [`Decision::CANDIDATES_MAX`]; empty when the chosen
+    /// agent was the only one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub candidates: Vec<Candidate>,
+    /// Agents that serve it but had no free slot.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub busy: u32,
+    /// Agents that serve it but are paused.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub paused: u32,
+    /// Agents that serve it and are kept from it by their breakers.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub breaker_open: u32,
+    /// Agents that serve it but are down: being restarted, given up, or suspected to be dead.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub down: u32,
+    /// Agents present that do not serve it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub not_serving: u32,
+    /// Agents that serve it in no version that will do.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub version: u32,
+    /// Agents that serve it and whose labels do not meet what is required.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub labels: u32,
+    /// Agents that serve it and have fewer slots than it takes.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub too_small: u32,
+    /// What tipped the scales.
+    pub reason: Reason,
+    /// Why the policy could not choose, and the lowest load did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fallback: Option<Fallback>,
+    /// What the adviser said. Data from an agent: never interpreted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub words: Option<Text>,
+}
+
+impl Decision {
+    /// How many candidates are recorded.
+    pub const CANDIDATES_MAX: usize = 8;
+}
+
+fn is_false(it: &bool) -> bool {
+    !it
+}
+
+fn is_zero(count: &u32) -> bool {
+    *count == 0
+}
+
+/// One agent that could have had the task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Candidate {
+    /// Who.
+    pub agent: AgentId,
+    /// Its declared preference.
+    pub prefer: i32,
+    /// Slots in use, in 1/1024 of its slots; of fewer while it is new and has completed little.
+    pub load: u32,
+    /// Whether its labels meet what the task wishes.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub wished: bool,
+    /// What the policy gave it, where it gives points: higher is better.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub score: Option<u64>,
+}
+
+/// The policies by name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)] // Each is the policy of its name.
+pub enum PolicyKind {
+    #[default]
+    LeastLoaded,
+    PowerOfTwo,
+    BestRecord,
+    Sticky,
+    External,
+    /// None: it was asked of one agent by name.
+    Addressed,
+}
+
+impl PolicyKind {
+    fn is_least_loaded(&self) -> bool {
+        *self == PolicyKind::LeastLoaded
+    }
+}
+
+/// What tipped the scales.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// Nobody else could.
+    #[default]
+    Only,
+    /// Its labels are what the task wishes.
+    Wished,
+    /// It was kept back until it had the room.
+    KeptBack,
+    /// It is preferred to the others.
+    Preferred,
+    /// It had the lowest load.
+    LeastLoaded,
+    /// Loads were equal and it had waited longest for work.
+    LongestIdle,
+    /// The better candidate had just failed this task.
+    AnotherThanLast,
+    /// It was asked of this agent by name.
+    Addressed,
+    /// Two were drawn, and it was the less loaded.
+    TwoDrawn,
+    /// It had the best record.
+    BestRecord,
+    /// It is little known, and this grant was for finding out.
+    Explored,
+    /// The task's affinity key is its own.
+    OwnsKey,
+    /// The owner of the key was busy for too long, and it is next in the key's order.
+    NextForKey,
+    /// The adviser named it.
+    Advised,
+}
+
+/// Why a policy could not choose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fallback {
+    /// The task has no affinity key.
+    NoKey,
+    /// No advice came in time.
+    NoAdvice,
+    /// The adviser could not say.
+    NoOpinion,
+    /// Nobody whom the adviser named could have it at that moment.
+    AdviceUnfit,
+}
