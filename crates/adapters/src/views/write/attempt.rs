@@ -175,7 +175,6 @@ fn insert(
         why.paused,
         why.breaker_open,
         not_fit(why),
-        why.not_serving,
         routing(why),
     ])?;
     Ok(())
