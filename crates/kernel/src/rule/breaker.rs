@@ -247,7 +247,9 @@ impl Breaker {
             share && several && !tasks.is_empty()
         };
         let failed = self.marks.iter().filter_map(|mark| mark.failed());
-        let slow = self.marks.iter().filter_map(|mark| mark.slow());
+        // Under other settings some may have been called slow; nothing follows from that now.
+        let slow = self.marks.iter().filter(|_| policy.slow_ms > 0);
+        let slow = slow.filter_map(|mark| mark.slow());
         if too_many(failed.collect(), policy.failed_percent) {
             Some(Tripped::Failed)
         } else if too_many(slow.collect(), policy.slow_percent) {
