@@ -103,10 +103,7 @@ impl Effect {
         let task = |id: &TaskId| before.task(*id);
         match event {
             Event::LeaseGranted(granted) => out.extend(Effect::dispatch(before, granted)),
-            Event::Routing { task: id, step: Routing::AdviceAsked { until } } => {
-                let question = task(id).map(|it| question(before, it, *until));
-                out.extend(question.map(|it| Effect::Advise(Box::new(it))));
-            }
+            Event::Routing { task, step } => out.extend(Effect::advise(before, *task, step)),
             Event::TaskResumed { task: id, .. } => {
                 let attempt = task(id).and_then(Task::attempt);
                 out.extend(attempt.map(|attempt| Effect::Resume { attempt }));
@@ -144,7 +141,6 @@ impl Effect {
             | Event::DrainStarted
             | Event::RunStarted { .. }
             | Event::TaskAccepted(_)
-            | Event::Routing { .. }
             | Event::TaskStarted { .. }
             | Event::TaskWaiting { .. }
             | Event::OnceStarted { .. }
@@ -177,6 +173,15 @@ impl Effect {
         let attempt = AttemptId { task: granted.task, token: granted.token };
         let dispatch = Dispatch::of(before.task(granted.task)?, attempt, granted.agent, 1);
         Some(Effect::Dispatch(Box::new(dispatch)))
+    }
+
+    fn advise(before: &State, task: TaskId, step: &Routing) -> Option<Effect> {
+        match step {
+            Routing::AdviceAsked { until } => {
+                Some(Effect::Advise(Box::new(question(before, before.task(task)?, *until))))
+            }
+            Routing::Held { .. } | Routing::HoldEnded | Routing::Advised { .. } => None,
+        }
     }
 
     /// A task that ends other than by completing: its work is stopped, and it is told.

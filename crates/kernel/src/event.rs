@@ -1,8 +1,9 @@
 //! What happened. Events are journaled and are the only thing that changes state.
 
+use crate::routing::Routing;
 use crate::schedule::ScheduleEvent;
 use crate::{
-    AgentId, AgentSpec, Budget, Cost, Decision, Digest, Failure, Forced, Outcome, Payload,
+    AgentId, AgentSpec, Budget, Cost, Decision, Digest, Failure, Forced, Loss, Outcome, Payload,
     Policies, Supervised, TaskId, Terms, Text, Time, Token, Tripped,
 };
 use serde::{Deserialize, Serialize};
@@ -200,21 +201,6 @@ pub enum Event {
     Supervised(Supervised),
 }
 
-/// What happens before a queued task is granted, where a policy needs more than a look.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[allow(missing_docs)] // As above.
-pub enum Routing {
-    /// It waits for the agent that its affinity key belongs to.
-    Held { agent: AgentId, until: Time },
-    /// It has waited long enough.
-    HoldEnded,
-    /// An adviser is asked who should get it.
-    AdviceAsked { until: Time },
-    /// The adviser said so, in time.
-    Advised { ranking: Vec<AgentId>, words: Text },
-}
-
 /// A task that was accepted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)]
@@ -261,20 +247,6 @@ pub struct Granted {
     pub until: Time,
     /// Why this agent.
     pub why: Decision,
-}
-
-/// How an attempt was lost through no fault of task or agent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Loss {
-    /// The process that ran it ended.
-    RuntimeEnded,
-    /// It was given back in a drain.
-    HandedBack,
-    /// The agent left.
-    AgentLeft,
-    /// The agent was stopped, to be started again.
-    AgentRestarted,
 }
 
 impl Event {

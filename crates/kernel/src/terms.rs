@@ -305,3 +305,17 @@ impl FailureKind {
         }
     }
 }
+
+/// How an attempt was lost through no fault of task or agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Loss {
+    /// The process that ran it ended.
+    RuntimeEnded,
+    /// It was given back in a drain.
+    HandedBack,
+    /// The agent left.
+    AgentLeft,
+    /// The agent was stopped, to be started again.
+    AgentRestarted,
+}

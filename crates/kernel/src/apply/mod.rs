@@ -27,10 +27,7 @@ impl State {
         self.index.now = self.index.now.max(at);
         match &entry.event {
             Event::RuntimeStarted { .. } => self.runtime_started(at, &entry.event),
-            Event::DrainStarted => {
-                self.facts.draining = true;
-                self.relink_schedules();
-            }
+            Event::DrainStarted => self.drain_started(),
             Event::RunStarted { run, team, definition } => {
                 self.run_started(*run, team.clone(), *definition);
             }
@@ -130,6 +127,11 @@ impl State {
         ended.into_iter().for_each(|token| self.work_ended(token));
         self.begin_supervision_afresh();
         gone.into_iter().for_each(|agent| self.set_presence(agent, Presence::Left));
+    }
+
+    fn drain_started(&mut self) {
+        self.facts.draining = true;
+        self.relink_schedules();
     }
 
     fn run_started(&mut self, run: TaskId, team: Text, definition: Digest) {

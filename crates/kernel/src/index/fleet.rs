@@ -98,8 +98,8 @@ impl Standing {
 }
 
 impl Fleet {
-    /// The profiles that serve a new shape, which learn of it, and those that nearly do. A shape for
-    /// one agent alone has none.
+    /// The profiles that serve a new shape, which learn of it, and those that nearly do. A shape
+    /// for one agent alone has none.
     pub(super) fn connect(
         &mut self,
         shape: usize,

@@ -9,6 +9,7 @@ pub(crate) mod decision;
 pub(crate) mod external;
 pub(crate) mod least_loaded;
 mod power_of_two;
+mod step;
 pub(crate) mod sticky;
 
 use crate::index::{Able, Index};
@@ -17,6 +18,7 @@ use crate::state::Facts;
 use crate::{AgentId, Event, State, Task, Time};
 pub use decision::{Candidate, Decision, Fallback, PolicyKind, Reason};
 use serde::{Deserialize, Serialize};
+pub use step::Routing;
 
 /// How an agent is chosen among those that could do the work.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

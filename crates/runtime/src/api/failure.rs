@@ -127,24 +127,18 @@ pub fn describe(refusal: &Refusal) -> String {
         Refusal::UnknownAgent(agent) => {
             format!("there is no agent {agent}; see `majordomo agents`")
         }
-        Refusal::UnknownName(name) => {
-            format!("no agent named {name} has joined; see `majordomo agents`")
-        }
+        Refusal::UnknownName(name) => format!("no agent is named {name}; see `majordomo agents`"),
         Refusal::NotServed { agent, capability } => {
             format!("agent {agent} does not serve {capability}; ask another, or ask without a name")
         }
-        Refusal::NotAsked(task) => {
-            format!("no advice is asked about task {task}, or not any more")
-        }
+        Refusal::NotAsked(task) => format!("no advice is asked about task {task} any more"),
         Refusal::UnknownSchedule(name) => {
             format!("there is no schedule named {name}; see `majordomo schedule list`")
         }
         Refusal::TooOften { min_ms } => {
             format!("a schedule may come round every {min_ms} ms at most; say a longer interval")
         }
-        Refusal::NameTaken(name) => {
-            format!("an agent named {name} is here already; choose another")
-        }
+        Refusal::NameTaken(name) => format!("an agent named {name} is here; choose another"),
         Refusal::KeyReused { task } => format!(
             "the idempotency key belongs to task {task}, which asks something else; use a new key"
         ),
