@@ -95,13 +95,12 @@ impl Check for Clocks {
 
     fn act(&mut self, act: &Act<'_>) -> Verdict {
         match act {
+            // A sign of life does not move the kernel's time: only what is decided does.
             Act::Renewed { attempt, now } => {
-                self.kernel_now = self.kernel_now.max(*now);
-                self.renewed.insert(attempt.token, self.kernel_now);
+                self.renewed.insert(attempt.token, self.kernel_now.max(*now));
             }
             Act::Slept { now } => {
-                self.kernel_now = self.kernel_now.max(*now);
-                self.woke = self.kernel_now;
+                self.woke = self.kernel_now.max(*now);
                 self.fresh.clear();
             }
             Act::Recovered { durable, .. } => {

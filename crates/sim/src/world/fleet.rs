@@ -118,7 +118,7 @@ impl World {
             self.agents[agent].number = known.life.number;
         }
         self.by_id.insert(id, agent);
-        if self.healed && self.is_forced(agent) {
+        if self.healed && self.wants_the_operator(agent) {
             self.unforce(agent);
         }
         if self.agents[agent].spec.remote {

@@ -5,8 +5,8 @@ use crate::fault::Fault;
 use crate::program::{self, CAPABILITIES};
 use crate::rng::Rng;
 use kernel::{
-    BreakerPolicy, CapabilityPolicy, Command, Exit, Forced, Policies, Policy, Presence, Quota,
-    Stage, Text,
+    Breaker, BreakerPolicy, CapabilityPolicy, Command, Exit, Forced, Policies, Policy, Presence,
+    Quota, Stage, Text,
 };
 use std::sync::Arc;
 
@@ -162,19 +162,22 @@ impl World {
         }
     }
 
-    /// Whether a breaker of it follows the operator and not its results.
-    pub(super) fn is_forced(&self, agent: usize) -> bool {
+    /// Whether a breaker of it wants the operator: it follows her and not its results, or it has
+    /// opened again and again. Then only a few probes in many minutes get through, and what waits
+    /// would end in hours.
+    pub(super) fn wants_the_operator(&self, agent: usize) -> bool {
         let (Some(process), Some(id)) = (&self.process, self.agents[agent].id) else {
             return false;
         };
         let breakers = &process.kernel.state().breakers;
-        breakers.iter().any(|((who, _), breaker)| *who == id && breaker.forced().is_some())
+        let wants = |breaker: &Breaker| breaker.forced().is_some() || breaker.times() > 2;
+        breakers.iter().any(|((who, _), breaker)| *who == id && wants(breaker))
     }
 
     /// Everybody who should be there and is not, or is paused: brought back.
     pub(super) fn call_everybody(&mut self) {
         for agent in 0..self.agents.len() {
-            if self.is_forced(agent) {
+            if self.wants_the_operator(agent) {
                 self.unforce(agent);
             }
             let found = self.process.as_ref().and_then(|process| {
