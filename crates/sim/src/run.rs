@@ -2,7 +2,8 @@
 
 use crate::checks::p15_breakers_open_probe_close::scene as p15_breakers;
 use crate::checks::{
-    p11_heavy_tasks_have_their_turn, p11_priority_without_starvation, p14_retries_cannot_amplify,
+    everybody_is_tried, p11_heavy_tasks_have_their_turn, p11_priority_without_starvation,
+    p14_retries_cannot_amplify,
 };
 use crate::fault::Tally;
 use crate::medium::{Disk, Medium, Memory};
@@ -97,6 +98,7 @@ fn scenes(seed: u64) -> Option<Red> {
             let name = "p11_heavy_tasks_have_their_turn";
             red(name, p11_heavy_tasks_have_their_turn::scene(seed))
         })
+        .or_else(|| red(everybody_is_tried::NAME, everybody_is_tried::scene(seed)))
         .or_else(|| red("p14_retries_cannot_amplify", p14_retries_cannot_amplify::scene(seed)))
         .or_else(|| red("p15_breakers_open_probe_close", p15_breakers::scene(seed)))
 }

@@ -1,5 +1,6 @@
 //! One checker a promise, each with a model of its own, kept from what is seen from outside.
 
+pub mod everybody_is_tried;
 pub mod keys_stay;
 pub mod p01_no_accepted_task_is_lost;
 pub mod p02_receipt_only_after_sync;
