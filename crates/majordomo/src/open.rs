@@ -103,6 +103,26 @@ impl TeamBuilder {
         TeamBuilder { builder: self.builder.calendar(calendar), ..self }
     }
 
+    /// What holds for the team: quotas, breakers, supervisors, and how agents are chosen.
+    #[must_use]
+    pub fn policies(self, policies: kernel::Policies) -> TeamBuilder {
+        TeamBuilder { builder: self.builder.policies(policies), ..self }
+    }
+
+    /// How an agent is chosen for one capability; the lowest load decides unless told otherwise.
+    ///
+    /// ```
+    /// use majordomo::{Team, kernel::Policy};
+    ///
+    /// let explore_percent = 10;
+    /// let team = Team::in_memory().route("code.review", Policy::BestRecord { explore_percent });
+    /// # let _ = team;
+    /// ```
+    #[must_use]
+    pub fn route(self, capability: &str, policy: kernel::Policy) -> TeamBuilder {
+        TeamBuilder { builder: self.builder.route(capability, policy), ..self }
+    }
+
     /// Opens the journal, takes up what is unfinished, and lets the agents join.
     ///
     /// # Errors
