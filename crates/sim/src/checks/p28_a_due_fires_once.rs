@@ -23,6 +23,9 @@ pub struct Schedules {
     overdue: BTreeMap<Text, u32>,
 }
 
+/// A clock set back by more than this was wrong before: `docs/schedules.md`, three hours.
+const CORRECTION_MS: u64 = 3 * 3_600_000;
+
 struct Known {
     spec: ScheduleSpec,
     /// Dues that something came of.
@@ -132,12 +135,22 @@ impl Schedules {
 
     /// What a wall clock that was set does to dues is the kernel's to say; what follows is watched
     /// again.
-    fn forget_expectations(&mut self, set_back: bool) {
+    fn forget_expectations(&mut self, set_back: bool, wall_ms: u64) {
         for known in self.known.values_mut() {
             known.next = None;
-            // An interval is counted anew, and may meet a moment that it has met before.
-            if set_back && matches!(known.spec.recurs, Recurrence::Every { .. }) {
-                known.told.clear();
+            if !set_back {
+                continue;
+            }
+            match known.spec.recurs {
+                // An interval is counted anew, and may meet a moment that it has met before.
+                Recurrence::Every { .. } => known.told.clear(),
+                // A clock that was far ahead was wrong: what lies ahead once more counts once more.
+                Recurrence::Calendar { .. } => {
+                    let last = known.told.last().copied().unwrap_or(0);
+                    if last > wall_ms.saturating_add(CORRECTION_MS) {
+                        known.told.retain(|due| *due <= wall_ms);
+                    }
+                }
             }
         }
     }
@@ -223,12 +236,12 @@ impl Check for Schedules {
                 Ok(())
             }
             Event::Schedule { name, what } => self.schedule(name, what, seen.before),
-            Event::WallClockMoved { set_back, .. } => {
-                self.forget_expectations(*set_back);
+            Event::WallClockMoved { set_back, wall_ms } => {
+                self.forget_expectations(*set_back, *wall_ms);
                 Ok(())
             }
-            Event::RuntimeStarted { .. } => {
-                self.forget_expectations(true);
+            Event::RuntimeStarted { wall_ms, .. } => {
+                self.forget_expectations(true, *wall_ms);
                 Ok(())
             }
             _ => Ok(()),
