@@ -7,14 +7,13 @@
 
 use crate::api::{Failure, describe};
 use crate::canonical;
-use crate::inbox::Then;
+use crate::desk::Desk;
 use crate::port::adviser::Advice;
 use crate::turn::{Inner, Runtime};
 use kernel::{Answer, Command, Effect, Outcome, Question, Submit, Terms, Text};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
-use tokio::sync::oneshot;
 
 /// What a task for `route` answers: one agent, or several, best first.
 #[derive(Deserialize)]
@@ -106,16 +105,7 @@ async fn route(runtime: &Runtime, question: Question) -> Result<Value, Failure> 
 
 /// Hands the task over and waits for its end.
 async fn settled(runtime: &Runtime, submit: Submit) -> Result<Arc<Outcome>, Failure> {
-    let (teller, coming) = oneshot::channel();
-    // It is expected under the lock of the core: the ending cannot be performed before.
-    let expect: Then = Box::new(move |desk, verdict| {
-        if let Ok(Answer::Accepted(receipt)) = verdict
-            && receipt.outcome.is_none()
-        {
-            desk.expect(receipt.task, teller);
-        }
-        None
-    });
+    let (expect, coming) = Desk::expecting();
     let lost = || Failure::new(kernel::FailureKind::Lost, "the orchestrator has ended");
     match runtime.send_then(Command::Submit(submit), expect).await {
         Ok(Ok(Answer::Accepted(receipt))) => match receipt.outcome {

@@ -2,12 +2,13 @@
 
 use crate::advise;
 use crate::attempt::{Live, drive};
+use crate::inbox::Then;
 use crate::life;
 use crate::port::Agent;
 use crate::turn::{Inner, Runtime, lock};
 use kernel::{
-    AgentId, AttemptId, Command, Dispatch, Effect, Outcome, Pulse, Recurrence, Report, TaskId,
-    Text, Token,
+    AgentId, Answer, AttemptId, Command, Dispatch, Effect, Outcome, Pulse, Recurrence, Report,
+    TaskId, Text, Token,
 };
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -89,8 +90,22 @@ impl Desk {
         receiver
     }
 
-    /// The same for whoever has made the channel already.
-    pub(crate) fn expect(&self, task: TaskId, teller: Teller) {
+    /// For whoever hands a root task over: the outcome is expected as soon as the task is accepted,
+    /// under the lock of the core, so that the ending cannot be performed before.
+    pub(crate) fn expecting() -> (Then, oneshot::Receiver<Arc<Outcome>>) {
+        let (teller, coming) = oneshot::channel();
+        let expect: Then = Box::new(move |desk, verdict| {
+            if let Ok(Answer::Accepted(receipt)) = verdict
+                && receipt.outcome.is_none()
+            {
+                desk.expect(receipt.task, teller);
+            }
+            None
+        });
+        (expect, coming)
+    }
+
+    fn expect(&self, task: TaskId, teller: Teller) {
         match lock(&self.tickets).entry(task) {
             Entry::Vacant(nobody) => {
                 nobody.insert(Waiters { first: teller, more: Vec::new() });

@@ -1,7 +1,8 @@
 //! Submission of a root task, in two halves: into the inbox, and the receipt.
 
 use super::{Failure, Team, Ticket, ticket};
-use crate::inbox::{Reply, Then};
+use crate::desk::Desk;
+use crate::inbox::Reply;
 use kernel::{Answer, Command, Outcome, Refusal, Submit, Terms, Text};
 use std::sync::Arc;
 use tokio::sync::oneshot;
@@ -85,16 +86,7 @@ impl Team {
             definition: options.definition,
             ..Submit::new(terms, self.payload(input).await?)
         };
-        let (teller, coming) = oneshot::channel();
-        // It is expected under the lock of the core: the ending cannot be performed before.
-        let expect: Then = Box::new(move |desk, verdict| {
-            if let Ok(Answer::Accepted(receipt)) = verdict
-                && receipt.outcome.is_none()
-            {
-                desk.expect(receipt.task, teller);
-            }
-            None
-        });
+        let (expect, coming) = Desk::expecting();
         let reply = self.runtime.send_then(Command::Submit(submit), expect);
         Ok(Handed { team: self.clone(), reply, coming })
     }
