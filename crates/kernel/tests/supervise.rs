@@ -32,6 +32,24 @@ fn deaths_lead_to_what_the_table_says() {
     assert_eq!(rows.len(), 86, "every row was read");
 }
 
+/// A restart waits for its moment; one of those in it leaves, is back and dies: its own restart is
+/// another one, and the first forgets it.
+#[test]
+fn who_left_a_restart_and_is_back_is_no_part_of_it() {
+    let mut team = Team::of("rest_for_one/9 a b");
+    let (a, b) = (team.ids["a"], team.ids["b"]);
+    // From the second restart on there is a delay.
+    team.happens("b!");
+    team.started.clear();
+    let again = Arc::new(AgentSpec::new("b", "native", Vec::new(), 1));
+    let story = [team.exited(a), Command::Leave(b), Command::Join(again)];
+    story.into_iter().for_each(|command| drop(team.tell(command)));
+    drop(team.tell(team.exited(b)));
+    team.drives();
+    assert_eq!(team.started, ["a", "b"]);
+    team.is_at_rest("both are up");
+}
+
 /// A team under the kernel, with everything that the kernel orders done at once.
 struct Team {
     kernel: Kernel,
@@ -91,8 +109,13 @@ impl Team {
             _ => panic!("{what}"),
         };
         let agent = self.ids[name];
-        let life = self.kernel.state().agent(agent).expect("known").life.number;
+        let life = self.life_of(agent);
         self.performs(Command::Exited(Exited { agent, life, reason, extent: Extent::Whole }));
+        self.drives();
+    }
+
+    /// Lets time pass until nothing is due any more.
+    fn drives(&mut self) {
         while let Some(at) = self.kernel.next_deadline() {
             self.now = self.now.max(at.0);
             self.performs(Command::Tick);
@@ -138,6 +161,16 @@ impl Team {
         assert_eq!(replayed.state(), self.kernel.state(), "replay equals memory");
         self.kernel.state().check_index().expect("indexes follow from the facts");
         step
+    }
+
+    fn exited(&self, agent: AgentId) -> Command {
+        let reason = Exit::Abnormal("it died".into());
+        let life = self.life_of(agent);
+        Command::Exited(Exited { agent, life, reason, extent: Extent::Whole })
+    }
+
+    fn life_of(&self, agent: AgentId) -> u64 {
+        self.kernel.state().agent(agent).expect("known").life.number
     }
 
     fn name(&self, agent: AgentId) -> String {

@@ -128,9 +128,19 @@ impl State {
         }
     }
 
-    /// It goes: the restart it was part of goes on without it.
+    /// It goes: the restart it was part of goes on without it, also when it is back before the end.
     pub(super) fn leave_plan(&mut self, agent: AgentId) {
-        self.settle_plan_of(agent);
+        let Some(number) = self.agent(agent).and_then(|it| it.life.plan) else { return };
+        self.drop_restart_timer(number);
+        if let Some(plan) = self.facts.supervision.plans.get_mut(&number) {
+            plan.stop.retain(|it| *it != agent);
+            plan.start.retain(|it| *it != agent);
+        }
+        if let Some(agent) = self.facts.agents.get_mut(agent.0 as usize) {
+            agent.life.plan = None;
+        }
+        self.add_restart_timer(number);
+        self.settle_plan(number);
     }
 
     fn settle_plan_of(&mut self, agent: AgentId) {
