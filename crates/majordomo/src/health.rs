@@ -72,8 +72,7 @@ pub fn look(data: &DataDir) -> anyhow::Result<Health> {
     let mut health = Health::default();
     holder(data, &mut health)?;
     let views = Reader::open(data.views())?;
-    let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-    let found = problems(&views, i64::try_from(now_ms).unwrap_or(i64::MAX))?;
+    let found = problems(&views, wall_ms())?;
     health.oldest_wait_ms = found.oldest_wait_ms;
     health.open_tasks = found.open_tasks;
     health.open_breakers = found.open_breakers;
@@ -90,6 +89,21 @@ pub fn look(data: &DataDir) -> anyhow::Result<Health> {
     health.problems.sort_by_key(|problem| std::cmp::Reverse(problem.level));
     health.level = health.problems.first().map_or(Level::Fine, |problem| problem.level);
     Ok(health)
+}
+
+/// The moment that views are looked at: now while a process works on the data, for then what goes on
+/// has gone on until now; else that of the last thing that happened.
+///
+/// # Errors
+/// There is no such data, or its views cannot be read.
+pub fn moment(data: &DataDir, views: &Reader) -> anyhow::Result<i64> {
+    let applied_ms = views.applied_ms()?;
+    Ok(if Door::of(data)?.is_held() { applied_ms.max(wall_ms()) } else { applied_ms })
+}
+
+fn wall_ms() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
 }
 
 fn holder(data: &DataDir, health: &mut Health) -> anyhow::Result<()> {

@@ -90,7 +90,7 @@ fn lists_read_as_recorded() {
     let House { reader, format, _directory } = house(&review());
     same("runs.txt", &show::runs(&reader, 20, &format).unwrap());
     same("tasks.txt", &show::tasks(&reader, &Filter::default(), &format).unwrap());
-    same("agents.txt", &show::agents(&reader, &format).unwrap());
+    same("agents.txt", &show::agents(&reader, reader.applied_ms().unwrap(), &format).unwrap());
     same("dead.txt", &show::dead(&reader, &format).unwrap());
     let (lines, last) = show::logs(&reader, 2, 0, &format).unwrap();
     same("logs.txt", &lines);
@@ -138,7 +138,7 @@ fn json_says_the_same_to_programs() {
     assert!(timeline["critical"]["parts"]["work"].as_i64() > Some(0));
     let dead = show::dead(&reader, json).unwrap();
     assert!(dead.contains("\\u001b[31m") && dead.contains("\\u202e"), "{dead}");
-    assert_eq!(parsed(show::agents(&reader, json).unwrap())[0]["name"], "ann");
+    assert_eq!(parsed(show::agents(&reader, 0, json).unwrap())["agents"][0]["name"], "ann");
     let (lines, _) = show::logs(&reader, 2, 0, json).unwrap();
     assert!(lines.lines().all(|line| parsed(line.to_owned())["task"] == 2));
 }
@@ -191,7 +191,7 @@ fn told_about(attack: &str) -> Vec<String> {
     let told = [
         show::runs(&reader, 0, &format),
         show::tasks(&reader, &Filter::default(), &format),
-        show::agents(&reader, &format),
+        show::agents(&reader, 0, &format),
         show::task(&reader, 1, &format),
         show::task(&reader, 2, &format),
         show::why(&reader, 2, &format),

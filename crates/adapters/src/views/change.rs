@@ -5,8 +5,8 @@
 
 use super::names;
 use kernel::{
-    Accepted, AgentId, AgentSpec, Came, Failure, Forced, Granted, Next, Outcome, Payload, Presence,
-    ScheduleSpec, Text,
+    Accepted, AgentId, AgentSpec, Came, Cost, Failure, Forced, Granted, Next, Outcome, Payload,
+    Policies, Presence, ScheduleSpec, Text, Token,
 };
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
@@ -20,6 +20,13 @@ pub(super) struct Changes<'e> {
     pub(super) steps: Vec<Step<'e>>,
     pub(super) agents: Vec<Agent<'e>>,
     pub(super) scores: BTreeMap<u32, Score>,
+    /// By minute of kernel time and agent.
+    pub(super) minutes: BTreeMap<(i64, u32), Minute>,
+    /// Grants of tasks that were queued before this batch: agent, task, when.
+    pub(super) waited: Vec<(u32, u64, i64)>,
+    /// What attempts cost that are over.
+    pub(super) late_costs: Vec<(u64, Token, Cost)>,
+    pub(super) policies: BTreeMap<&'e str, &'e Policies>,
     pub(super) dead: Vec<Dead<'e>>,
     pub(super) schedules: Vec<Schedule<'e>>,
     pub(super) pins: Vec<(u64, &'e str, String)>,
@@ -67,6 +74,8 @@ pub(super) struct Task<'e> {
     pub(super) ready_ms: Option<i64>,
     /// What it waits for until `ready_ms`, before it is granted; empty: nothing more.
     pub(super) awaits: Option<Text>,
+    /// Since when it can be granted.
+    pub(super) queued_ms: Option<i64>,
     /// The first time counts.
     pub(super) started_ms: Option<i64>,
     pub(super) ended_ms: Option<i64>,
@@ -85,6 +94,8 @@ pub(super) struct NewTask<'e> {
     pub(super) seq: i64,
     pub(super) at_ms: i64,
     pub(super) deadline_ms: Option<i64>,
+    /// The only agent that may serve it, by name.
+    pub(super) addressed: Option<Text>,
 }
 
 /// What changes in a row of `attempts`.
@@ -99,6 +110,8 @@ pub(super) struct Attempt<'e> {
     pub(super) retry_ms: Option<i64>,
     pub(super) fenced: bool,
     pub(super) work_ended_ms: Option<i64>,
+    /// Slots that it takes until its work has ended.
+    pub(super) kept_slots: Option<u32>,
     pub(super) money_micros: u64,
     pub(super) tokens: u64,
 }
@@ -161,6 +174,11 @@ pub(super) enum Agent<'e> {
         id: AgentId,
         life: &'static str,
     },
+    /// Since when it could take work, in kernel time; `None`: it cannot.
+    Available {
+        id: AgentId,
+        since: Option<i64>,
+    },
     Breaker {
         id: AgentId,
         capability: &'e str,
@@ -182,8 +200,23 @@ pub(super) enum Turn {
 pub(super) struct Score {
     pub(super) completed: u64,
     pub(super) failed: u64,
+    /// Of those: it worked too long, or was silent for too long.
+    pub(super) timed_out: u64,
+    /// Of those: its own fault.
+    pub(super) faults: u64,
+    pub(super) money_micros: u64,
+    pub(super) tokens: u64,
     /// Completed attempts by bucket of their working time.
     pub(super) times: BTreeMap<i64, u64>,
+    /// Granted work by bucket of the time that it had waited.
+    pub(super) waits: BTreeMap<i64, u64>,
+}
+
+/// Slot time of one agent in one minute, milliseconds.
+#[derive(Default)]
+pub(super) struct Minute {
+    pub(super) busy_ms: i64,
+    pub(super) available_ms: i64,
 }
 
 /// Something happened to a dead letter.

@@ -1,16 +1,20 @@
 //! Entries become changes of rows. Pure: no SQL, no clock.
 
 mod agent;
+mod slots;
 
 use super::change::{
     Attempt, Changes, Dead, NewAttempt, NewTask, Step, StepChange, Wait, bucket_ms,
 };
-use super::memory::{Lease, Memory, Open};
+use super::memory::{Halted, Lease, Memory, Open};
+use super::schema::int;
 use super::{line, names};
 use kernel::{
     Accepted, Cost, Entry, Event, Failure, Granted, Loss, Outcome, Payload, Routing, TaskId, Text,
     Time, Token,
 };
+
+pub(super) use slots::process_ended;
 
 /// One entry on its way into the changes.
 pub(super) struct Fold<'m, 'e> {
@@ -30,6 +34,7 @@ pub(super) fn fold<'e>(memory: &mut Memory, changes: &mut Changes<'e>, seq: u64,
     fold.event(&entry.event);
     memory.applied = seq;
     memory.applied_ms = at_ms;
+    memory.kernel_ms = int(entry.at.0);
 }
 
 /// Kernel time as wall time, as of the latest start.
@@ -40,9 +45,10 @@ pub(super) fn wall_ms(memory: &Memory, at: Time) -> i64 {
 impl<'e> Fold<'_, 'e> {
     fn event(&mut self, event: &'e Event) {
         match event {
-            Event::RuntimeStarted { .. }
-            | Event::KeyForgotten { .. }
-            | Event::Configured { .. } => {} // A line says it all.
+            Event::RuntimeStarted { .. } | Event::KeyForgotten { .. } => {} // A line says it all.
+            Event::Configured { team, policies } => {
+                self.changes.policies.insert(team, policies);
+            }
             Event::DrainStarted => self.memory.draining = true,
             Event::RunStarted { run, team, definition } => {
                 self.changes.pins.push((run.0, team, definition.to_string()));
@@ -115,11 +121,16 @@ impl<'e> Fold<'_, 'e> {
         let wall = |at: Time| wall_ms(self.memory, at);
         let ready_ms = accepted.ready_at.map(wall);
         let deadline_ms = accepted.deadline.filter(|at| *at != Time::NEVER).map(wall);
+        let (seq, at_ms, terms) = (self.seq, self.at_ms, &accepted.terms);
+        if terms.weight > 1 {
+            self.memory.heavy.insert(id, terms.weight);
+        }
+        let addressed = terms.only.map(|agent| self.memory.agent(agent.0));
         let row = self.changes.tasks.at(id);
-        let (seq, at_ms) = (self.seq, self.at_ms);
-        row.new = Some(NewTask { accepted, run, seq, at_ms, deadline_ms });
+        row.new = Some(NewTask { accepted, run, seq, at_ms, deadline_ms, addressed });
         row.status = Some("queued");
         row.ready_ms = ready_ms;
+        row.queued_ms = Some(ready_ms.unwrap_or(at_ms).max(at_ms));
     }
 
     fn granted(&mut self, granted: &'e Granted) {
@@ -129,6 +140,7 @@ impl<'e> Fold<'_, 'e> {
         open.attempts += 1;
         open.lease = Some(Lease { token, agent, since_ms: self.at_ms, worked_ms: 0, wait: None });
         let number = open.attempts;
+        self.queue_left(id, agent);
         let agent = self.memory.agent(agent);
         let task = self.changes.tasks.at(id);
         task.status = Some("assigned");
@@ -139,6 +151,18 @@ impl<'e> Fold<'_, 'e> {
         let (seq, at_ms) = (self.seq, self.at_ms);
         self.changes.attempts.at((id, token)).new =
             Some(NewAttempt { granted, agent, number, seq, at_ms });
+    }
+
+    /// It has waited for its agent until now.
+    fn queue_left(&mut self, task: u64, agent: u32) {
+        match self.changes.tasks.at(task).queued_ms {
+            Some(since_ms) => {
+                let wait_ms = bucket_ms(self.at_ms - since_ms);
+                let score = self.changes.scores.entry(agent).or_default();
+                *score.waits.entry(wait_ms).or_default() += 1;
+            }
+            None => self.changes.waited.push((agent, task, self.at_ms)),
+        }
     }
 
     fn routing(&mut self, task: TaskId, step: &Routing) {
@@ -170,11 +194,11 @@ impl<'e> Fold<'_, 'e> {
     fn waiting(&mut self, task: TaskId) {
         let (seq, at_ms) = (self.seq, self.at_ms);
         let Some(lease) = self.lease(task) else { return };
-        let token = lease.token;
+        let (token, agent) = (lease.token, lease.agent);
         let worked = std::mem::replace(&mut lease.since_ms, at_ms);
         lease.worked_ms += (at_ms - worked).max(0);
         lease.wait = Some(seq);
-        self.worked(task, token, (at_ms - worked).max(0));
+        self.worked(task, token, agent, (at_ms - worked).max(0));
         self.changes.tasks.at(task.0).status = Some("waiting");
         self.changes.waits.at((task.0, seq)).begun = Some((token, at_ms));
     }
@@ -193,7 +217,10 @@ impl<'e> Fold<'_, 'e> {
 
     fn attempt_failed(&mut self, task: TaskId, failure: &'e Failure, retry: Time, stop: bool) {
         let Some(lease) = self.close_lease(task, self.at_ms, "failed", stop) else { return };
-        self.changes.scores.entry(lease.agent).or_default().failed += 1;
+        let score = self.changes.scores.entry(lease.agent).or_default();
+        score.failed += 1;
+        score.timed_out += u64::from(names::is_out_of_time(failure.kind));
+        score.faults += u64::from(failure.kind.is_agents_fault());
         self.changes.attempts.at((task.0, lease.token)).failed(failure);
         self.changes.tasks.at(task.0).failed += 1;
         self.queued_again(task, lease.token, retry);
@@ -232,7 +259,7 @@ impl<'e> Fold<'_, 'e> {
         row.status = Some("queued");
         if retry != Time::NEVER {
             let retry_ms = wall_ms(self.memory, retry).max(self.at_ms);
-            row.ready_ms = Some(retry_ms);
+            (row.ready_ms, row.queued_ms) = (Some(retry_ms), Some(retry_ms));
             row.awaits = Some("".into());
             self.changes.attempts.at((task.0, token)).retry_ms = Some(retry_ms);
         }
@@ -257,6 +284,17 @@ impl<'e> Fold<'_, 'e> {
         let row = self.changes.attempts.at((task.0, token.0));
         row.money_micros += money;
         row.tokens += tokens;
+        let lease = self.memory.open.get(&task.0).and_then(|open| open.lease.as_ref());
+        let holder = lease.filter(|lease| lease.token == token.0).map(|lease| lease.agent);
+        let halted = || self.memory.stopping.get(&token.0).map(|halted| halted.agent);
+        match holder.or_else(halted) {
+            Some(agent) => {
+                let score = self.changes.scores.entry(agent).or_default();
+                score.money_micros += money;
+                score.tokens += tokens;
+            }
+            None => self.changes.late_costs.push((task.0, token, cost)),
+        }
     }
 
     fn died(&mut self, task: TaskId, failure: &'e Failure) {
@@ -280,6 +318,7 @@ impl<'e> Fold<'_, 'e> {
         row.ended_ms = Some(self.at_ms);
         row.ended_seq = Some(self.seq);
         self.memory.open.remove(&task.0);
+        self.memory.heavy.remove(&task.0);
     }
 
     /// Ends the attempt that has the task; its lease comes back with all its work counted.
@@ -296,29 +335,37 @@ impl<'e> Fold<'_, 'e> {
             None => {
                 let stretch_ms = (at_ms - lease.since_ms).max(0);
                 lease.worked_ms += stretch_ms;
-                self.worked(task, lease.token, stretch_ms);
+                self.worked(task, lease.token, lease.agent, stretch_ms);
             }
         }
+        let weight = self.memory.weight_of(task.0);
         let attempt = self.changes.attempts.at((task.0, lease.token));
         attempt.ended_ms = Some(at_ms);
         attempt.outcome = Some(how);
         attempt.fenced |= fenced;
         if fenced {
-            let agent = self.memory.agent(lease.agent);
-            self.memory.stopping.insert(lease.token, (task.0, agent));
+            // What waits holds no slot, and what is stopped then takes none.
+            let slots = if lease.wait.is_some() { 0 } else { weight };
+            attempt.kept_slots = Some(slots);
+            let halted = Halted { task: task.0, agent: lease.agent, since_ms: at_ms, slots };
+            self.memory.stopping.insert(lease.token, halted);
         }
         Some(lease)
     }
 
     fn work_ended(&mut self, token: Token) {
-        if let Some((task, _)) = self.memory.stopping.remove(&token.0) {
-            self.changes.attempts.at((task, token.0)).work_ended_ms = Some(self.at_ms);
+        if let Some(halted) = self.memory.stopping.remove(&token.0) {
+            self.busy(halted.agent, self.at_ms - halted.since_ms, halted.slots);
+            let attempt = self.changes.attempts.at((halted.task, token.0));
+            attempt.work_ended_ms = Some(self.at_ms);
         }
     }
 
-    fn worked(&mut self, task: TaskId, token: u64, ms: i64) {
+    /// A stretch of work has ended.
+    fn worked(&mut self, task: TaskId, token: u64, agent: u32, ms: i64) {
         self.changes.tasks.at(task.0).worked_ms += ms;
         self.changes.attempts.at((task.0, token)).worked_ms += ms;
+        self.busy(agent, ms, self.memory.weight_of(task.0));
     }
 
     fn step(&mut self, task: TaskId, step: &'e str, what: StepChange<'e>) {

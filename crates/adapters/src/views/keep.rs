@@ -1,21 +1,33 @@
 //! What is kept and for how long: the latest entries, the latest runs, the latest lines of logs;
 //! and what is erased on request.
 //!
-//! What has to go depends on the number of entries applied and nothing else, so views that are
-//! built in one go keep the same rows as those that grew.
+//! What has to go depends on the number of entries applied and on kernel time, which never falls, so
+//! views that are built in one go keep the same rows as those that grew.
 
+use super::memory::Memory;
 use super::schema::int;
 use rusqlite::{Connection, params};
 
 /// Entries kept in `events`.
 pub const EVENTS_KEPT: u64 = 1_000_000;
+/// Minutes of kernel time over which the use of agents is told.
+pub const MINUTES_KEPT: i64 = 15;
 /// A run that ended this many entries ago leaves the views with all its tasks.
 pub const RUNS_KEPT_ENTRIES: u64 = 10_000_000;
 /// Lines kept in `logs`.
 pub const LOGS_KEPT: u64 = 1_000_000;
 
+/// The minute of a kernel time.
+pub(super) fn minute_of(kernel_ms: i64) -> i64 {
+    kernel_ms.div_euclid(60_000)
+}
+
 /// Drops what has grown too old.
-pub(super) fn prune(connection: &Connection, applied: u64) -> rusqlite::Result<()> {
+pub(super) fn prune(connection: &Connection, memory: &Memory) -> rusqlite::Result<()> {
+    let applied = memory.applied;
+    connection
+        .prepare_cached("delete from agent_minutes where minute <= ?1")?
+        .execute([minute_of(memory.kernel_ms) - MINUTES_KEPT])?;
     connection
         .prepare_cached("delete from event_rows where seq <= ?1")?
         .execute([int(applied) - int(EVENTS_KEPT)])?;

@@ -30,7 +30,7 @@ pub(super) fn of<'e>(memory: &Memory, seq: i64, at_ms: i64, event: &'e Event) ->
         Event::Spent { token, .. } => line.token = Some(token.0),
         Event::WorkEnded { token } => {
             line.token = Some(token.0);
-            line.task = memory.stopping.get(&token.0).map(|(task, _)| *task);
+            line.task = memory.stopping.get(&token.0).map(|halted| halted.task);
         }
         Event::AttemptFailed { token, failure, .. } => {
             (line.token, line.note) = (Some(token.0), Some(&*failure.message));

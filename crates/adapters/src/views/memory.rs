@@ -3,6 +3,7 @@
 //! A root task that waits for its first agent costs nothing here: only children and tasks that were
 //! granted are remembered, until they end.
 
+use super::names;
 use super::schema::int;
 use kernel::Text;
 use rusqlite::Connection;
@@ -14,17 +15,45 @@ pub(super) struct Memory {
     pub(super) applied: u64,
     /// Wall time of the last entry.
     pub(super) applied_ms: i64,
+    /// Kernel time of the last entry.
+    pub(super) kernel_ms: i64,
     /// Wall time minus kernel time.
     pub(super) offset_ms: i64,
     pub(super) incarnation: u64,
     /// The last sign of the process before this one, wall time; 0 if there was none.
     pub(super) down_ms: i64,
     pub(super) draining: bool,
-    /// Name, and whether it lives outside the process.
-    pub(super) agents: HashMap<u32, (Text, bool)>,
+    pub(super) agents: HashMap<u32, Member>,
     pub(super) open: HashMap<u64, Open>,
-    /// Work that was told to stop: token → (task, agent).
-    pub(super) stopping: HashMap<u64, (u64, Text)>,
+    /// Open tasks that take more than one slot.
+    pub(super) heavy: HashMap<u64, u32>,
+    /// Work that was told to stop, by its token.
+    pub(super) stopping: HashMap<u64, Halted>,
+}
+
+/// An agent, as far as the fold has to know it.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Member {
+    pub(super) name: Text,
+    /// It lives outside the process.
+    pub(super) remote: bool,
+    pub(super) slots: u32,
+    /// It is there and not paused.
+    pub(super) is_active: bool,
+    /// It runs, as far as anybody knows.
+    pub(super) is_up: bool,
+    /// Kernel time since when it could take work; `None` while it cannot.
+    pub(super) available_since: Option<i64>,
+}
+
+/// Work that was told to stop and has not said yet that it has.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Halted {
+    pub(super) task: u64,
+    pub(super) agent: u32,
+    pub(super) since_ms: i64,
+    /// Slots that it takes until then.
+    pub(super) slots: u32,
 }
 
 /// An open task that has a parent or a past.
@@ -59,6 +88,7 @@ impl Memory {
             match row.get_ref(0)?.as_str()? {
                 "applied_seq" => memory.applied = value as u64,
                 "applied_ms" => memory.applied_ms = value,
+                "kernel_ms" => memory.kernel_ms = value,
                 "offset_ms" => memory.offset_ms = value,
                 "incarnation" => memory.incarnation = value as u64,
                 "draining" => memory.draining = value != 0,
@@ -72,6 +102,7 @@ impl Memory {
         }
         memory.load_agents(connection)?;
         memory.load_open(connection)?;
+        memory.load_heavy(connection)?;
         memory.load_stopping(connection)?;
         Ok(memory)
     }
@@ -81,6 +112,7 @@ impl Memory {
         let mut put = connection.prepare_cached("insert or replace into meta values (?1, ?2)")?;
         put.execute(("applied_seq", int(self.applied)))?;
         put.execute(("applied_ms", self.applied_ms))?;
+        put.execute(("kernel_ms", self.kernel_ms))?;
         put.execute(("offset_ms", self.offset_ms))?;
         put.execute(("incarnation", int(self.incarnation)))?;
         put.execute(("draining", self.draining))?;
@@ -92,24 +124,39 @@ impl Memory {
         self.open.get(&task).map_or(task, |open| open.run)
     }
 
+    /// How many slots an open task takes.
+    pub(super) fn weight_of(&self, task: u64) -> u32 {
+        self.heavy.get(&task).copied().unwrap_or(1)
+    }
+
     /// The name of an agent, for ever.
     pub(super) fn agent(&self, id: u32) -> Text {
-        let known = self.agents.get(&id).map(|(name, _)| name.clone());
+        let known = self.agents.get(&id).map(|member| member.name.clone());
         known.unwrap_or_else(|| format!("#{id}").into())
     }
 
     fn load_agents(&mut self, connection: &Connection) -> rusqlite::Result<()> {
-        let mut select = connection.prepare("select id, name, remote from agents")?;
+        let mut select = connection.prepare(
+            "select id, name, remote, slots, presence, life, available_since from agents",
+        )?;
         let mut rows = select.query([])?;
         while let Some(row) = rows.next()? {
-            self.agents.insert(row.get(0)?, (row.get::<_, String>(1)?.into(), row.get(2)?));
+            let (presence, life) = (row.get_ref(4)?.as_str()?, row.get_ref(5)?.as_str()?);
+            let member = Member {
+                name: row.get::<_, String>(1)?.into(),
+                remote: row.get(2)?,
+                slots: row.get(3)?,
+                is_active: names::is_active(presence),
+                is_up: life == names::UP,
+                available_since: row.get(6)?,
+            };
+            self.agents.insert(row.get(0)?, member);
         }
         Ok(())
     }
 
     fn load_open(&mut self, connection: &Connection) -> rusqlite::Result<()> {
-        let ids: HashMap<Text, u32> =
-            self.agents.iter().map(|(id, (name, _))| (name.clone(), *id)).collect();
+        let ids = self.ids();
         let mut select = connection.prepare(
             "select t.id, t.run, t.attempts, a.token, a.agent, a.granted_ms, a.worked_ms,
                     (select max(seq) from waits w where w.task = t.id and w.until_ms is null),
@@ -139,15 +186,36 @@ impl Memory {
         Ok(())
     }
 
+    fn load_heavy(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        let mut select = connection
+            .prepare("select id, weight from task_rows where ended_ms is null and weight > 1")?;
+        let mut rows = select.query([])?;
+        while let Some(row) = rows.next()? {
+            self.heavy.insert(row.get::<_, i64>(0)? as u64, row.get(1)?);
+        }
+        Ok(())
+    }
+
+    fn ids(&self) -> HashMap<Text, u32> {
+        self.agents.iter().map(|(id, member)| (member.name.clone(), *id)).collect()
+    }
+
     fn load_stopping(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        let ids = self.ids();
         let mut select = connection.prepare(
-            "select token, task, agent from attempt_rows
+            "select token, task, agent, ended_ms, kept_slots from attempt_rows
              where fenced = 1 and work_ended_ms is null",
         )?;
         let mut rows = select.query([])?;
         while let Some(row) = rows.next()? {
-            let (token, task) = (row.get::<_, i64>(0)? as u64, row.get::<_, i64>(1)? as u64);
-            self.stopping.insert(token, (task, row.get::<_, String>(2)?.into()));
+            let name: String = row.get(2)?;
+            let halted = Halted {
+                task: row.get::<_, i64>(1)? as u64,
+                agent: ids.get(&*name).copied().unwrap_or(u32::MAX),
+                since_ms: row.get::<_, Option<i64>>(3)?.unwrap_or(0),
+                slots: row.get::<_, Option<u32>>(4)?.unwrap_or(0),
+            };
+            self.stopping.insert(row.get::<_, i64>(0)? as u64, halted);
         }
         Ok(())
     }

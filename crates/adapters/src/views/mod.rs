@@ -25,7 +25,7 @@ pub mod testing;
 mod tests;
 mod write;
 
-pub use keep::{EVENTS_KEPT, LOGS_KEPT, RUNS_KEPT_ENTRIES};
+pub use keep::{EVENTS_KEPT, LOGS_KEPT, MINUTES_KEPT, RUNS_KEPT_ENTRIES};
 pub use log::{LINE_MAX_BYTES, Line};
 pub use schema::{SQL, VERSION};
 
@@ -148,6 +148,7 @@ impl Views {
                 return Err(Error::Gap { expected: Seq(memory.applied + 1), found: seq });
             }
             if let Event::RuntimeStarted { .. } = entry.event {
+                fold::process_ended(memory, &mut changes, entry.at);
                 write::flush(&transaction, memory, &mut changes).map_err(failed)?;
                 start::started(&transaction, memory, seq.0, entry).map_err(failed)?;
             }
@@ -155,7 +156,7 @@ impl Views {
         }
         write::flush(&transaction, memory, &mut changes).map_err(failed)?;
         memory.store(&transaction).map_err(failed)?;
-        keep::prune(&transaction, memory.applied).map_err(failed)?;
+        keep::prune(&transaction, memory).map_err(failed)?;
         transaction.commit().map_err(failed)
     }
 }

@@ -79,6 +79,14 @@ pub(super) fn presence(presence: Presence) -> &'static str {
     }
 }
 
+/// Whether an agent of that presence gets work, or finishes what it has.
+pub(super) fn is_active(presence: &str) -> bool {
+    matches!(presence, "active" | "draining")
+}
+
+/// The life of an agent that runs, as far as anybody knows.
+pub(super) const UP: &str = "up";
+
 pub(super) fn outcome(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Completed(_) => "completed",
@@ -122,6 +130,11 @@ pub(super) fn complaint(outcome: &Outcome) -> Option<&str> {
         Outcome::Failed(failure) | Outcome::Dead(failure) => Some(&failure.message),
         Outcome::Cancelled(reason) => Some(reason),
     }
+}
+
+/// Whether an attempt took too long: it worked too long, or was silent for too long.
+pub(super) fn is_out_of_time(kind: FailureKind) -> bool {
+    matches!(kind, FailureKind::Timeout | FailureKind::LeaseExpired)
 }
 
 /// `None` where every version will do.

@@ -56,7 +56,14 @@ create table task_rows (
   output_bytes integer,
   output_blob  text,
   output       text,
-  awaits       text              -- what it waits for before it is granted, until ready_ms: advice, its agent NAME; empty: nothing more
+  awaits       text,             -- what it waits for before it is granted, until ready_ms: advice, its agent NAME; empty: nothing more
+  queued_ms    integer,          -- since when it can be granted: accepted, delay over, or back in the queue
+  weight       integer not null default 1, -- how many of an agent's slots it takes
+  requires     text,             -- what an agent's labels must meet, as a team file writes it
+  wishes       text,             -- what they had better meet
+  addressed    text,             -- the only agent that may serve it
+  affinity     text,             -- tasks with the same key go to the same agent
+  terms        text              -- JSON: {"require","wish"} as the journal has them
 );
 create view tasks as select *,
   strftime('%Y-%m-%dT%H:%M:%fZ', accepted_ms / 1000.0, 'unixepoch') as accepted_at,
@@ -91,8 +98,13 @@ create table attempt_rows (     -- one lease of one task, and why its agent was 
   busy         integer not null, -- agents that serve it and had no free slot
   paused       integer not null, -- agents that serve it and were paused
   breaker_open integer not null, -- agents that serve it and were kept from it by their breakers
-  not_serving  integer not null, -- agents present that do not serve it
+  not_serving  integer not null, -- agents present that do not serve its capability
   routing      text,             -- JSON: {"policy","fallback","words"}; null for the plain policy
+  wrong_version integer not null default 0, -- agents that serve it in no version that will do
+  wrong_labels integer not null default 0, -- agents that serve it and whose labels do not meet what it requires
+  too_small    integer not null default 0, -- agents that serve it and have fewer slots than it takes
+  down         integer not null default 0, -- agents that serve it and do not run: restarting, suspected, given up
+  kept_slots   integer,          -- slots that a fenced attempt takes until its work has ended
   primary key (task, token)
 ) without rowid;
 create view attempts as select *,
@@ -137,13 +149,19 @@ create table agents (
   slots        integer not null,
   prefer       integer not null,
   remote       integer not null, -- 1: lives outside this process
-  presence     text not null,    -- active, paused, left
+  presence     text not null,    -- active, paused, draining, left
   life         text not null,    -- up, stopping, down, starting, suspected, given up, ended
   joined_ms    integer not null,
   completed    integer not null,
   failed       integer not null,
   restarts     integer not null,
   last_exit    text,             -- how its last life ended, or why it was given up
+  labels       text not null,    -- JSON: {"region":"eu","gpu":true}
+  timed_out    integer not null, -- of the failed ones: it worked too long, or fell silent until its lease ran out
+  faults       integer not null, -- of the failed ones: its own fault, not that of the task
+  money_micros integer not null, -- millionths of a dollar, of all its attempts
+  tokens       integer not null, -- model tokens, of all its attempts
+  available_since integer,       -- kernel time since when it could take work; null while it cannot
   joined_at    text generated always as (strftime('%Y-%m-%dT%H:%M:%fZ', joined_ms / 1000.0, 'unixepoch')) virtual
 );
 
@@ -163,6 +181,26 @@ create table work_times (       -- a histogram of completed attempts
   work_ms integer not null,     -- middle of a bucket; buckets are at most 1/32 wide
   count   integer not null,
   primary key (agent, work_ms)
+) without rowid;
+
+create table queue_times (      -- a histogram of how long granted work had waited for an agent
+  agent   text not null,
+  wait_ms integer not null,     -- middle of a bucket, as in work_times
+  count   integer not null,
+  primary key (agent, wait_ms)
+) without rowid;
+
+create table agent_minutes (    -- the latest quarter of an hour, for utilisation
+  minute       integer not null, -- of kernel time, which stands still while no process runs
+  agent        integer not null, -- its number
+  busy_ms      integer not null, -- a duration: slots in use × time
+  available_ms integer not null, -- a duration: slots that could take work × time
+  primary key (minute, agent)
+) without rowid;
+
+create table policies (         -- what holds for a team: quotas, breakers, supervisors, routing
+  team     text primary key,    -- empty: for tasks of no team
+  policies text not null        -- JSON, as the journal has it
 ) without rowid;
 
 create table dead_letters (
@@ -268,11 +306,24 @@ where t.parent is null;
 create view agent_speeds as
 select agent, total as completed,
   min(case when upto * 2 >= total then work_ms end) as p50_ms,
-  min(case when upto * 20 >= total * 19 then work_ms end) as p95_ms
+  min(case when upto * 20 >= total * 19 then work_ms end) as p95_ms,
+  min(case when upto * 100 >= total * 99 then work_ms end) as p99_ms
 from (
   select agent, work_ms,
     sum(count) over (partition by agent order by work_ms) as upto,
     sum(count) over (partition by agent) as total
   from work_times
+)
+group by agent;
+
+create view agent_waits as
+select agent, total as granted,
+  min(case when upto * 2 >= total then wait_ms end) as p50_ms,
+  min(case when upto * 20 >= total * 19 then wait_ms end) as p95_ms
+from (
+  select agent, wait_ms,
+    sum(count) over (partition by agent order by wait_ms) as upto,
+    sum(count) over (partition by agent) as total
+  from queue_times
 )
 group by agent;

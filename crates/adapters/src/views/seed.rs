@@ -10,12 +10,12 @@ use super::change::{
     Turn,
 };
 use super::fold::wall_ms;
-use super::memory::{Lease, Memory, Open};
+use super::memory::{Halted, Lease, Member, Memory, Open};
 use super::schema::int;
 use super::{names, write};
 use kernel::{
-    Accepted, Decision, Failure, Granted, Outcome, Phase, State, Status, StepKind, Task, TaskId,
-    Time, Token, Tripped,
+    Accepted, Decision, Failure, Granted, Outcome, Phase, State, Status, StepKind, Stopping, Task,
+    TaskId, Time, Token, Tripped,
 };
 use rusqlite::{Connection, params};
 
@@ -29,6 +29,7 @@ pub(super) fn seed(
     memory.offset_ms = state.wall_offset_ms;
     memory.applied = at;
     memory.applied_ms = wall_ms(memory, state.time);
+    memory.kernel_ms = int(state.time.0);
     memory.incarnation = state.incarnation;
     memory.draining = state.draining;
     agents(connection, memory, state)?;
@@ -36,27 +37,37 @@ pub(super) fn seed(
     let dead = state.dead.values().map(|letter| (&letter.task, Some(&letter.failure), letter.at));
     let open = state.tasks().map(|task| (task, None, task.accepted_at));
     let told: Vec<Told<'_>> = dead.chain(open).map(|it| Told::of(it.0, it.1, it.2)).collect();
-    let stopping: Vec<(Token, Granted)> = state
+    let stopping: Vec<(Token, Granted, u32)> = state
         .stopping
         .iter()
-        .map(|(token, it)| (*token, granted(it.task, it.agent, *token)))
+        .map(|(token, it)| (*token, granted(it.task, it.agent, *token), kept(it)))
         .collect();
     let mut changes = Changes::default();
     told.iter().for_each(|it| it.fold(memory, &mut changes));
-    for (token, granted) in &stopping {
+    for (token, granted, slots) in &stopping {
         let agent = memory.agent(granted.agent.0);
         let attempt = changes.attempts.at((granted.task.0, token.0));
         let (seq, at_ms) = (int(at), memory.applied_ms);
-        attempt.new = Some(NewAttempt { granted, agent: agent.clone(), number: 0, seq, at_ms });
+        attempt.new = Some(NewAttempt { granted, agent, number: 0, seq, at_ms });
         attempt.ended_ms = Some(at_ms);
         attempt.outcome = Some("stopped");
         attempt.fenced = true;
-        memory.stopping.insert(token.0, (granted.task.0, agent));
+        attempt.kept_slots = Some(*slots);
+        let (task, agent) = (granted.task.0, granted.agent.0);
+        let halted = Halted { task, agent, since_ms: at_ms, slots: *slots };
+        memory.stopping.insert(token.0, halted);
     }
+    changes.policies = state.policies.iter().map(|(team, it)| (&**team, &**it)).collect();
     write::flush(connection, memory, &mut changes)?;
     // What the state tells was decided before: no row made of it is an entry that was seen.
     connection.execute("insert into meta values ('seeded_seq', ?1)", [int(at)])?;
     memory.store(connection)
+}
+
+/// Slots that work takes until it has ended.
+fn kept(stopping: &Stopping) -> u32 {
+    let weight = stopping.terms.as_ref().map_or(1, |terms| terms.weight);
+    if stopping.holds_slot { weight } else { 0 }
 }
 
 /// What has become of earlier dues is not in a state: only the latest is told, and counted.
@@ -83,10 +94,13 @@ fn schedules(connection: &Connection, memory: &Memory, state: &State) -> rusqlit
 fn agents(connection: &Connection, memory: &mut Memory, state: &State) -> rusqlite::Result<()> {
     let mut changes = Changes::default();
     for agent in state.agents() {
-        memory.agents.insert(agent.id.0, (agent.spec.name.clone(), agent.spec.remote));
+        let member = member(agent, state.time);
+        let since = member.available_since;
+        memory.agents.insert(agent.id.0, member);
         let at_ms = wall_ms(memory, agent.joined_at);
         changes.agents.push(Agent::Joined { id: agent.id, spec: &agent.spec, at_ms });
         changes.agents.push(Agent::Presence { id: agent.id, presence: agent.presence });
+        changes.agents.push(Agent::Available { id: agent.id, since });
         let life = agent.life.name();
         changes.agents.push(Agent::Life { id: agent.id, life });
         if let Some(reason) = &agent.life.given_up {
@@ -117,6 +131,20 @@ fn agents(connection: &Connection, memory: &mut Memory, state: &State) -> rusqli
     Ok(())
 }
 
+/// What was done before is not in a state: slot time is counted from here on.
+fn member(agent: &kernel::Agent, now: Time) -> Member {
+    let is_active = names::is_active(names::presence(agent.presence));
+    let is_up = agent.life.name() == names::UP;
+    Member {
+        name: agent.spec.name.clone(),
+        remote: agent.spec.remote,
+        slots: agent.spec.slots,
+        is_active,
+        is_up,
+        available_since: (is_active && is_up).then_some(int(now.0)),
+    }
+}
+
 /// A task of the state, with the facts that its rows are made of.
 struct Told<'s> {
     task: &'s Task,
@@ -141,7 +169,7 @@ impl<'s> Told<'s> {
             deadline: Some(task.deadline),
             ready_at: None,
             budget: None,
-            affinity: None,
+            affinity: task.affinity.as_deref().cloned(),
             released_from: None,
         };
         let lease = task.status.lease().filter(|_| died.is_none());
@@ -160,7 +188,12 @@ impl<'s> Told<'s> {
             seq,
             at_ms: wall_ms(memory, task.accepted_at),
             deadline_ms: deadline.map(|at| wall_ms(memory, at)),
+            addressed: task.terms.only.map(|agent| memory.agent(agent.0)),
         });
+        row.queued_ms = Some(wall_ms(memory, task.accepted_at));
+        if task.terms.weight > 1 && self.died.is_none() {
+            memory.heavy.insert(id, task.terms.weight);
+        }
         (row.attempts, row.failed, row.lost) = (task.grants, task.failed, task.lost);
         row.status = Some(task.status.name());
         if let Status::Queued { ready_at } = task.status
@@ -168,6 +201,7 @@ impl<'s> Told<'s> {
             && ready_at != Time::NEVER
         {
             row.ready_ms = Some(wall_ms(memory, ready_at));
+            row.queued_ms = row.ready_ms;
         }
         if let Some(failure) = self.died {
             let at_ms = wall_ms(memory, self.died_at);

@@ -51,7 +51,8 @@ pub(super) fn started(
 fn shift(connection: &Connection, by_ms: i64, last_ms: i64) -> rusqlite::Result<()> {
     connection.execute(
         "update task_rows set deadline_ms = deadline_ms + ?1,
-           ready_ms = case when ready_ms > ?2 then ready_ms + ?1 else ready_ms end
+           ready_ms = case when ready_ms > ?2 then ready_ms + ?1 else ready_ms end,
+           queued_ms = case when queued_ms > ?2 then queued_ms + ?1 else queued_ms end
          where ended_ms is null and (deadline_ms is not null or ready_ms > ?2)",
         params![by_ms, last_ms],
     )?;
@@ -67,11 +68,11 @@ fn shift(connection: &Connection, by_ms: i64, last_ms: i64) -> rusqlite::Result<
 /// Work that local agents were told to stop went with their process.
 fn stop_local(connection: &Connection, memory: &mut Memory, at_ms: i64) -> rusqlite::Result<()> {
     let Memory { agents, stopping, .. } = memory;
-    let is_remote = |name: &str| agents.values().any(|(it, remote)| *remote && **it == *name);
+    let is_remote = |id: &u32| agents.get(id).is_some_and(|it| it.remote);
     let gone: Vec<(u64, u64)> = stopping
         .iter()
-        .filter(|(_, (_, agent))| !is_remote(agent))
-        .map(|(token, (task, _))| (*token, *task))
+        .filter(|(_, halted)| !is_remote(&halted.agent))
+        .map(|(token, halted)| (*token, halted.task))
         .collect();
     for (token, task) in gone {
         stopping.remove(&token);

@@ -2,7 +2,7 @@
 
 use super::testing::Scene;
 use super::{Error, Views};
-use kernel::{Command, FailureKind, Limits, Report, TaskId};
+use kernel::{Command, Constraint, Cost, FailureKind, Limits, Report, TaskId};
 use runtime::port::journal::Seq;
 use rusqlite::Connection;
 use rusqlite::types::Value;
@@ -43,9 +43,32 @@ pub(super) fn busy_morning() -> Scene {
     scene.tell(Command::Release { task: dead.expect("some died"), input: None });
     scene.submit("review", "2");
     scene.after(40_000); // Nobody renews: its lease runs out.
+    slots_come_and_go(&mut scene);
     scene.tell(Command::Drain);
     scene.begin(1_000);
     scene
+}
+
+/// An agent is resized, paused and let back; a heavy task is called off while it costs something.
+fn slots_come_and_go(scene: &mut Scene) {
+    scene.join("dot", &["lift"], 1);
+    let dot = scene.kernel.state().agent_named("dot").expect("it joined").id;
+    scene.tell(Command::Resize { agent: dot, slots: 4 });
+    let mut heavy = super::testing::question("lift", "1");
+    let terms = std::sync::Arc::make_mut(&mut heavy.terms);
+    (terms.weight, terms.wish) = (3, Some(std::sync::Arc::new(Constraint::Has("strong".into()))));
+    scene.tell(Command::Submit(heavy));
+    let task = scene.kernel.state().last_task;
+    scene.after(61_000 - 40_000).start(task);
+    let cost = Cost { money_micros: 7, tokens: 9 };
+    scene.report(task, Report::Spent(cost));
+    let attempt = scene.attempt(task);
+    scene.tell(Command::Cancel { task, reason: "too heavy".into() });
+    scene.after(1_000).tell(Command::Report(attempt, Report::Spent(cost)));
+    scene.tell(Command::Pause(dot));
+    scene.after(100_000).stopped();
+    scene.tell(Command::Unpause(dot));
+    scene.after(5_000);
 }
 
 /// Every row of every table, in order, as text.
@@ -134,6 +157,12 @@ fn the_tables_agree_with_the_kernel() {
     assert_eq!(number("select count(*) from events"), scene.journal.len() as i64);
     let granted = "select count(*) from events where kind = 'lease_granted' and agent is not null";
     assert_eq!(number(granted) as u64, counts.granted);
+    let spent = number("select sum(money_micros) from attempts");
+    assert_eq!(number("select sum(money_micros) from agents"), spent);
+    assert_eq!(number("select sum(count) from queue_times") as u64, counts.granted);
+    let dot = "select sum(busy_ms) from agent_minutes m join agents a on a.id = m.agent
+               where a.name = 'dot'";
+    assert_eq!(number(dot), 3 * 122_000, "three slots, also while it was being stopped");
     for agent in scene.kernel.state().agents() {
         let row = format!("from agents where id = {}", agent.id);
         assert_eq!(number(&format!("select completed {row}")) as u64, agent.completed);

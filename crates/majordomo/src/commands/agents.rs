@@ -7,7 +7,7 @@ use super::read::{format, print, reader};
 use crate::exit::Exit;
 use clap::{Subcommand, ValueEnum};
 use majordomo::control::Request;
-use majordomo::show;
+use majordomo::{health, show};
 use std::time::Duration;
 
 /// How often the views are looked at.
@@ -56,14 +56,15 @@ impl Agents {
             None => {}
         }
         let (views, format) = (reader(global)?, format(global));
-        let mut shown = show::agents(&views, &format)?;
+        let now = || health::moment(&global.data(), &views);
+        let mut shown = show::agents(&views, now()?, &format)?;
         print(&shown)?;
         if !self.watch {
             return Ok(Exit::Done);
         }
         loop {
             tokio::time::sleep(LOOK).await;
-            let now = show::agents(&views, &format)?;
+            let now = show::agents(&views, now()?, &format)?;
             if now != shown {
                 print(&format!("\n{now}"))?;
                 shown = now;

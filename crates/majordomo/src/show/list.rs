@@ -1,6 +1,5 @@
-//! The lists: `runs`, `tasks`, `agents`, `dead list`, `logs`.
+//! The lists: `runs`, `tasks`, `dead list`, `logs`.
 
-use super::health::in_one_line;
 use super::moment::{clock, length};
 use super::style::{self, DIM, PLAIN, paint};
 use super::table::Rows;
@@ -90,47 +89,6 @@ fn said(task: &Task) -> String {
         (Some(kind), Some(failure)) if kind != "cancelled" => format!("{kind}: {failure}"),
         (_, failure) => failure.clone().unwrap_or_default(),
     }
-}
-
-/// `majordomo agents`.
-pub fn agents(views: &Reader, format: &Format) -> Shown {
-    let agents = views.agents()?;
-    let Format::Text(screen) = format else { return Ok(json(&agents)) };
-    // As of the last entry: what is shown then depends on the views alone.
-    let problems = crate::health::problems(views, views.applied_ms()?)?.problems;
-    let mut rows = Rows::new(&[
-        "agent",
-        "kind",
-        "presence",
-        ">busy",
-        ">waiting",
-        ">done",
-        ">failed",
-        ">restarts",
-        ">p50",
-        ">p95",
-        "serves",
-    ]);
-    let time = |ms: Option<u64>| ms.map_or("-".to_owned(), |ms| length(ms as i64));
-    for agent in &agents {
-        rows.push(
-            style::of_status(&agent.presence),
-            vec![
-                agent.name.clone(),
-                agent.kind.clone(),
-                agent.presence.clone(),
-                format!("{}/{}", agent.busy, agent.slots),
-                agent.waiting.to_string(),
-                agent.completed.to_string(),
-                agent.failed.to_string(),
-                agent.restarts.to_string(),
-                time(agent.p50_ms),
-                time(agent.p95_ms),
-                agent.serves.join(" "),
-            ],
-        );
-    }
-    Ok(in_one_line(&problems) + &rows.shown(screen.width, "no agent has joined yet"))
 }
 
 /// `majordomo dead list`: dead letters that wait for a decision.

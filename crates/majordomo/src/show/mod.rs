@@ -4,6 +4,7 @@
 //! which leaves the colours out where they do not belong. Text that came from agents goes through
 //! [`escape`], and through nothing else, on its way out.
 
+mod agents;
 pub mod escape;
 mod health;
 mod list;
@@ -15,8 +16,9 @@ mod table;
 pub mod timeline;
 mod why;
 
+pub use agents::agents;
 pub use health::health;
-pub use list::{agents, dead, logs, runs, tasks};
+pub use list::{dead, logs, runs, tasks};
 pub use schedule::{moment_in, schedule, schedules};
 pub use story::{dead_letter, task};
 pub use why::why;

@@ -21,7 +21,7 @@ fn same(house: &House, name: &str, text: &str) {
     assert_eq!(text, expected, "{name} differs; UPDATE_SNAPSHOTS=1 writes it anew");
 }
 
-/// Times become `#`, and rows of spaces one gap, for they depend on how long a time is written.
+/// Times and shares become `#`, and rows of spaces one gap, for they depend on how long a time is written.
 fn masked(text: &str) -> String {
     let mut lines = Vec::new();
     for line in text.lines() {
@@ -33,7 +33,7 @@ fn masked(text: &str) -> String {
             if is_unit && before {
                 words.pop();
                 words.push(word.replacen(unit, "#", 1));
-            } else if is_moment(word) {
+            } else if is_moment(word) || word.strip_suffix('%').is_some_and(is_number) {
                 words.push("#".to_owned());
             } else {
                 words.push(word.to_owned());

@@ -1,28 +1,43 @@
 //! What becomes of agents, their breakers and of schedules, as changes of rows.
 
 use super::super::change::{Agent, Schedule, ScheduleChange, Turn};
+use super::super::memory::Member;
 use super::super::names;
 use super::{Fold, wall_ms};
-use kernel::{Event, Presence, ScheduleEvent, Supervised};
+use kernel::{AgentId, AgentSpec, Event, Presence, ScheduleEvent, Supervised};
 
 impl<'e> Fold<'_, 'e> {
     pub(super) fn agent_event(&mut self, event: &'e Event) {
         match event {
-            Event::AgentJoined { agent, spec } => {
-                self.memory.agents.insert(agent.0, (spec.name.clone(), spec.remote));
-                let joined = Agent::Joined { id: *agent, spec, at_ms: self.at_ms };
-                self.changes.agents.push(joined);
-            }
+            Event::AgentJoined { agent, spec } => self.joined(*agent, spec),
             Event::AgentLeft { agent: id } => self.presence(*id, Presence::Left),
             Event::AgentPaused { agent: id } => self.presence(*id, Presence::Paused),
             Event::AgentUnpaused { agent: id } => self.presence(*id, Presence::Active),
             Event::AgentDraining { agent: id } => self.presence(*id, Presence::Draining),
             Event::AgentResized { agent: id, slots } => {
                 self.changes.agents.push(Agent::Resized { id: *id, slots: *slots });
+                self.member(*id, |member| member.slots = *slots);
             }
             Event::AgentRestarted { agent: id, reason } => self.restarted(*id, reason),
             _ => {} // Not about agents.
         }
+    }
+
+    fn joined(&mut self, id: AgentId, spec: &'e AgentSpec) {
+        self.changes.agents.push(Agent::Joined { id, spec, at_ms: self.at_ms });
+        let fresh = || Member {
+            name: spec.name.clone(),
+            remote: spec.remote,
+            slots: spec.slots,
+            is_active: false,
+            is_up: false,
+            available_since: None,
+        };
+        self.memory.agents.entry(id.0).or_insert_with(fresh);
+        self.member(id, |member| {
+            (member.name, member.remote) = (spec.name.clone(), spec.remote);
+            (member.slots, member.is_active, member.is_up) = (spec.slots, true, true);
+        });
     }
 
     pub(super) fn supervised(&mut self, event: &'e Supervised) {
@@ -35,7 +50,7 @@ impl<'e> Fold<'_, 'e> {
             Supervised::Starting { agent, .. } => self.life(*agent, "starting"),
             Supervised::Started { agent: id, .. } => {
                 self.changes.agents.push(Agent::Restarted { id: *id });
-                self.life(*id, "up");
+                self.life(*id, names::UP);
             }
             Supervised::GivenUp { agent: id, reason } => {
                 self.changes.agents.push(Agent::Exited { id: *id, reason });
@@ -43,7 +58,7 @@ impl<'e> Fold<'_, 'e> {
             }
             Supervised::Readmitted { agent } => self.life(*agent, "down"),
             Supervised::Suspected { agent } => self.life(*agent, "suspected"),
-            Supervised::Trusted { agent } => self.life(*agent, "up"),
+            Supervised::Trusted { agent } => self.life(*agent, names::UP),
             Supervised::Planned(_) | Supervised::Escalated { .. } => {}
         }
     }
@@ -71,8 +86,9 @@ impl<'e> Fold<'_, 'e> {
         }
     }
 
-    fn presence(&mut self, id: kernel::AgentId, presence: Presence) {
+    fn presence(&mut self, id: AgentId, presence: Presence) {
         self.changes.agents.push(Agent::Presence { id, presence });
+        self.member(id, |it| it.is_active = names::is_active(names::presence(presence)));
     }
 
     pub(super) fn breaker(&mut self, event: &'e Event) {
@@ -93,12 +109,13 @@ impl<'e> Fold<'_, 'e> {
     }
 
     /// As journals of before supervision say it.
-    fn restarted(&mut self, id: kernel::AgentId, reason: &'e str) {
+    fn restarted(&mut self, id: AgentId, reason: &'e str) {
         self.changes.agents.push(Agent::Exited { id, reason });
         self.changes.agents.push(Agent::Restarted { id });
     }
 
-    fn life(&mut self, id: kernel::AgentId, life: &'static str) {
+    fn life(&mut self, id: AgentId, life: &'static str) {
         self.changes.agents.push(Agent::Life { id, life });
+        self.member(id, |member| member.is_up = life == names::UP);
     }
 }

@@ -1,11 +1,14 @@
-//! `agents`: who is here, how busy, how fast.
+//! `agents`: who is here, how busy, how fast, how reliable, and what keeps them from work.
 
 use super::{Reader, maybe_number, number};
 use crate::views::Error;
+use crate::views::keep::{MINUTES_KEPT, minute_of};
+use kernel::Labels;
 use rusqlite::Row;
 use serde::Serialize;
+use std::collections::HashMap;
 
-/// One agent.
+/// One agent and its record, from events alone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Agent {
     /// Unique.
@@ -16,7 +19,9 @@ pub struct Agent {
     pub team: Option<String>,
     /// Capabilities with versions, `code.review@1`.
     pub serves: Vec<String>,
-    /// How many tasks it works on at once.
+    /// What it says of itself, for requirements.
+    pub labels: Labels,
+    /// How many tasks it works on at once, if each takes one slot.
     pub slots: u64,
     /// Slots in use, by work that was told to stop too.
     pub busy: u64,
@@ -24,45 +29,96 @@ pub struct Agent {
     pub waiting: u64,
     /// `active`, `paused`, `draining`, `left`.
     pub presence: String,
+    /// `up`, `stopping`, `down`, `starting`, `suspected`, `given up`, `ended`.
+    pub life: String,
     /// Wall time, milliseconds since 1970.
     pub joined_ms: i64,
     /// Tasks it completed.
     pub completed: u64,
-    /// Attempts that failed under it.
+    /// Attempts that failed under it, for whatever reason.
     pub failed: u64,
-    /// Times it was started again.
-    pub restarts: u64,
-    /// `up`, `stopping`, `down`, `starting`, `suspected`, `given up`, `ended`.
-    pub life: String,
-    /// How its last life ended, or why it was given up.
-    pub last_exit: Option<String>,
+    /// Of these: it worked too long, or fell silent until its lease ran out.
+    pub timed_out: u64,
+    /// Of these: its own fault, not that of the task. Only these count in its breakers.
+    pub faults: u64,
+    /// Completed ones among its attempts that completed or failed, in hundredths, rounded down.
+    pub success_percent: Option<u64>,
     /// Half of its completed attempts worked no longer, milliseconds; within 2%.
     pub p50_ms: Option<u64>,
     /// 19 of 20 worked no longer, milliseconds; within 2%.
     pub p95_ms: Option<u64>,
+    /// 99 of 100 worked no longer, milliseconds; within 2%.
+    pub p99_ms: Option<u64>,
+    /// Half of the work that it was given had waited no longer for it, milliseconds; within 2%.
+    pub queued_p50_ms: Option<u64>,
+    /// 19 of 20 had waited no longer, milliseconds; within 2%.
+    pub queued_p95_ms: Option<u64>,
+    /// Slot time in use among the slot time that was there for work, over the latest quarter of an
+    /// hour of kernel time, in hundredths; none if there was none.
+    pub used_percent: Option<u64>,
+    /// Times it was started again.
+    pub restarts: u64,
+    /// How its last life ended, or why it was given up.
+    pub last_exit: Option<String>,
+    /// Millionths of a dollar, of all its attempts.
+    pub money_micros: u64,
+    /// Model tokens, of all its attempts.
+    pub tokens: u64,
+    /// Those of its breakers that ever opened or that an operator touched.
+    pub breakers: Vec<Breaker>,
 }
 
 impl Agent {
-    fn read(row: &Row<'_>) -> rusqlite::Result<Agent> {
-        let serves: String = row.get("serves")?;
+    fn read(row: &Row<'_>, moment: Moment) -> rusqlite::Result<Agent> {
+        let (serves, labels): (String, String) = (row.get("serves")?, row.get("labels")?);
+        let (completed, failed) = (number(row, "completed")?, number(row, "failed")?);
         Ok(Agent {
             name: row.get("name")?,
             kind: row.get("kind")?,
             team: row.get("team")?,
             serves: serde_json::from_str(&serves).unwrap_or_default(),
+            labels: serde_json::from_str(&labels).unwrap_or_default(),
             slots: number(row, "slots")?,
-            busy: number(row, "busy")? + number(row, "stopping")?,
+            busy: number(row, "busy")?,
             waiting: number(row, "waiting")?,
             presence: row.get("presence")?,
-            joined_ms: row.get("joined_ms")?,
-            completed: number(row, "completed")?,
-            failed: number(row, "failed")?,
-            restarts: number(row, "restarts")?,
             life: row.get("life")?,
-            last_exit: row.get("last_exit")?,
+            joined_ms: row.get("joined_ms")?,
+            completed,
+            failed,
+            timed_out: number(row, "timed_out")?,
+            faults: number(row, "faults")?,
+            success_percent: (completed * 100).checked_div(completed + failed),
             p50_ms: maybe_number(row, "p50_ms")?,
             p95_ms: maybe_number(row, "p95_ms")?,
+            p99_ms: maybe_number(row, "p99_ms")?,
+            queued_p50_ms: maybe_number(row, "queued_p50_ms")?,
+            queued_p95_ms: maybe_number(row, "queued_p95_ms")?,
+            used_percent: used_percent(row, moment)?,
+            restarts: number(row, "restarts")?,
+            last_exit: row.get("last_exit")?,
+            money_micros: number(row, "money_micros")?,
+            tokens: number(row, "tokens")?,
+            breakers: Vec::new(),
         })
+    }
+
+    /// Whether it is here: it joined and has not left.
+    #[must_use]
+    pub fn is_here(&self) -> bool {
+        self.presence != "left"
+    }
+
+    /// Whether it gets new work as far as its presence and its life go.
+    #[must_use]
+    pub fn is_at_work(&self) -> bool {
+        self.presence == "active" && self.life == "up"
+    }
+
+    /// The breaker that keeps it from a capability now, if one does.
+    #[must_use]
+    pub fn barred_from(&self, capability: &str) -> Option<&Breaker> {
+        self.breakers.iter().find(|it| it.capability == capability && it.is_shut())
     }
 
     /// Whether it serves a capability at a version that will do.
@@ -71,6 +127,18 @@ impl Agent {
             let (name, number) = it.rsplit_once('@').unwrap_or((it, "0"));
             name == capability && version.is_none_or(|range| fits(range, number))
         })
+    }
+}
+
+impl Agent {
+    /// The versions of a capability that it serves, in words.
+    pub(super) fn versions_of(&self, capability: &str) -> String {
+        let version = |it: &String| match it.rsplit_once('@') {
+            Some((name, version)) if name == capability => Some(format!("version {version}")),
+            _ => (it == capability).then(|| "no version".to_owned()),
+        };
+        let versions: Vec<String> = self.serves.iter().filter_map(version).collect();
+        versions.join(", ")
     }
 }
 
@@ -101,6 +169,42 @@ pub struct Breaker {
     pub opened: u64,
 }
 
+impl Breaker {
+    /// Whether it keeps its agent from the capability.
+    #[must_use]
+    pub fn is_shut(&self) -> bool {
+        matches!(&*self.state, "open" | "forced_open")
+    }
+}
+
+/// When it is asked, and from when on slot time counts.
+#[derive(Clone, Copy)]
+struct Moment {
+    /// Wall time.
+    now_ms: i64,
+    /// Wall time minus kernel time.
+    offset_ms: i64,
+    /// The first minute that counts.
+    first: i64,
+}
+
+impl Moment {
+    /// Where the first minute begins, in kernel time.
+    fn begins(self) -> i64 {
+        self.first * 60_000
+    }
+}
+
+/// What is used among what is there: whole minutes as they stand in the table, and what goes on.
+fn used_percent(row: &Row<'_>, moment: Moment) -> rusqlite::Result<Option<u64>> {
+    let now = moment.now_ms - moment.offset_ms;
+    let since: Option<i64> = row.get("available_since")?;
+    let open = since.map_or(0, |since| (now - since.max(moment.begins())).max(0));
+    let available = row.get::<_, i64>("available_ms")? + open * row.get::<_, i64>("slots")?;
+    let busy = row.get::<_, i64>("busy_ms")? + row.get::<_, i64>("open_ms")?;
+    Ok((available > 0).then(|| (busy * 100 / available).clamp(0, 100) as u64))
+}
+
 impl Reader {
     /// Every breaker that ever opened or that an operator touched.
     pub fn breakers(&self) -> Result<Vec<Breaker>, Error> {
@@ -122,29 +226,63 @@ impl Reader {
         )
     }
 
-    /// Everyone who ever joined; those present first, then by name.
+    /// Everyone who ever joined; those present first, then by name. As of the last entry.
     pub fn agents(&self) -> Result<Vec<Agent>, Error> {
-        self.all(
-            "with open as (
-               select agent, sum(status in ('assigned', 'running')) as busy,
-                 sum(status = 'waiting') as waiting
-               from tasks where ended_ms is null and status <> 'queued' group by agent
-             ), halted as (
-               select agent, count(*) as stopping from attempt_rows indexed by attempts_stopping
-               where fenced = 1 and work_ended_ms is null group by agent
-             )
-             select a.*, coalesce(o.busy, 0) as busy, coalesce(o.waiting, 0) as waiting,
-               coalesce(h.stopping, 0) as stopping, s.p50_ms, s.p95_ms
-             from agents a
-             left join open o on o.agent = a.name
-             left join halted h on h.agent = a.name
-             left join agent_speeds s on s.agent = a.name
-             order by a.presence = 'left', a.name",
-            [],
-            Agent::read,
-        )
+        self.agents_at(self.applied_ms()?)
+    }
+
+    /// The same as of a later moment, wall time: what goes on has gone on until then.
+    pub fn agents_at(&self, now_ms: i64) -> Result<Vec<Agent>, Error> {
+        let offset_ms = self.meta("offset_ms")?;
+        let first = minute_of(now_ms - offset_ms) - MINUTES_KEPT + 1;
+        let moment = Moment { now_ms, offset_ms, first };
+        let mut agents = self.all(AGENTS, (now_ms, moment.begins() + offset_ms, first), |row| {
+            Agent::read(row, moment)
+        })?;
+        let mut breakers: HashMap<String, Vec<Breaker>> = HashMap::new();
+        for breaker in self.breakers()? {
+            breakers.entry(breaker.agent.clone()).or_default().push(breaker);
+        }
+        for agent in &mut agents {
+            agent.breakers = breakers.remove(&agent.name).unwrap_or_default();
+        }
+        Ok(agents)
     }
 }
+
+/// ?1: now; ?2: where the first minute that counts begins; both wall time. ?3: that minute.
+const AGENTS: &str = "
+with working as (
+  select t.agent, t.weight, coalesce(
+      (select max(w.until_ms) from waits w where w.task = t.id and w.token = t.token),
+      a.granted_ms) as since_ms
+  from task_rows t join attempt_rows a on a.task = t.id and a.token = t.token
+  where t.ended_ms is null and t.status in ('assigned', 'running')
+  union all
+  select agent, coalesce(kept_slots, 0), ended_ms
+  from attempt_rows indexed by attempts_stopping where fenced = 1 and work_ended_ms is null
+), slots as (
+  select agent, sum(weight) as busy,
+    sum(weight * max(0, ?1 - max(since_ms, ?2))) as open_ms
+  from working group by agent
+), idle as (
+  select agent, count(*) as waiting
+  from task_rows where ended_ms is null and status = 'waiting' group by agent
+), minutes as (
+  select agent, sum(busy_ms) as busy_ms, sum(available_ms) as available_ms
+  from agent_minutes where minute >= ?3 group by agent
+)
+select a.*, coalesce(o.busy, 0) as busy, coalesce(o.open_ms, 0) as open_ms,
+  coalesce(i.waiting, 0) as waiting, coalesce(m.busy_ms, 0) as busy_ms,
+  coalesce(m.available_ms, 0) as available_ms, s.p50_ms, s.p95_ms, s.p99_ms,
+  q.p50_ms as queued_p50_ms, q.p95_ms as queued_p95_ms
+from agents a
+left join slots o on o.agent = a.name
+left join idle i on i.agent = a.name
+left join minutes m on m.agent = a.id
+left join agent_speeds s on s.agent = a.name
+left join agent_waits q on q.agent = a.name
+order by a.presence = 'left', a.name";
 
 #[cfg(test)]
 mod tests {

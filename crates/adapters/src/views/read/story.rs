@@ -64,7 +64,10 @@ pub struct Attempt {
     pub busy: u64,
     pub paused: u64,
     pub breaker_open: u64,
-    /// Agents present that do not serve it.
+    pub down: u64,
+    pub too_small: u64,
+    pub wrong_labels: u64,
+    pub wrong_version: u64,
     pub not_serving: u64,
 }
 
@@ -307,6 +310,10 @@ impl Attempt {
             busy: number(row, "busy")?,
             paused: number(row, "paused")?,
             breaker_open: number(row, "breaker_open")?,
+            down: number(row, "down")?,
+            too_small: number(row, "too_small")?,
+            wrong_labels: number(row, "wrong_labels")?,
+            wrong_version: number(row, "wrong_version")?,
             not_serving: number(row, "not_serving")?,
         })
     }

@@ -40,6 +40,11 @@ pub struct Task {
     pub team: Option<String>,
     pub status: String,
     pub agent: Option<String>,
+    pub weight: u64,
+    pub requires: Option<String>,
+    pub wishes: Option<String>,
+    pub addressed: Option<String>,
+    pub affinity: Option<String>,
     pub attempts: u64,
     pub failed: u64,
     pub lost: u64,
@@ -49,6 +54,7 @@ pub struct Task {
     pub accepted_ms: i64,
     pub ready_ms: Option<i64>,
     pub awaits: Option<String>,
+    pub queued_ms: Option<i64>,
     pub deadline_ms: Option<i64>,
     pub started_ms: Option<i64>,
     pub ended_ms: Option<i64>,
@@ -57,6 +63,9 @@ pub struct Task {
     pub tokens: u64,
     pub failure_kind: Option<String>,
     pub failure: Option<String>,
+    /// What it asks of labels, as the journal has it.
+    #[serde(skip)]
+    pub(super) terms: Option<String>,
 }
 
 impl Task {
@@ -79,6 +88,11 @@ impl Task {
             team: row.get("team")?,
             status: row.get("status")?,
             agent: row.get("agent")?,
+            weight: number(row, "weight")?,
+            requires: row.get("requires")?,
+            wishes: row.get("wishes")?,
+            addressed: row.get("addressed")?,
+            affinity: row.get("affinity")?,
             attempts: number(row, "attempts")?,
             failed: number(row, "failed")?,
             lost: number(row, "lost")?,
@@ -88,6 +102,7 @@ impl Task {
             accepted_ms: row.get("accepted_ms")?,
             ready_ms: row.get("ready_ms")?,
             awaits: row.get("awaits")?,
+            queued_ms: row.get("queued_ms")?,
             deadline_ms: row.get("deadline_ms")?,
             started_ms: row.get("started_ms")?,
             ended_ms: row.get("ended_ms")?,
@@ -96,6 +111,7 @@ impl Task {
             tokens: number(row, "tokens")?,
             failure_kind: row.get("failure_kind")?,
             failure: row.get("failure")?,
+            terms: row.get("terms")?,
         })
     }
 }

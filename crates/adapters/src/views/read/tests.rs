@@ -1,10 +1,14 @@
 //! Stories as a person reads them, from kernels in the hand.
 
-use super::{Filter, Obstacle, Reader, SpanEnd, What};
+use super::{Barred, Excluded, Exclusion, Filter, Obstacle, Reader, SpanEnd, What};
 use crate::views::testing::{Scene, question};
 use crate::views::tests::busy_morning;
 use crate::views::{Error, Views};
-use kernel::{AgentId, Command, FailureKind, TaskId, Token};
+use kernel::{
+    AgentId, AgentSpec, Command, Comparison, Constraint, FailureKind, Forced, Serves, TaskId,
+    Token, Versions,
+};
+use std::sync::Arc;
 
 /// Reads what a scene has written so far.
 fn read(scene: &Scene) -> (tempfile::TempDir, Reader, Views) {
@@ -96,20 +100,24 @@ fn a_queued_task_says_what_it_waits_for() {
     };
     let task = scene.submit("review", "1");
     let capability = "review".to_owned();
-    let nobody = Obstacle::NobodyServes { capability, version: None };
+    let nobody = Obstacle::NobodyServes { capability, version: None, team: None };
     assert_eq!(obstacles(&scene, task), [nobody]);
 
     scene.join("ann", &["review"], 1);
     assert_eq!(obstacles(&scene, task), []);
     let second = scene.submit("review", "2");
     let third = scene.submit("review", "3");
-    let busy = |ahead| Obstacle::Busy { agents: vec!["ann".into()], ahead };
+    let ann = |reason, detail: Option<&str>, ahead| {
+        let agents = vec![Barred { agent: "ann".into(), detail: detail.map(str::to_owned) }];
+        Obstacle::Excluded(Excluded { reason, count: 1, agents, ahead })
+    };
+    let busy = |ahead| ann(Exclusion::Busy, Some("1 of 1 slot"), ahead);
     assert_eq!(obstacles(&scene, second), [busy(0)]);
     assert_eq!(obstacles(&scene, third), [busy(1)]);
 
     scene.tell(Command::Pause(AgentId(0)));
     scene.complete(task, "1");
-    assert_eq!(obstacles(&scene, second), [Obstacle::Paused { agents: vec!["ann".into()] }]);
+    assert_eq!(obstacles(&scene, second), [ann(Exclusion::Paused, None, 0)]);
     scene.tell(Command::Unpause(AgentId(0)));
     scene.fail(second, FailureKind::Error, "not now");
     assert!(
@@ -127,8 +135,119 @@ fn a_queued_task_says_what_it_waits_for() {
     scene.tell(Command::Drain);
     assert!(obstacles(&scene, later).contains(&Obstacle::Draining));
     scene.begin(0);
-    let left = Obstacle::Left { agents: vec!["ann".into()] };
-    assert!(obstacles(&scene, second).contains(&left));
+    assert!(obstacles(&scene, second).contains(&ann(Exclusion::Left, None, 0)));
+}
+
+/// An agent in one line, for the scene below.
+fn hired(name: &str, change: impl FnOnce(&mut AgentSpec)) -> Command {
+    let serves = vec![Serves { capability: "review".into(), version: 2 }];
+    let mut spec = AgentSpec::new(name, "native", serves, 2);
+    spec.labels.insert("region".into(), "eu".into());
+    change(&mut spec);
+    Command::Join(Arc::new(spec))
+}
+
+#[test]
+fn every_agent_that_cannot_have_it_is_told_with_its_reason_and_what_to_do() {
+    let mut scene = Scene::new();
+    scene.tell(hired("old", |it| it.serves[0].version = 1));
+    scene.tell(hired("far", |it| _ = it.labels.insert("region".into(), "us".into())));
+    scene.tell(hired("small", |it| it.slots = 1));
+    scene.tell(hired("idle", |_| ()));
+    scene.tell(hired("away", |it| it.team = "other".into()));
+    scene.tell(hired("ill", |_| ()));
+    scene.tell(hired("kept", |_| ()));
+    scene.tell(hired("full", |_| ()));
+    scene.join("clerk", &["file"], 1);
+    let id = |scene: &Scene, name: &str| scene.kernel.state().agent_named(name).unwrap().id;
+    scene.tell(Command::Pause(id(&scene, "idle")));
+    scene.tell(Command::Suspect(id(&scene, "ill"), 1));
+    let (agent, capability, forced) =
+        (id(&scene, "kept"), Some("review".into()), Some(Forced::Open));
+    scene.tell(Command::Breaker { agent, capability, forced });
+    let heavy = |scene: &mut Scene| {
+        let mut asked = question("review", "1");
+        let terms = Arc::make_mut(&mut asked.terms);
+        (terms.versions, terms.weight) = (Versions::exactly(2), 2);
+        let eu = Constraint::Is("region".into(), Comparison::Equal, "eu".into());
+        terms.require = Some(Arc::new(eu));
+        scene.tell(Command::Submit(asked));
+        scene.kernel.state().last_task
+    };
+    let first = heavy(&mut scene);
+    let second = heavy(&mut scene);
+    let (_directory, reader, _views) = read(&scene);
+    let why = reader.why(first.0).unwrap();
+    assert_eq!(why.decisions[0].agent, "full");
+    let excluded = &why.decisions[0].sentences[1];
+    let expected = "out of the question: 1 paused, 1 kept from it by a breaker, 1 down or \
+                    suspected to be, 1 too small for it, 1 without the labels it requires, 1 \
+                    serving another version, 1 not serving it";
+    assert_eq!(excluded, expected);
+
+    let why = reader.why(second.0).unwrap();
+    assert_eq!(why.task.requires.as_deref(), Some("region == \"eu\""));
+    let expected = [
+        "1 agent has no room now: full (2 of 2 slots)",
+        "1 agent is kept from it by a breaker: kept (until an operator closes it)",
+        "1 agent is down or suspected to be: ill (suspected)",
+        "1 agent is paused: idle",
+        "1 agent has fewer slots than it takes: small (has 1 slot)",
+        "1 agent has not the labels that it requires: far (does not meet region == \"eu\")",
+        "1 agent serves another version of it: old (version 1)",
+        "1 agent serves it for another team: away (of team other)",
+    ];
+    assert_eq!(why.waits, expected);
+    assert_eq!(why.next.len(), expected.len());
+    assert!(why.next.iter().all(|it| !it.is_empty()), "{:?}", why.next);
+    assert_eq!(why.next[3], "`majordomo agents resume idle`");
+    let agents = reader.agents().unwrap();
+    let full = agents.iter().find(|it| it.name == "full").unwrap();
+    assert_eq!((full.busy, full.slots), (2, 2), "a task of weight two takes both");
+}
+
+#[test]
+fn a_limit_of_the_team_that_is_reached_is_told() {
+    let mut scene = Scene::new();
+    scene.join("ann", &["review"], 4);
+    let mut policies = kernel::Policies::default();
+    let quota = kernel::Quota { working_max: Some(1), queued_max: None };
+    let policy = kernel::CapabilityPolicy { quota, ..Default::default() };
+    policies.capabilities.insert("review".into(), policy);
+    let (team, policies) = ("".into(), Arc::new(policies));
+    scene.tell(Command::Configure { team, policies });
+    scene.submit("review", "1");
+    let second = scene.submit("review", "2");
+    let (_directory, reader, _views) = read(&scene);
+    let why = reader.why(second.0).unwrap();
+    assert_eq!(why.waits, ["1 tasks of capability review are worked on, and 1 may be"]);
+}
+
+#[test]
+fn the_record_of_an_agent_is_told_as_of_any_moment() {
+    let mut scene = Scene::new();
+    scene.join("ann", &["review"], 2);
+    let tasks: Vec<TaskId> = (0..3).map(|_| scene.submit("review", "1")).collect();
+    let cost = kernel::Cost { money_micros: 5_000, tokens: 700 };
+    scene.after(20_000).report(tasks[0], kernel::Report::Spent(cost));
+    scene.complete(tasks[0], "1");
+    scene.after(9_000).complete(tasks[2], "1");
+    scene.fail(tasks[1], FailureKind::Timeout, "too slow");
+    let (_directory, reader, _views) = read(&scene);
+    let now_ms = reader.applied_ms().unwrap();
+    let ann = |at_ms| reader.agents_at(at_ms).unwrap().remove(0);
+    let it = ann(now_ms);
+    assert_eq!((it.completed, it.failed, it.timed_out, it.faults), (2, 1, 1, 1));
+    assert_eq!(it.success_percent, Some(66));
+    assert_eq!((it.money_micros, it.tokens), (5_000, 700));
+    // Two slots for 29 s, both in use all the while.
+    assert_eq!(it.used_percent, Some(100), "{it:?}");
+    assert_eq!(it.queued_p50_ms, Some(0));
+    let waited = it.queued_p95_ms.unwrap();
+    assert!((19_600..20_400).contains(&waited), "the third waited for the first: {waited}");
+    let later = ann(now_ms + 29_000).used_percent;
+    assert_eq!(later, Some(50), "as long again with nothing to do");
+    assert_eq!(ann(now_ms + 3_600_000).used_percent, Some(0), "an hour is out of the window");
 }
 
 #[test]
@@ -180,7 +299,7 @@ fn lists_filter_and_agents_and_dead_letters_add_up() {
     let newest = reader.tasks(&Filter { limit: 2, ..Filter::default() }).unwrap();
     assert_eq!(newest, all[all.len() - 2..]);
     let agents = reader.agents().unwrap();
-    assert_eq!(agents.len(), 3);
+    assert_eq!(agents.len(), 4);
     assert!(agents.iter().any(|it| it.completed > 0 && it.p95_ms >= it.p50_ms));
     let held: Vec<u64> = reader.dead().unwrap().iter().map(|it| it.task).collect();
     let expected: Vec<u64> = scene.kernel.state().dead.keys().map(|it| it.0).collect();

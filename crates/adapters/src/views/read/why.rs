@@ -1,6 +1,6 @@
 //! `why TASK`: why this agent got it, or why nobody has it yet.
 
-use super::{Agent, Attempt, Reader, Task};
+use super::{Attempt, Obstacle, Reader, Task};
 use crate::views::Error;
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +15,8 @@ pub struct Explanation {
     pub obstacles: Vec<Obstacle>,
     /// The obstacles in sentences.
     pub waits: Vec<String>,
+    /// What to do about each of them; empty where there is nothing to do but wait.
+    pub next: Vec<String>,
 }
 
 /// Why one attempt went where it went.
@@ -39,7 +41,15 @@ pub struct Decision {
     pub paused: u64,
     /// Agents that serve it and were kept from it by their breakers.
     pub breaker_open: u64,
-    /// Agents present that do not serve it.
+    /// Agents that serve it and did not run, or were suspected not to.
+    pub down: u64,
+    /// Agents that serve it and have fewer slots than it takes.
+    pub too_small: u64,
+    /// Agents that serve it and whose labels do not meet what it requires.
+    pub wrong_labels: u64,
+    /// Agents that serve it in no version that will do.
+    pub wrong_version: u64,
+    /// Agents present that do not serve its capability.
     pub not_serving: u64,
     /// The same in sentences.
     pub sentences: Vec<String>,
@@ -57,6 +67,9 @@ pub struct Candidate {
     /// What the policy gave it, where it gives points.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub score: Option<u64>,
+    /// Whether its labels are what the task wishes.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub wished: bool,
 }
 
 /// Which policy chose, and what it did not choose by.
@@ -74,23 +87,6 @@ pub struct Routing {
     pub words: Option<String>,
 }
 
-/// What stands between a task and an agent.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "obstacle", rename_all = "snake_case")]
-#[allow(missing_docs)] // The names are the documentation.
-pub enum Obstacle {
-    Delayed { until_ms: i64, after_failure: bool },
-    Awaits { what: String, until_ms: i64 },
-    NobodyServes { capability: String, version: Option<String> },
-    Left { agents: Vec<String> },
-    Paused { agents: Vec<String> },
-    BreakerOpen { agents: Vec<String>, until_ms: Option<i64> },
-    Busy { agents: Vec<String>, ahead: u64 },
-    Draining,
-    Steps { steps: Vec<String> },
-    Slot { agent: String },
-}
-
 impl Decision {
     pub(super) fn of(attempt: &Attempt) -> Decision {
         let candidates = attempt.candidates.as_deref().unwrap_or("[]");
@@ -105,6 +101,10 @@ impl Decision {
             busy: attempt.busy,
             paused: attempt.paused,
             breaker_open: attempt.breaker_open,
+            down: attempt.down,
+            too_small: attempt.too_small,
+            wrong_labels: attempt.wrong_labels,
+            wrong_version: attempt.wrong_version,
             not_serving: attempt.not_serving,
             sentences: Vec::new(),
         };
@@ -142,6 +142,10 @@ impl Decision {
             (self.busy, "busy"),
             (self.paused, "paused"),
             (self.breaker_open, "kept from it by a breaker"),
+            (self.down, "down or suspected to be"),
+            (self.too_small, "too small for it"),
+            (self.wrong_labels, "without the labels it requires"),
+            (self.wrong_version, "serving another version"),
             (self.not_serving, "not serving it"),
         ];
         let excluded: Vec<String> = excluded
@@ -160,6 +164,16 @@ impl Decision {
 
 impl Routing {
     fn told(&self) -> Vec<String> {
+        let policy = self.policy.as_deref().and_then(|policy| match policy {
+            "power_of_two" => Some("the team draws two for this and takes the less loaded"),
+            "best_record" => Some(
+                "the team takes the best record for this: a score is success squared by working \
+                 time, higher is better",
+            ),
+            "sticky" => Some("the team keeps tasks with one affinity key at one agent"),
+            "external" => Some("the team asks an adviser for this"),
+            _ => None, // The reason says it all.
+        });
         let fallback = self.fallback.as_deref().map(|fallback| match fallback {
             "no_key" => "it has no affinity key, so the lowest load decided".to_owned(),
             "no_advice" => "no advice came in time, so the lowest load decided".to_owned(),
@@ -171,57 +185,11 @@ impl Routing {
             other => other.to_owned(),
         });
         let words = self.words.as_deref().map(|words| format!("the adviser said: {words}"));
-        fallback.into_iter().chain(words).collect()
+        policy.map(str::to_owned).into_iter().chain(fallback).chain(words).collect()
     }
 }
 
-impl Obstacle {
-    /// In a sentence, seen from `now_ms`.
-    #[must_use]
-    pub fn told(&self, now_ms: i64) -> String {
-        match self {
-            Obstacle::Delayed { until_ms, after_failure } => {
-                let s = (until_ms - now_ms).max(0) as f64 / 1_000.0;
-                let why = if *after_failure { "backing off after a failure" } else { "delayed" };
-                format!("it is {why}: not before {s:.1} s from then")
-            }
-            Obstacle::Awaits { what, until_ms } => {
-                let s = (until_ms - now_ms).max(0) as f64 / 1_000.0;
-                format!("it waits for {what}: at most {s:.1} s from then")
-            }
-            Obstacle::NobodyServes { capability, version: None } => {
-                format!("nobody serves {capability}")
-            }
-            Obstacle::NobodyServes { capability, version: Some(version) } => {
-                format!("nobody serves {capability} at version {version}")
-            }
-            Obstacle::Left { agents } => format!("gone: {}", agents.join(", ")),
-            Obstacle::Paused { agents } => format!("paused: {}", agents.join(", ")),
-            Obstacle::BreakerOpen { agents, until_ms } => {
-                let who = format!("kept from it by a breaker: {}", agents.join(", "));
-                match until_ms {
-                    None => who,
-                    Some(until_ms) => {
-                        let s = (until_ms - now_ms).max(0) as f64 / 1_000.0;
-                        format!("{who}; the first is tried again in {s:.1} s")
-                    }
-                }
-            }
-            Obstacle::Busy { agents, ahead } => {
-                let ahead = count(*ahead as usize, "task");
-                format!(
-                    "every slot is taken: {}; {ahead} of its kind came before",
-                    agents.join(", ")
-                )
-            }
-            Obstacle::Draining => "the system is draining and grants no new work".to_owned(),
-            Obstacle::Steps { steps } => format!("it waits for {}", steps.join(", ")),
-            Obstacle::Slot { agent } => format!("it has news and waits for a slot of {agent}"),
-        }
-    }
-}
-
-fn count(count: usize, what: &str) -> String {
+pub(super) fn count(count: usize, what: &str) -> String {
     if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
@@ -238,81 +206,9 @@ impl Reader {
                 _ => Vec::new(),
             };
             let waits = obstacles.iter().map(|it| it.told(now_ms)).collect();
-            Ok(Explanation { task, decisions, obstacles, waits })
+            let next = obstacles.iter().map(|it| it.advice(id)).collect();
+            Ok(Explanation { task, decisions, obstacles, waits, next })
         })
-    }
-
-    fn obstacles(&self, task: &Task, now_ms: i64) -> Result<Vec<Obstacle>, Error> {
-        let mut found = Vec::new();
-        if self.is_draining()? {
-            found.push(Obstacle::Draining);
-        }
-        if let Some(until_ms) = task.ready_ms.filter(|at_ms| *at_ms > now_ms) {
-            found.push(match task.awaits.clone().filter(|it| !it.is_empty()) {
-                Some(what) => Obstacle::Awaits { what, until_ms },
-                None => Obstacle::Delayed { until_ms, after_failure: task.attempts > 0 },
-            });
-        }
-        let agents = self.agents()?;
-        let able: Vec<&Agent> = agents.iter().filter(|it| may_serve(it, task)).collect();
-        let named = |presence: &str| -> Vec<String> {
-            let those = able.iter().filter(|it| it.presence == presence);
-            those.map(|it| it.name.clone()).collect()
-        };
-        let (active, paused, left) = (named("active"), named("paused"), named("left"));
-        if active.is_empty() && paused.is_empty() {
-            let (capability, version) = (task.capability.clone(), task.version.clone());
-            found.push(Obstacle::NobodyServes { capability, version });
-            if !left.is_empty() {
-                found.push(Obstacle::Left { agents: left });
-            }
-        }
-        if !paused.is_empty() {
-            found.push(Obstacle::Paused { agents: paused });
-        }
-        let (barred, until_ms) = self.barred(&task.capability, &active)?;
-        if !barred.is_empty() {
-            found.push(Obstacle::BreakerOpen { agents: barred.clone(), until_ms });
-        }
-        let is_full = |it: &&&Agent| it.presence == "active" && it.busy >= it.slots;
-        let full: Vec<String> = able
-            .iter()
-            .filter(is_full)
-            .map(|it| it.name.clone())
-            .filter(|it| !barred.contains(it))
-            .collect();
-        if !full.is_empty() && full.len() + barred.len() == active.len() {
-            let ahead = self.ahead(task)?;
-            found.push(Obstacle::Busy { agents: full, ahead });
-        }
-        Ok(found)
-    }
-
-    /// Which of these agents get nothing of a capability just now, and when the first is tried.
-    fn barred(
-        &self,
-        capability: &str,
-        among: &[String],
-    ) -> Result<(Vec<String>, Option<i64>), Error> {
-        let breakers = self.breakers()?;
-        let shut = breakers.iter().filter(|it| {
-            let is_shut = ["open", "forced_open"].contains(&&*it.state);
-            is_shut && it.capability == capability && among.contains(&it.agent)
-        });
-        let shut: Vec<_> = shut.collect();
-        let first = shut.iter().filter_map(|it| it.until_ms).min();
-        Ok((shut.iter().map(|it| it.agent.clone()).collect(), first))
-    }
-
-    /// Queued tasks of the same capability that were accepted before it.
-    fn ahead(&self, task: &Task) -> Result<u64, Error> {
-        let ahead = self.all(
-            "select count(*) from tasks
-             where status = 'queued' and ended_ms is null and capability = ?1 and id < ?2",
-            (&task.capability, task.id as i64),
-            |row| row.get::<_, i64>(0),
-        )?;
-        Ok(ahead.first().map_or(0, |it| *it as u64))
     }
 
     fn unsettled(&self, task: &Task) -> Result<Vec<Obstacle>, Error> {
@@ -325,9 +221,4 @@ impl Reader {
             false => Obstacle::Steps { steps },
         }])
     }
-}
-
-/// Whether an agent serves the capability, at a version that will do, for the task's team.
-fn may_serve(agent: &Agent, task: &Task) -> bool {
-    agent.team == task.team && agent.serves(&task.capability, task.version.as_deref())
 }

@@ -17,9 +17,9 @@ pub(super) fn write(
         "insert into attempt_rows (task, token, number, agent, granted_seq, granted_ms, started_ms,
            ended_ms, worked_ms, outcome, failure_kind, failure, retry_ms, fenced, work_ended_ms,
            money_micros, tokens, reason, candidates, busy, paused, breaker_open, not_serving,
-           routing)
+           routing, wrong_version, wrong_labels, too_small, down, kept_slots)
          values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
-           ?19, ?20, ?21, ?22, ?23, ?24)",
+           ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29)",
     )?;
     let mut plain = connection.prepare_cached(
         "insert into attempt_rows (task, token, number, agent, granted_seq, granted_ms, ended_ms,
@@ -33,7 +33,8 @@ pub(super) fn write(
            outcome = coalesce(?6, outcome), failure_kind = coalesce(?7, failure_kind),
            failure = coalesce(?8, failure), retry_ms = coalesce(?9, retry_ms),
            fenced = fenced | ?10, work_ended_ms = coalesce(?11, work_ended_ms),
-           money_micros = money_micros + ?12, tokens = tokens + ?13
+           money_micros = money_micros + ?12, tokens = tokens + ?13,
+           kept_slots = coalesce(?14, kept_slots)
          where task = ?1 and token = ?2",
     )?;
     for ((task, token), attempt) in changes.attempts.iter() {
@@ -55,6 +56,7 @@ pub(super) fn write(
                     attempt.work_ended_ms,
                     int(attempt.money_micros),
                     int(attempt.tokens),
+                    attempt.kept_slots,
                 ])?;
             }
         }
@@ -73,10 +75,10 @@ fn is_plain(new: &NewAttempt<'_>, attempt: &Attempt<'_>) -> bool {
         paused: _,
         breaker_open: 0,
         not_serving: _,
-        version: _,
-        labels: _,
-        too_small: _,
-        down: _,
+        version: 0,
+        labels: 0,
+        too_small: 0,
+        down: 0,
         reason: _,
         fallback: None,
         words: None,
@@ -94,6 +96,7 @@ fn is_plain(new: &NewAttempt<'_>, attempt: &Attempt<'_>) -> bool {
         retry_ms: None,
         fenced: false,
         work_ended_ms: None,
+        kept_slots: None,
         money_micros: 0,
         tokens: 0,
     } = attempt
@@ -101,12 +104,6 @@ fn is_plain(new: &NewAttempt<'_>, attempt: &Attempt<'_>) -> bool {
         return false;
     };
     candidates.is_empty()
-}
-
-/// Agents that this task could never have gone to: another capability or version, labels that do
-/// not meet what it requires, too few slots.
-fn not_fit(why: &Decision) -> u32 {
-    why.not_serving + why.version + why.labels + why.too_small
 }
 
 fn insert_plain(
@@ -128,7 +125,7 @@ fn insert_plain(
         names::reason(why.reason),
         why.busy,
         why.paused,
-        not_fit(why),
+        why.not_serving,
     ])?;
     Ok(())
 }
@@ -142,12 +139,14 @@ fn insert(
     let why = &new.granted.why;
     let candidate = |it: &kernel::Candidate| {
         let name = memory.agent(it.agent.0);
-        match it.score {
-            None => json!({ "agent": &*name, "prefer": it.prefer, "load": it.load }),
-            Some(score) => {
-                json!({ "agent": &*name, "prefer": it.prefer, "load": it.load, "score": score })
-            }
+        let mut said = json!({ "agent": &*name, "prefer": it.prefer, "load": it.load });
+        if let Some(score) = it.score {
+            said["score"] = score.into();
         }
+        if it.wished {
+            said["wished"] = true.into();
+        }
+        said
     };
     let candidates = (!why.candidates.is_empty())
         .then(|| serde_json::Value::from_iter(why.candidates.iter().map(candidate)).to_string());
@@ -174,8 +173,13 @@ fn insert(
         why.busy,
         why.paused,
         why.breaker_open,
-        not_fit(why),
+        why.not_serving,
         routing(why),
+        why.version,
+        why.labels,
+        why.too_small,
+        why.down,
+        attempt.kept_slots,
     ])?;
     Ok(())
 }

@@ -1,15 +1,16 @@
 //! Changes become rows: prepared statements, run row by row inside the caller's transaction.
 
+mod agent;
 mod attempt;
 mod schedule;
 mod task;
 
-use crate::views::change::{Agent, Changes, Dead, Step, StepChange, Turn};
+use crate::views::change::{Changes, Dead, Step, StepChange};
 use crate::views::fold::ending;
 use crate::views::memory::Memory;
 use crate::views::names;
 use crate::views::schema::int;
-use kernel::{AgentSpec, Forced, Payload};
+use kernel::Payload;
 use runtime::record::INLINE_MAX_BYTES;
 use rusqlite::{Connection, params};
 use std::borrow::Cow;
@@ -20,13 +21,16 @@ pub(super) fn flush(
     memory: &Memory,
     changes: &mut Changes<'_>,
 ) -> rusqlite::Result<()> {
-    let changes = std::mem::take(changes);
+    let mut changes = std::mem::take(changes);
+    agent::queue_times(connection, &mut changes)?;
     task::write(connection, &changes)?;
     attempt::write(connection, memory, &changes)?;
     waits(connection, &changes)?;
     changes.steps.iter().try_for_each(|it| step(connection, it))?;
-    changes.agents.iter().try_for_each(|it| agent(connection, it))?;
-    scores(connection, memory, &changes)?;
+    changes.agents.iter().try_for_each(|it| agent::write(connection, it))?;
+    agent::scores(connection, memory, &changes)?;
+    agent::minutes(connection, &changes)?;
+    policies(connection, &changes)?;
     changes.dead.iter().try_for_each(|it| dead(connection, it))?;
     changes.schedules.iter().try_for_each(|it| schedule::write(connection, it))?;
     for (run, team, definition) in &changes.pins {
@@ -93,99 +97,12 @@ fn step(connection: &Connection, step: &Step<'_>) -> rusqlite::Result<()> {
     Ok(())
 }
 
-fn agent(connection: &Connection, agent: &Agent<'_>) -> rusqlite::Result<()> {
-    match agent {
-        Agent::Joined { id, spec, at_ms } => connection
-            .prepare_cached(
-                "insert into agents (id, name, kind, team, serves, slots, prefer, remote, presence,
-                   life, joined_ms, completed, failed, restarts)
-                 values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'active', 'up', ?9, 0, 0, 0)
-                 on conflict (id) do update set name = excluded.name, kind = excluded.kind,
-                   team = excluded.team, serves = excluded.serves, slots = excluded.slots,
-                   prefer = excluded.prefer, remote = excluded.remote,
-                   presence = excluded.presence, life = excluded.life,
-                   joined_ms = excluded.joined_ms",
-            )?
-            .execute(params![
-                id.0,
-                &*spec.name,
-                &*spec.kind,
-                filled(&spec.team),
-                serves(spec),
-                spec.slots,
-                spec.prefer,
-                spec.remote,
-                at_ms,
-            ])?,
-        Agent::Presence { id, presence } => connection
-            .prepare_cached("update agents set presence = ?2 where id = ?1")?
-            .execute(params![id.0, names::presence(*presence)])?,
-        Agent::Resized { id, slots } => connection
-            .prepare_cached("update agents set slots = ?2 where id = ?1")?
-            .execute(params![id.0, slots])?,
-        Agent::Exited { id, reason } => connection
-            .prepare_cached("update agents set last_exit = ?2 where id = ?1")?
-            .execute(params![id.0, reason])?,
-        Agent::Breaker { id, capability, at_ms, now } => {
-            breaker(connection, id.0, capability, *at_ms, now)?
-        }
-        Agent::Restarted { id } => connection
-            .prepare_cached("update agents set restarts = restarts + 1 where id = ?1")?
-            .execute(params![id.0])?,
-        Agent::Life { id, life } => connection
-            .prepare_cached("update agents set life = ?2 where id = ?1")?
-            .execute(params![id.0, life])?,
-    };
-    Ok(())
-}
-
-fn breaker(
-    connection: &Connection,
-    agent: u32,
-    capability: &str,
-    at_ms: i64,
-    now: &Turn,
-) -> rusqlite::Result<usize> {
-    let (state, until_ms, why, opened) = match now {
-        Turn::Opened { until_ms, why } => ("open", Some(*until_ms), Some(*why), 1),
-        Turn::HalfOpened => ("half_open", None, None, 0),
-        Turn::Closed | Turn::Forced(None) => ("closed", None, None, 0),
-        Turn::Forced(Some(Forced::Open)) => ("forced_open", None, None, 0),
-        Turn::Forced(Some(Forced::Closed)) => ("forced_closed", None, None, 0),
-    };
-    connection
-        .prepare_cached(
-            "insert into breakers values (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-             on conflict (agent, capability) do update set state = excluded.state,
-               since_ms = excluded.since_ms, until_ms = excluded.until_ms,
-               why = coalesce(excluded.why, why), opened = opened + excluded.opened",
-        )?
-        .execute(params![agent, capability, state, at_ms, until_ms, why, opened])
-}
-
-fn serves(spec: &AgentSpec) -> String {
-    let name = |it: &kernel::Serves| match it.version {
-        0 => it.capability.to_string(),
-        version => format!("{}@{version}", it.capability),
-    };
-    serde_json::Value::from_iter(spec.serves.iter().map(name)).to_string()
-}
-
-fn scores(connection: &Connection, memory: &Memory, changes: &Changes<'_>) -> rusqlite::Result<()> {
-    for (id, score) in &changes.scores {
+fn policies(connection: &Connection, changes: &Changes<'_>) -> rusqlite::Result<()> {
+    for (team, policies) in &changes.policies {
+        let policies = serde_json::to_string(policies).unwrap_or_else(|_| "{}".to_owned());
         connection
-            .prepare_cached(
-                "update agents set completed = completed + ?2, failed = failed + ?3 where id = ?1",
-            )?
-            .execute(params![id, int(score.completed), int(score.failed)])?;
-        let mut add = connection.prepare_cached(
-            "insert into work_times values (?1, ?2, ?3)
-             on conflict (agent, work_ms) do update set count = count + excluded.count",
-        )?;
-        let name = memory.agent(*id);
-        for (work_ms, count) in &score.times {
-            add.execute(params![&*name, work_ms, int(*count)])?;
-        }
+            .prepare_cached("insert or replace into policies values (?1, ?2)")?
+            .execute(params![team, policies])?;
     }
     Ok(())
 }

@@ -5,9 +5,10 @@ use super::{Content, filled};
 use crate::views::change::{Changes, NewTask, Task};
 use crate::views::names;
 use crate::views::schema::int;
-use kernel::{Accepted, Payload, Versions};
+use kernel::{Accepted, Payload, Terms, Versions};
 use runtime::record::INLINE_MAX_BYTES;
 use rusqlite::{Connection, params};
+use serde_json::json;
 
 pub(super) fn write(connection: &Connection, changes: &Changes<'_>) -> rusqlite::Result<()> {
     let mut added = connection.prepare_cached(
@@ -15,17 +16,18 @@ pub(super) fn write(connection: &Connection, changes: &Changes<'_>) -> rusqlite:
            status, agent, token, attempts, failed, lost, attempts_max, timeout_ms, key,
            released_from, accepted_seq, accepted_ms, ready_ms, deadline_ms, started_ms, ended_ms,
            ended_seq, worked_ms, money_micros, tokens, failure_kind, failure,
-           input_bytes, input_blob, input, output_bytes, output_blob, output, awaits)
+           input_bytes, input_blob, input, output_bytes, output_blob, output, awaits, queued_ms,
+           weight, requires, wishes, addressed, affinity, terms)
          values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
            ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, ?36,
-           ?37, ?38)",
+           ?37, ?38, ?39, ?40, ?41, ?42, ?43, ?44, ?45)",
     )?;
     let mut plain = connection.prepare_cached(
         "insert into task_rows (id, run, capability, class, status, agent, token, attempts, failed,
            lost, attempts_max, accepted_seq, accepted_ms, started_ms, ended_ms, ended_seq,
-           worked_ms, money_micros, tokens, input_bytes, input, output_bytes, output)
+           worked_ms, money_micros, tokens, input_bytes, input, output_bytes, output, queued_ms)
          values (?1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, 0, ?8, ?9, ?10, ?11, ?12, ?13, ?14, 0, 0, ?15,
-           ?16, ?17, ?18)",
+           ?16, ?17, ?18, ?10)",
     )?;
     let mut changed = connection.prepare_cached(
         "update task_rows set status = coalesce(?2, status), agent = coalesce(?3, agent),
@@ -36,7 +38,8 @@ pub(super) fn write(connection: &Connection, changes: &Changes<'_>) -> rusqlite:
            money_micros = money_micros + ?13, tokens = tokens + ?14,
            failure_kind = coalesce(?15, failure_kind), failure = coalesce(?16, failure),
            output_bytes = coalesce(?17, output_bytes), output_blob = coalesce(?18, output_blob),
-           output = coalesce(?19, output), awaits = coalesce(?20, awaits)
+           output = coalesce(?19, output), awaits = coalesce(?20, awaits),
+           queued_ms = coalesce(?21, queued_ms)
          where id = ?1",
     )?;
     for (id, task) in changes.tasks.iter() {
@@ -64,6 +67,7 @@ fn is_plain(id: u64, new: &NewTask<'_>, task: &Task<'_>) -> bool {
         lost: 0,
         ready_ms: None,
         awaits: None,
+        queued_ms,
         started_ms: _,
         ended_ms: _,
         ended_seq: _,
@@ -76,13 +80,20 @@ fn is_plain(id: u64, new: &NewTask<'_>, task: &Task<'_>) -> bool {
     else {
         return false;
     };
-    let Accepted { terms, input, key: None, parent: None, released_from: None, .. } = new.accepted
+    let Accepted {
+        terms, input, key: None, parent: None, released_from: None, affinity: None, ..
+    } = new.accepted
     else {
         return false;
     };
     let is_inline = |payload: &Payload| payload.len as usize <= INLINE_MAX_BYTES;
     new.run == id
+        && *queued_ms == Some(new.at_ms)
         && new.deadline_ms.is_none()
+        && new.addressed.is_none()
+        && terms.weight == 1
+        && terms.require.is_none()
+        && terms.wish.is_none()
         && terms.versions == Versions::ANY
         && terms.tenant.is_empty()
         && terms.team.is_empty()
@@ -170,8 +181,21 @@ fn insert(
         output.blob,
         output.text,
         task.awaits.as_deref(),
+        task.queued_ms,
+        terms.weight,
+        terms.require.as_ref().map(ToString::to_string),
+        terms.wish.as_ref().map(ToString::to_string),
+        new.addressed.as_deref(),
+        accepted.affinity.as_deref(),
+        asked_of_labels(terms),
     ])?;
     Ok(())
+}
+
+/// What is required and wished of labels, as the journal has it; the text beside it is for people.
+fn asked_of_labels(terms: &Terms) -> Option<String> {
+    let asks = terms.require.is_some() || terms.wish.is_some();
+    asks.then(|| json!({ "require": terms.require, "wish": terms.wish }).to_string())
 }
 
 fn update(
@@ -201,6 +225,7 @@ fn update(
         output.blob,
         output.text,
         task.awaits.as_deref(),
+        task.queued_ms,
     ])?;
     Ok(())
 }
