@@ -50,6 +50,18 @@ pub enum Effect {
         /// What has not stopped by then is ended.
         grace_ms: u64,
     },
+    /// An agent has other slots from now on: what is behind it may keep more or less.
+    ResizeAgent {
+        /// Which.
+        agent: AgentId,
+        /// How many.
+        slots: u32,
+    },
+    /// An agent has left: let go of it, and end what it keeps.
+    DismissAgent {
+        /// Which.
+        agent: AgentId,
+    },
     /// Ask an adviser who should get a task, and bring what it says as [`crate::Command::Advice`].
     Advise(Box<Question>),
     /// A root task has ended: tell whoever waits for it.
@@ -136,6 +148,9 @@ impl Effect {
                 Effect::reckon_anew(before, *wall_ms, out);
             }
             Event::Supervised(event) => out.extend(Effect::of_life(before, event)),
+            // Agents in this process end with it, and join anew: neither is ever outstanding.
+            Event::AgentResized { agent, slots } => out.push(Effect::resize(*agent, *slots)),
+            Event::AgentLeft { agent } => out.push(Effect::DismissAgent { agent: *agent }),
             // The world need not hear of the rest: they are the kernel's own bookkeeping.
             Event::RuntimeStarted { .. }
             | Event::DrainStarted
@@ -155,10 +170,8 @@ impl Effect {
             | Event::KeyForgotten { .. }
             | Event::Configured { .. }
             | Event::AgentJoined { .. }
-            | Event::AgentLeft { .. }
             | Event::AgentPaused { .. }
             | Event::AgentUnpaused { .. }
-            | Event::AgentResized { .. }
             | Event::AgentDraining { .. }
             | Event::AgentRestarted { .. }
             | Event::BreakerOpened { .. }
@@ -255,6 +268,10 @@ impl Effect {
             | Supervised::Suspected { .. }
             | Supervised::Trusted { .. } => None,
         }
+    }
+
+    fn resize(agent: AgentId, slots: u32) -> Effect {
+        Effect::ResizeAgent { agent, slots }
     }
 
     pub(crate) fn stop_agent(state: &State, agent: AgentId, life: u64) -> Option<Effect> {

@@ -9,7 +9,7 @@ use adapters::agent::command::{self, Program};
 use adapters::agent::human::{Human, Inbox};
 use kernel::{Cost, FailureKind, Text};
 use runtime::api::{AgentEntry, Context, Failure};
-use runtime::port::{Agent as Port, BoxFuture};
+use runtime::port::{Agent as Port, BoxFuture, Vitals};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -199,14 +199,27 @@ impl Port for Member {
                     }
                 },
             };
-            result.map_err(|failure| Failure {
-                message: format!("agent `{name}`: {}", failure.message),
-                ..failure
-            })
+            result.map_err(|failure| told(&name, failure))
         })
+    }
+
+    fn start(&self, vitals: Vitals) -> BoxFuture<'_, Result<(), Failure>> {
+        Box::pin(async move {
+            let started = self.agent.start(vitals).await;
+            started.map_err(|failure| told(&self.name, failure))
+        })
+    }
+
+    fn resize(&self, slots: u32) {
+        self.agent.resize(slots);
     }
 
     fn stop(&self) -> BoxFuture<'_, ()> {
         self.agent.stop()
     }
+}
+
+/// A failure with the name of whose it is.
+fn told(name: &str, failure: Failure) -> Failure {
+    Failure { message: format!("agent `{name}`: {}", failure.message), ..failure }
 }

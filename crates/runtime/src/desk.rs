@@ -7,8 +7,8 @@ use crate::life;
 use crate::port::Agent;
 use crate::turn::{Inner, Runtime, lock};
 use kernel::{
-    AgentId, Answer, AttemptId, Command, Dispatch, Effect, Outcome, Pulse, Recurrence, Report,
-    TaskId, Text, Token,
+    AgentId, Answer, AttemptId, Command, Dispatch, Effect, Outcome, Presence, Pulse, Recurrence,
+    Report, TaskId, Text, Token,
 };
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -61,9 +61,10 @@ impl Hasher for Spread {
 }
 
 impl Desk {
-    /// From now on work for this agent goes here.
-    pub(crate) fn seat(&self, id: AgentId, agent: Arc<dyn Agent>) {
-        self.agents.write().unwrap_or_else(PoisonError::into_inner).insert(id, agent);
+    /// From now on work for this agent goes here. Gives whoever sat there: one that has left, and
+    /// whose leaving has not been performed yet.
+    pub(crate) fn seat(&self, id: AgentId, agent: Arc<dyn Agent>) -> Option<Arc<dyn Agent>> {
+        self.agents.write().unwrap_or_else(PoisonError::into_inner).insert(id, agent)
     }
 
     /// The agent goes; who it was.
@@ -72,15 +73,15 @@ impl Desk {
     }
 
     /// Who sits there; nobody any more, if it has left meanwhile.
-    fn seated(&self, id: AgentId) -> Option<Arc<dyn Agent>> {
+    pub(crate) fn seated(&self, id: AgentId) -> Option<Arc<dyn Agent>> {
         let agents = self.agents.read().unwrap_or_else(std::sync::PoisonError::into_inner);
         agents.get(&id).cloned()
     }
 
     /// Everybody here.
-    pub(crate) fn everybody(&self) -> Vec<Arc<dyn Agent>> {
+    pub(crate) fn everybody(&self) -> Vec<(AgentId, Arc<dyn Agent>)> {
         let agents = self.agents.read().unwrap_or_else(PoisonError::into_inner);
-        agents.values().cloned().collect()
+        agents.iter().map(|(id, agent)| (*id, agent.clone())).collect()
     }
 
     /// The outcome of a root task, when it has one. Called before anybody can perform its ending.
@@ -137,10 +138,30 @@ impl Desk {
                     inner.tokio.spawn(life::stop(runtime, port, (agent, life), grace));
                 }
             }
+            Effect::ResizeAgent { agent, slots } => {
+                if let Some(port) = self.seated(agent) {
+                    inner.tokio.spawn(async move { port.resize(slots) });
+                }
+            }
+            Effect::DismissAgent { agent } => self.dismiss(inner, agent),
             Effect::Settled { task, outcome } => self.settled(task, outcome),
             Effect::Reckon { schedule, cron, zone, after_wall_ms } => {
                 reckon(inner, schedule, &[cron, zone], after_wall_ms);
             }
+        }
+    }
+
+    /// It has left. Who has come back under its name meanwhile keeps the seat.
+    fn dismiss(&self, inner: &Arc<Inner>, agent: AgentId) {
+        let runtime = Runtime { inner: inner.clone() };
+        let has_left = |kernel: &kernel::Kernel| {
+            kernel.state().agent(agent).is_none_or(|it| it.presence == Presence::Left)
+        };
+        if runtime.look(|kernel, _| has_left(kernel))
+            && let Some(port) = self.unseat(agent)
+        {
+            let grace = life::grace_of(&runtime, agent);
+            inner.tokio.spawn(life::end(port, grace));
         }
     }
 
@@ -196,10 +217,10 @@ impl Desk {
         lock(&self.live).values().cloned().collect()
     }
 
-    /// Signs of life for every attempt that works.
+    /// Signs of life for every attempt that really works.
     pub(crate) fn pulses(&self) -> Vec<Pulse> {
         let live = lock(&self.live);
-        live.values().filter(|it| it.works()).map(|it| Pulse::Renew(it.attempt())).collect()
+        live.values().filter(|it| it.is_alive()).map(|it| Pulse::Renew(it.attempt())).collect()
     }
 
     /// The runtime is at its end: nobody will be told any more, so nobody shall wait.

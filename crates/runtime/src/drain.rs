@@ -1,12 +1,10 @@
 //! Ends in order: no new work, a grace for what runs, the rest handed back, everything durable.
 
+use crate::life::{self, End};
 use crate::turn::Runtime;
 use kernel::Command;
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
-
-/// How long an agent may take to end what it keeps between tasks, such as a process.
-const AGENT_STOP: Duration = Duration::from_secs(10);
 
 /// What a drain has done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,12 +44,14 @@ impl Runtime {
     /// Ends whatever agents keep between tasks, all at once; how many did not come to their end.
     async fn stop_agents(&self) -> usize {
         let everybody = self.inner.desk.everybody().into_iter();
-        let stopping = everybody.map(|agent| {
-            tokio::spawn(async move { timeout(AGENT_STOP, agent.stop()).await.is_ok() })
+        let stopping = everybody.map(|(id, agent)| {
+            let grace = life::grace_of(self, id);
+            tokio::spawn(life::end(agent, grace))
         });
         let mut left = 0;
-        for stopped in stopping.collect::<Vec<_>>() {
-            left += usize::from(!stopped.await.unwrap_or(false)); // One that panicked is not gone.
+        for ended in stopping.collect::<Vec<_>>() {
+            let is_gone = matches!(ended.await, Ok(End::Stopped | End::Forced));
+            left += usize::from(!is_gone); // One that panicked is not gone.
         }
         left
     }

@@ -8,6 +8,12 @@ use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::timeout;
+
+/// The grace of one of which nothing is known any more.
+const AGENT_STOP: Duration = Duration::from_secs(5);
+/// How long the end by force may take.
+const FORCE: Duration = Duration::from_secs(2);
 
 /// Starts it; what does not come up has died.
 pub(crate) async fn start(runtime: Runtime, agent: Arc<dyn Agent>, id: AgentId, life: u64) {
@@ -28,13 +34,46 @@ pub(crate) async fn stop(
     (id, life): (AgentId, u64),
     grace: Duration,
 ) {
-    let stopped = tokio::time::timeout(grace, settled(agent.stop())).await;
-    let reason = match stopped {
-        Ok(Some(())) => Exit::Shutdown,
-        Ok(None) => Exit::Abnormal("its code panicked while it stopped".into()),
-        Err(_) => Exit::Abnormal(format!("it did not stop within {grace:?}").into()),
+    let reason = match end(agent, grace).await {
+        End::Stopped => Exit::Shutdown,
+        End::Panicked => Exit::Abnormal("its code panicked while it stopped".into()),
+        End::Forced | End::Left => {
+            Exit::Abnormal(format!("it did not stop within {grace:?}").into())
+        }
     };
     runtime.tell(Command::Exited(Exited { agent: id, life, reason, extent: Extent::Whole }));
+}
+
+/// How the end of an agent went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// Within its grace.
+    Stopped,
+    Panicked,
+    /// By force, when the grace was over.
+    Forced,
+    /// Force did not help either: something of it is still there.
+    Left,
+}
+
+/// Ends what an agent keeps, with this grace.
+pub(crate) async fn end(agent: Arc<dyn Agent>, grace: Duration) -> End {
+    match timeout(grace, settled(agent.stop())).await {
+        Ok(Some(())) => return End::Stopped,
+        Ok(None) => return End::Panicked,
+        Err(_elapsed) => {} // Dropped, it uses force; it is asked once more when that is done.
+    }
+    match timeout(FORCE, settled(agent.stop())).await {
+        Ok(Some(())) => End::Forced,
+        Ok(None) => End::Panicked,
+        Err(_elapsed) => End::Left,
+    }
+}
+
+/// The grace of an agent, as it has said when it joined.
+pub(crate) fn grace_of(runtime: &Runtime, agent: AgentId) -> Duration {
+    let known = runtime.look(|kernel, _| kernel.state().agent(agent).map(|it| it.spec.shutdown_ms));
+    known.map_or(AGENT_STOP, Duration::from_millis)
 }
 
 /// What a future gave; `None` if it panicked.

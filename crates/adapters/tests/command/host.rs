@@ -22,6 +22,8 @@ pub(crate) struct Remembering {
     pub(crate) slots: Census,
     /// How often an attempt gave its slot back to wait.
     pub(crate) parked: Arc<AtomicU64>,
+    /// Heartbeats that were passed on.
+    pub(crate) heard: Arc<AtomicU64>,
 }
 
 impl Remembering {
@@ -42,6 +44,7 @@ impl Remembering {
             responder: Arc::new(responder),
             slots: Census::new(),
             parked: Arc::default(),
+            heard: Arc::default(),
         }
     }
 
@@ -88,7 +91,19 @@ impl Host for Remembering {
         self.note(format!("progress {fraction:?} {message}"));
     }
 
-    fn heartbeat(&self) {}
+    fn started(&self) {}
+
+    fn heartbeat(&self) {
+        self.heard.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn silent(&self) {
+        self.note("silent".into());
+    }
+
+    async fn late(&self, output: Value) {
+        self.note(format!("late {output}"));
+    }
 
     fn log(&self, level: &str, message: &str) {
         self.note(format!("log {level} {message}"));

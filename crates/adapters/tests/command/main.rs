@@ -9,6 +9,8 @@ mod host;
 mod jsonl;
 mod plain;
 mod process;
+mod silence;
 mod stage;
 mod suite;
+mod supervised;
 mod team;

@@ -276,7 +276,22 @@ impl Context {
     /// A sign of life: the lease runs anew from now. The runtime gives one itself for every attempt
     /// whose code is in this process.
     pub fn heartbeat(&self) {
+        self.live.set_silent(false);
         self.live.runtime.pulse([kernel::Pulse::Renew(self.attempt())]);
+    }
+
+    /// Signs of life stay out that were promised: the lease is not renewed until the next
+    /// [`Context::heartbeat`], and decides.
+    pub fn silent(&self) {
+        self.live.set_silent(true);
+    }
+
+    /// An answer that was found after the attempt had been told to stop. It is heard only if the
+    /// attempt still has its lease; else it is refused, and the task's story says so.
+    pub async fn answer_late(&self, output: Value) {
+        if let Ok(payload) = self.live.store(&output).await {
+            self.live.tell(Report::Completed(payload));
+        }
     }
 
     /// Says that the work has really begun; for agents that must start something first.

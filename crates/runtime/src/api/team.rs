@@ -6,6 +6,7 @@ use crate::bounds::Bounds;
 use crate::canonical;
 use crate::drain::Drained;
 use crate::inbox::Then;
+use crate::life;
 use crate::port::{Adviser, Agent, Calendar};
 use crate::recover::{self, Replayed, Stores};
 use crate::turn::Runtime;
@@ -218,10 +219,15 @@ impl Team {
             return Err(StartError::Join { name, why });
         }
         let refused = agent.clone();
+        let tokio = self.runtime.inner.tokio.clone();
+        let grace = Duration::from_millis(spec.shutdown_ms);
         // Seated under the lock of the core, before the first grant to it can be performed.
         let seat: Then = Box::new(move |desk, verdict| {
             if let Ok(Answer::Joined(id)) = verdict {
-                desk.seat(*id, agent);
+                // Whoever sat there has left, and is let go of when that is performed or here.
+                if let Some(before) = desk.seat(*id, agent) {
+                    tokio.spawn(life::end(before, grace));
+                }
             }
             None
         });
@@ -261,9 +267,12 @@ impl Team {
         let id = self
             .agent_id(name)
             .ok_or_else(|| Failure::rejected(format!("there is no agent named {name}")))?;
+        let agent = self.runtime.inner.desk.seated(id);
         self.command(Command::Leave(id)).await?;
-        if let Some(agent) = self.runtime.inner.desk.unseat(id) {
-            agent.stop().await;
+        if let Some(agent) = agent {
+            let grace = life::grace_of(&self.runtime, id);
+            // The desk lets go of it too: then both wait for the same end.
+            life::end(agent, grace).await;
         }
         Ok(())
     }

@@ -54,6 +54,8 @@ struct State {
     listeners: cancel::Listeners,
     /// Work that outlives the future; see [`crate::api::Hold`].
     hold: Option<(mpsc::Sender<()>, mpsc::Receiver<()>)>,
+    /// Signs of life that were promised stay out.
+    silent: bool,
     /// Futures inside that said themselves that nothing but the context matters.
     parking: usize,
 }
@@ -77,6 +79,16 @@ impl Live {
     /// Whether it occupies a slot now.
     pub(crate) fn works(&self) -> bool {
         !lock(&self.state).parked
+    }
+
+    /// Whether its lease is to be renewed: it occupies a slot, and nobody doubts that it works.
+    pub(crate) fn is_alive(&self) -> bool {
+        let state = lock(&self.state);
+        !state.parked && !state.silent
+    }
+
+    pub(crate) fn set_silent(&self, is_silent: bool) {
+        lock(&self.state).silent = is_silent;
     }
 
     /// Sends a report and waits until what it led to is durable.

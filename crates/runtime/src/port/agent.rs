@@ -28,8 +28,15 @@ pub trait Agent: Send + Sync + 'static {
         Box::pin(std::future::ready(Ok(())))
     }
 
+    /// It works on so many tasks at once from now on. Who keeps something for each of its slots
+    /// keeps more or less of it; must not wait.
+    fn resize(&self, slots: u32) {
+        let _ = slots;
+    }
+
     /// The agent leaves, or is stopped by its supervisor, to be started again perhaps: ends
-    /// whatever it keeps between tasks, and returns when all of it is gone.
+    /// whatever it keeps between tasks, and returns when all of it is gone. Dropped before that,
+    /// its grace is over, and it ends the rest by force.
     fn stop(&self) -> BoxFuture<'_, ()> {
         Box::pin(std::future::ready(()))
     }

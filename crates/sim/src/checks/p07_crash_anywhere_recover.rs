@@ -51,6 +51,8 @@ impl Check for Recovery {
                     Effect::Resume { .. }
                     | Effect::Deliver { .. }
                     | Effect::Settled { .. }
+                    | Effect::ResizeAgent { .. }
+                    | Effect::DismissAgent { .. }
                     | Effect::Reckon { .. } => None,
                 };
                 let performed: Vec<_> = performed.iter().filter_map(key).collect();

@@ -138,6 +138,8 @@ impl World {
             | Effect::Deliver { .. }
             | Effect::Advise(_)
             | Effect::Settled { .. }
+            | Effect::ResizeAgent { .. }
+            | Effect::DismissAgent { .. }
             | Effect::Reckon { .. } => false,
         };
         for effect in process.kernel.outstanding().into_iter().filter(concerns) {

@@ -59,6 +59,8 @@ impl World {
                     self.send(agent, Letter::StopAgent(life));
                 }
             }
+            // Nothing stands behind an agent here that could grow or be let go of.
+            Effect::ResizeAgent { .. } | Effect::DismissAgent { .. } => {}
             Effect::Advise(question) => self.advise(&question),
             Effect::Settled { task, outcome } => self.clients.settled(task, &outcome),
             Effect::Reckon { schedule, cron, after_wall_ms, .. } => {

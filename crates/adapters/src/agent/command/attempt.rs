@@ -16,7 +16,7 @@ use super::Ended;
 use super::host::{Assignment, Host, Later};
 use super::limits::Limits;
 use super::pool::Pool;
-use super::resident::{Resident, Trouble};
+use super::resident::{Resident, Sign, Trouble};
 use super::wire::{Answer, Failure, FromAgent, OnUnknown, ToAgent};
 
 /// How long an attempt with an open `ask` keeps its slot: a program that asks from several threads
@@ -30,13 +30,18 @@ pub(super) async fn serve<H: Host>(
     host: H,
     work: Assignment,
 ) -> Result<Value, Ended> {
-    let resident = pool.take(host.hold()).await?;
+    let mut resident = pool.take(host.hold()).await?;
+    host.started();
+    resident.begin();
     let limits = pool.limits();
     let token = work.token.clone();
-    let loan = Loan { resident: Some(resident), pool: pool.clone(), token: token.clone() };
+    let (pool_of_it, late) = (pool.clone(), host.clone());
+    let loan =
+        Loan { resident: Some(resident), pool: pool_of_it, host: late, token: token.clone() };
     let calls = FuturesUnordered::new();
     let work_left = limits.wall_ms.map(Duration::from_millis);
-    let mut attempt = Attempt { loan, host, token, calls, asks_open: 0, work_left, limits };
+    let (asks_open, is_silent) = (0, false);
+    let mut attempt = Attempt { loan, host, token, calls, asks_open, is_silent, work_left, limits };
     attempt.resident().send(&task(work));
     let report = attempt.drive().await;
     attempt.tell_story(report.is_err());
@@ -47,7 +52,11 @@ pub(super) async fn serve<H: Host>(
             pool.give_back(resident);
             report.map_err(Ended::Reported)
         }
-        Err(trouble) => Err(resident.ended(trouble).await.into()),
+        Err(trouble) => {
+            let fault = resident.ended(trouble, "in the middle of a task").await;
+            pool.lost_at_work(&fault);
+            Err(fault.into())
+        }
     }
 }
 
@@ -59,14 +68,16 @@ fn task(work: Assignment) -> ToAgent {
 /// What the agent said of the task in the end.
 type Report = Result<Value, Failure>;
 
-struct Attempt<H> {
-    loan: Loan,
+struct Attempt<H: Host> {
+    loan: Loan<H>,
     host: H,
     token: String,
     /// Calls of the process that have no answer yet.
     calls: FuturesUnordered<Later<Answered>>,
     /// How many of them block it.
     asks_open: usize,
+    /// It has missed its heartbeats.
+    is_silent: bool,
     /// Working time it has left.
     work_left: Option<Duration>,
     limits: Limits,
@@ -134,13 +145,24 @@ impl<H: Host> Attempt<H> {
             Some(answered) = self.calls.next(), if !self.calls.is_empty() => {
                 Ok(Step::Answered(answered))
             }
-            message = resident.next() => {
-                self.hear(message?)
+            sign = sign(resident, self.asks_open > 0) => match sign? {
+                Sign::Said(message) => self.hear(message),
+                Sign::Silent => Ok(self.fell_silent()),
             }
         }
     }
 
+    /// Nobody vouches for it until it says something: its lease runs, and decides.
+    fn fell_silent(&mut self) -> Step {
+        self.is_silent = true;
+        self.host.silent();
+        Step::Heard
+    }
+
     fn hear(&mut self, message: FromAgent) -> Result<Step, Trouble> {
+        if std::mem::take(&mut self.is_silent) {
+            self.host.heartbeat();
+        }
         if message.token().is_some_and(|token| token != self.token) {
             self.host.log("warn", "a line of an earlier attempt was not heard");
             return Ok(Step::Heard);
@@ -185,6 +207,9 @@ impl<H: Host> Attempt<H> {
 
     fn reply(&mut self, Answered { id, is_ask, answer }: Answered) {
         self.asks_open -= usize::from(is_ask);
+        if is_ask && let Some(resident) = &mut self.loan.resident {
+            resident.begin(); // Blocked, it could not beat.
+        }
         self.resident().send(&ToAgent::Reply { id, answer });
     }
 
@@ -203,17 +228,24 @@ impl<H: Host> Attempt<H> {
     }
 }
 
+/// What comes next from a process; while it is blocked it owes no sign of life.
+async fn sign(resident: &mut Resident, is_blocked: bool) -> Result<Sign, Trouble> {
+    if is_blocked { resident.hear().await.map(Sign::Said) } else { resident.next().await }
+}
+
 /// A process at work; dropped before the end of its task, it is told to stop.
-struct Loan {
+struct Loan<H: Host> {
     resident: Option<Resident>,
     pool: Arc<Pool>,
+    host: H,
     token: String,
 }
 
-impl Drop for Loan {
+impl<H: Host> Drop for Loan<H> {
     fn drop(&mut self) {
         let Some(resident) = self.resident.take() else { return };
-        let cancelling = cancel(resident, self.pool.clone(), std::mem::take(&mut self.token));
+        let (pool, host) = (self.pool.clone(), self.host.clone());
+        let cancelling = cancel(resident, pool, host, std::mem::take(&mut self.token));
         if let Ok(runtime) = Handle::try_current() {
             runtime.spawn(cancelling);
         }
@@ -223,23 +255,30 @@ impl Drop for Loan {
 
 /// Tells a process to stop and takes it back if it says that it did; otherwise drops it, which ends
 /// its tree. The slot is held until one or the other.
-async fn cancel(mut resident: Resident, pool: Arc<Pool>, token: String) {
+async fn cancel<H: Host>(mut resident: Resident, pool: Arc<Pool>, host: H, token: String) {
     resident.send(&ToAgent::Cancel { token: token.clone() });
     let grace = Duration::from_millis(pool.limits().grace_ms);
-    if timeout(grace, stopped(&mut resident, &token)).await.unwrap_or(false) {
+    let hurry = resident.hurry();
+    let is_back = tokio::select! {
+        stopped = timeout(grace, stopped(&mut resident, &host, &token)) => stopped.unwrap_or(false),
+        () = hurry.called() => false,
+    };
+    if is_back {
         pool.give_back(resident);
     }
 }
 
-/// Whether it says so. Calls it makes before it has heard of its end are refused.
-async fn stopped(resident: &mut Resident, token: &str) -> bool {
-    while let Ok(message) = resident.next().await {
+/// Whether it says so. Calls it makes before it has heard of its end are refused, and an answer to
+/// the task is passed on to whoever knows that it comes too late.
+async fn stopped<H: Host>(resident: &mut Resident, host: &H, token: &str) -> bool {
+    while let Ok(message) = resident.hear().await {
         match message {
-            FromAgent::Result { token: of, .. } | FromAgent::Error { token: of, .. } => {
-                if of == token {
-                    return true;
-                }
+            FromAgent::Result { token: of, output } if of == token => {
+                host.late(output).await;
+                return true;
             }
+            FromAgent::Error { token: of, .. } if of == token => return true,
+            FromAgent::Result { .. } | FromAgent::Error { .. } => {}
             FromAgent::Ask { id, .. } | FromAgent::Once { id, .. } | FromAgent::Done { id, .. } => {
                 let failure = Failure {
                     kind: "cancelled".into(),

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::task::spawn_blocking;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 use super::members::{self, Seen, Stat, Tree};
 use super::process::Body;
@@ -29,8 +29,7 @@ pub(super) async fn end(body: Body) -> io::Result<ExitStatus> {
         // Before anybody ends: a child of who ends first would lose its place in the tree.
         (_, seen) = looked(&body, seen, Tree::living).await;
         signal_group(&body.tree, Signal::TERM);
-        let grace = Duration::from_millis(body.grace_ms());
-        let _asked_long_enough = timeout(grace, all_gone_by_themselves(&body, &seen)).await;
+        body.grace(all_gone_by_themselves(&body, &seen)).await;
     }
     let mut pause = LOOK_FIRST;
     loop {

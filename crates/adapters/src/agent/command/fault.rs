@@ -77,19 +77,24 @@ pub enum Fault {
         /// The last line of stderr.
         last_words: Option<String>,
     },
-    /// A *jsonl* process that promised heartbeats fell silent and was ended.
-    #[error("{program} was silent for {silent_ms} ms, though it promised heartbeats; it was ended")]
-    Silent {
+    /// Processes of a *jsonl* agent that was stopped are still there, and it cannot be started.
+    #[error(
+        "{program} still has a process of its last life after {start_ms} ms that the system cannot \
+         end; see what it hangs in"
+    )]
+    NotGone {
         /// The program, as configured.
         program: String,
-        /// How long.
-        silent_ms: u64,
+        /// How long it was waited for.
+        start_ms: u64,
     },
-    /// A *jsonl* process closed its output or ended in the middle of a task.
-    #[error("{program} ended in the middle of a task ({how}){}", said(.last_words))]
+    /// A *jsonl* process closed its output or ended.
+    #[error("{program} ended {when} ({how}){}", said(.last_words))]
     Gone {
         /// The program, as configured.
         program: String,
+        /// In the middle of a task, between two, or before its first.
+        when: &'static str,
         /// Exit code or signal.
         how: String,
         /// The last line of stderr.

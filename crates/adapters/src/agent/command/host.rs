@@ -45,8 +45,18 @@ pub trait Host: Clone + Send + Sync + 'static {
     /// How far it is, from 0 to 1 if that can be told.
     fn progress(&self, fraction: Option<f32>, message: &str);
 
+    /// The program has the task.
+    fn started(&self);
+
     /// The program has just shown that it lives.
     fn heartbeat(&self);
+
+    /// The program has missed its heartbeats: until the next one nobody vouches for it.
+    fn silent(&self);
+
+    /// An answer that came when the attempt had been told to stop: whether it is heard is not for
+    /// the program's side to say.
+    fn late(&self, output: Value) -> impl Future<Output = ()> + Send;
 
     /// A line for the log; the level in the program's own word.
     fn log(&self, level: &str, message: &str);

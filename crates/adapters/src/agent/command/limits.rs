@@ -11,7 +11,7 @@
 /// | `line_max_bytes` | the reader (*jsonl*) | the process tree is ended; the attempt failed |
 /// | `grace_ms` | this adapter's clock | what has not ended after TERM gets KILL |
 /// | `start_ms` | this adapter's clock (*jsonl*) | a process that does not say `ready` is ended |
-/// | `silence_max_beats` | this adapter's clock (*jsonl*) | a process that stops beating is ended |
+/// | `silence_max_beats` | this adapter's clock (*jsonl*) | the agent is suspected, see `wire.md` |
 /// | `processes_max` | the pool (*jsonl*) | the attempt is refused with `overloaded` |
 /// | `asks_max` | the reader (*jsonl*) | the process tree is ended; the attempt failed |
 ///
@@ -36,7 +36,9 @@ pub struct Limits {
     pub grace_ms: u64,
     /// From start to `ready` of a *jsonl* process, in milliseconds.
     pub start_ms: u64,
-    /// How many of its own heartbeats a *jsonl* process may miss.
+    /// How many of its own heartbeats in a row a *jsonl* process misses before it is taken to be
+    /// silent: the agent gets no new work, and the lease of its task is not renewed, until it says
+    /// something.
     pub silence_max_beats: u32,
     /// Processes of one *jsonl* agent at once, those blocked in `ask` included.
     pub processes_max: usize,

@@ -4,18 +4,21 @@
 //! ```text
 //!   process layer                                   protocols
 //!   launch ─ child ─ process ─ ending ─ members     plain   stdin ▶ program ▶ stdout
-//!   limits   output   marker   census               jsonl   attempt ─ pool ─ resident ─ wire
+//!   limits   output   marker   census   hurry       jsonl   attempt ─ pool ─ resident ─ wire
+//!                                                                             └─ beat
 //! ```
 //!
 //! What is enforced, and what is not: see [`Limits`] and `docs/wire.md`. Linux only (5.11 or
 //! later): it stands on pidfd, `close_range`, parent-death signals and `/proc`.
 
 mod attempt;
+mod beat;
 mod census;
 mod child;
 mod ending;
 mod fault;
 mod host;
+mod hurry;
 mod launch;
 mod limits;
 mod lines;
@@ -30,9 +33,10 @@ mod serve;
 pub mod wire;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use runtime::api::AgentEntry;
+use runtime::port::Vitals;
 use serde_json::Value;
 
 pub use census::{Census, Present};
@@ -45,6 +49,7 @@ pub use members::sweep;
 pub use plain::Format;
 pub use process::{Pipes, Process};
 
+use hurry::{Hurry, Patience};
 use output::Tail;
 use pool::Pool;
 use resident::About;
@@ -56,6 +61,8 @@ pub struct Command {
     census: Census,
     /// Of the *jsonl* protocol only.
     pool: Option<Arc<Pool>>,
+    /// Ends the patience with *plain* processes that are being stopped; anew for each life.
+    hurry: Arc<Mutex<Hurry>>,
 }
 
 /// What a `command` agent is made of.
@@ -114,7 +121,8 @@ pub enum Ended {
 }
 
 impl Command {
-    /// An agent without any process yet: each is started when a task needs it.
+    /// An agent without any process yet: they come with [`Command::start`], or when a task needs
+    /// one.
     pub fn new(spec: Spec) -> Self {
         let census = Census::new();
         let about = || About {
@@ -123,9 +131,10 @@ impl Command {
             serves: spec.serves.iter().map(|serves| name_of(serves).to_owned()).collect(),
         };
         let slots = usize::try_from(spec.slots).unwrap_or(usize::MAX);
-        let pool = (spec.protocol == Protocol::Jsonl)
-            .then(|| Arc::new(Pool::new(about(), census.clone(), slots)));
-        Self { spec: Arc::new(spec), census, pool }
+        let pool =
+            (spec.protocol == Protocol::Jsonl).then(|| Pool::new(about(), census.clone(), slots));
+        let hurry = Arc::new(Mutex::new(Hurry::new()));
+        Self { spec: Arc::new(spec), census, pool, hurry }
     }
 
     /// What it is made of.
@@ -156,13 +165,36 @@ impl Command {
         }
     }
 
-    /// Ends the resident processes and returns when no process of any attempt is left. Whoever runs
-    /// attempts must have dropped or finished them.
-    pub async fn stop(&self) {
+    /// A life begins: a *jsonl* agent has its processes on return, and `vitals` hears of those that
+    /// die, or fall silent. It never starts one again by itself.
+    pub async fn start(&self, vitals: Vitals) -> Result<(), Fault> {
+        *self.lock_hurry() = Hurry::new();
         match &self.pool {
-            Some(pool) => pool.close().await,
-            None => self.census.empty().await,
+            Some(pool) => pool.start(vitals).await,
+            None => Ok(()),
         }
+    }
+
+    /// Has so many slots from now on. Must be called on a tokio runtime.
+    pub fn resize(&self, slots: u32) {
+        if let Some(pool) = &self.pool {
+            pool.resize(usize::try_from(slots).unwrap_or(usize::MAX));
+        }
+    }
+
+    /// Ends the resident processes and returns when no process of any attempt is left. Whoever runs
+    /// attempts must have dropped or finished them. Dropped before, it waits for nobody any longer:
+    /// KILL.
+    pub async fn stop(&self) {
+        let Some(pool) = &self.pool else {
+            let _patience = Patience(self.lock_hurry().clone());
+            return self.census.empty().await;
+        };
+        pool.close().await;
+    }
+
+    fn lock_hurry(&self) -> MutexGuard<'_, Hurry> {
+        self.hurry.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn plain(
@@ -175,8 +207,9 @@ impl Command {
         let Spec { program, limits, .. } = &*self.spec;
         let variables = variables(&work);
         let present = self.census.enter();
-        let (process, pipes) =
+        let (mut process, pipes) =
             Process::start(program, &variables, limits, (present, host.hold())).await?;
+        process.hasten_by(&self.lock_hurry());
         let story = Tail::new(limits.stderr_tail_bytes);
         let input = input.write(&work.input);
         let job = plain::Job { program, limits, input, output, story: story.clone() };

@@ -136,7 +136,8 @@ fn judge_exit(program: &Program, status: ExitStatus, story: &Tail) -> Result<(),
 
 /// The system lost sight of a process: as good as killed.
 fn lost(program: &Program, source: io::Error) -> Fault {
-    Fault::Gone { program: program.name().into(), how: source.to_string(), last_words: None }
+    let (program, when) = (program.name().into(), "in the middle of a task");
+    Fault::Gone { program, when, how: source.to_string(), last_words: None }
 }
 
 #[cfg(test)]

@@ -15,12 +15,15 @@ use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::process::ExitStatus;
+use std::time::Duration;
 
 use rustix::process::{Pid, PidfdFlags, WaitId, WaitIdOptions, pidfd_open, waitid};
 use tokio::io::unix::AsyncFd;
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout};
 use tokio::runtime::Handle;
+use tokio::time::timeout;
 
+use super::hurry::Hurry;
 use super::launch::{self, Program};
 use super::limits::Limits;
 use super::marker::Marker;
@@ -52,6 +55,7 @@ pub(super) struct Body {
     is_over: bool,
     /// Dropped when no member is left, or when the attempt gives the process back: its slot.
     holds: Vec<Box<dyn Any + Send + Sync>>,
+    hurry: Hurry,
     /// Dropped when no member is left.
     _for_life: Box<dyn Any + Send + Sync>,
 }
@@ -92,6 +96,26 @@ impl Process {
     pub fn release(&mut self) {
         if let Some(body) = &mut self.body {
             body.holds.clear();
+        }
+    }
+
+    /// Its grace is over when this says so.
+    pub(super) fn hasten_by(&mut self, hurry: &Hurry) {
+        if let Some(body) = &mut self.body {
+            body.hurry = hurry.clone();
+        }
+    }
+
+    /// Returns when the first process has ended, for whoever does not have it in hand.
+    pub(super) fn exit(&self) -> impl Future<Output = ()> + Send + use<> {
+        let handle = self.body.as_ref().and_then(|body| body.watch.get_ref().try_clone().ok());
+        let watch = handle.and_then(|handle| child::watch(handle).ok());
+        async move {
+            match watch {
+                Some(watch) => drop(watch.readable().await),
+                // No descriptor is left: whoever takes it into their hands sees it.
+                None => std::future::pending().await,
+            }
         }
     }
 
@@ -150,13 +174,19 @@ impl Body {
             grace_ms: limits.grace_ms,
             is_over: false,
             holds: Vec::new(),
+            hurry: Hurry::new(),
             _for_life: Box::new(hold),
         };
         Ok((body, pipes))
     }
 
-    pub(super) fn grace_ms(&self) -> u64 {
-        self.grace_ms
+    /// Waits for those who were asked to end, for as long as they have.
+    pub(super) async fn grace(&self, all_gone: impl Future<Output = ()>) {
+        let grace = Duration::from_millis(self.grace_ms);
+        tokio::select! {
+            _elapsed_or_gone = timeout(grace, all_gone) => {}
+            () = self.hurry.called() => {}
+        }
     }
 
     /// Asks the system itself: what the reactor knows may be a turn old.

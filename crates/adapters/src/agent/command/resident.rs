@@ -12,15 +12,18 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::{ChildStdin, ChildStdout};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{timeout, timeout_at};
 
+use super::beat::Beat;
 use super::census::Present;
 use super::fault::Fault;
+use super::hurry::Hurry;
 use super::launch::Program;
 use super::limits::Limits;
 use super::lines::{End, Lines};
 use super::output::Tail;
 use super::plain::LAST_WORDS_CHARS;
+use super::pool::Place;
 use super::process::Process;
 use super::wire::{self, FromAgent, ToAgent};
 
@@ -41,8 +44,11 @@ pub(super) struct Resident {
     /// Read by a task that writes to stdin, so that we never wait for an agent that does not read.
     outbox: mpsc::Sender<Vec<u8>>,
     story: Tail,
-    /// How long it may be silent while it works.
-    silence_max: Option<Duration>,
+    /// The signs of life that it has promised.
+    beat: Option<Beat>,
+    hurry: Hurry,
+    /// Its place in the pool, once it is ready.
+    place: Option<Place>,
     about: Arc<About>,
     _side: JoinSet<()>,
 }
@@ -62,6 +68,14 @@ impl About {
     }
 }
 
+/// What a process that works lets us know.
+#[derive(Debug)]
+pub(super) enum Sign {
+    Said(FromAgent),
+    /// It promised to say something and has not.
+    Silent,
+}
+
 /// Why a process cannot be spoken with any longer.
 #[derive(Debug)]
 pub(super) enum Trouble {
@@ -69,8 +83,6 @@ pub(super) enum Trouble {
     Closed,
     /// It said what nobody may say.
     Broke(String),
-    /// It promised to say something and did not.
-    Silent(Duration),
     /// It worked longer than it may.
     TimedOut(u64),
 }
@@ -80,12 +92,14 @@ impl Resident {
     pub(super) async fn start(
         about: Arc<About>,
         present: Present,
+        hurry: Hurry,
         hold: impl Any + Send + Sync,
     ) -> Result<Self, Fault> {
         let (program, limits) = (&about.program, &about.limits);
         let (mut process, pipes) =
             Process::start(program, &BTreeMap::new(), limits, present).await?;
         process.keep(hold);
+        process.hasten_by(&hurry);
         let (outbox, inbox) = mpsc::channel(limits.asks_max + OWN_LINES_MAX);
         let story = Tail::new(limits.stderr_tail_bytes);
         let mut side = JoinSet::new();
@@ -97,7 +111,9 @@ impl Resident {
             lines,
             outbox,
             story,
-            silence_max: None,
+            beat: None,
+            hurry,
+            place: None,
             about: about.clone(),
             _side: side,
         };
@@ -114,10 +130,9 @@ impl Resident {
             Ok(Ok(FromAgent::Ready { version, serves, heartbeat_ms })) => {
                 match self.complaint(version, &serves) {
                     None => {
-                        let beats = u64::from(silence_max_beats);
-                        self.silence_max = heartbeat_ms
-                            .filter(|beat_ms| *beat_ms > 0)
-                            .map(|beat_ms| Duration::from_millis(beat_ms.saturating_mul(beats)));
+                        self.beat = heartbeat_ms.filter(|beat_ms| *beat_ms > 0).map(|beat_ms| {
+                            Beat::new(Duration::from_millis(beat_ms), silence_max_beats)
+                        });
                         return Ok(self);
                     }
                     Some(why) => Trouble::Broke(why),
@@ -125,7 +140,7 @@ impl Resident {
             }
             Ok(Ok(other)) => Trouble::Broke(format!("its first line is not `ready` but {other:?}")),
         };
-        Err(self.ended(trouble).await)
+        Err(self.ended(trouble, "before it was ready").await)
     }
 
     fn complaint(&self, version: u32, serves: &[String]) -> Option<String> {
@@ -143,15 +158,65 @@ impl Resident {
         let _told_by_the_reading_side = self.outbox.try_send(message.line());
     }
 
-    /// The next message while it works, within the silence it may keep.
-    pub(super) async fn next(&mut self) -> Result<FromAgent, Trouble> {
-        match self.silence_max {
-            None => self.hear().await,
-            Some(max) => timeout(max, self.hear()).await.unwrap_or(Err(Trouble::Silent(max))),
+    /// It is in the pool from now on, under the number of its place.
+    pub(super) fn enter(&mut self, place: Place) {
+        self.place = Some(place);
+    }
+
+    /// What ends the patience with it.
+    pub(super) fn hurry(&self) -> Hurry {
+        self.hurry.clone()
+    }
+
+    /// Its number in the pool.
+    pub(super) fn number(&self) -> u64 {
+        self.place.as_ref().map_or(0, Place::number)
+    }
+
+    /// Returns when the process has ended, for whoever does not have it in hand.
+    pub(super) fn exit(&self) -> impl Future<Output = ()> + Send + use<> {
+        self.process.exit()
+    }
+
+    /// From now on it owes signs of life.
+    pub(super) fn begin(&mut self) {
+        if self.beat.as_mut().is_some_and(Beat::heard) {
+            self.set_silent(false);
         }
     }
 
-    async fn hear(&mut self) -> Result<FromAgent, Trouble> {
+    /// The next message while it works, or the news that it has fallen silent.
+    pub(super) async fn next(&mut self) -> Result<Sign, Trouble> {
+        loop {
+            let Some(due) = self.beat.as_ref().map(Beat::due) else {
+                return self.hear().await.map(Sign::Said);
+            };
+            let heard = timeout_at(due, self.hear()).await;
+            let Some(beat) = &mut self.beat else { continue };
+            match heard {
+                Ok(message) => {
+                    if beat.heard() {
+                        self.set_silent(false);
+                    }
+                    return message.map(Sign::Said);
+                }
+                Err(_elapsed) if beat.missed() => {
+                    self.set_silent(true);
+                    return Ok(Sign::Silent);
+                }
+                Err(_elapsed) => {}
+            }
+        }
+    }
+
+    fn set_silent(&mut self, is_silent: bool) {
+        if let Some(place) = &mut self.place {
+            place.set_silent(is_silent);
+        }
+    }
+
+    /// The next message, however long it takes.
+    pub(super) async fn hear(&mut self) -> Result<FromAgent, Trouble> {
         let line = self.line().await.map_err(|end| match end {
             End::Closed => Trouble::Closed,
             End::Failed(source) => Trouble::Broke(source.to_string()),
@@ -206,10 +271,10 @@ impl Resident {
     /// Says that no more tasks come and closes its stdin; what does not exit by itself is ended.
     pub(super) async fn retire(self) {
         self.send(&ToAgent::Shutdown {});
-        let Self { process, outbox, about, lines: _open, _side, .. } = self;
-        drop(outbox);
+        let Self { process, outbox, about, hurry, place, lines: _open, _side, .. } = self;
+        drop((outbox, place));
         // Whether it went by itself or was killed, and with which code, is nobody's concern now.
-        let _status = exit_or_end(process, about.limits.grace_ms).await;
+        let _status = exit_or_end(process, about.limits.grace_ms, &hurry).await;
     }
 
     async fn not_ready(self, start_ms: u64) -> Fault {
@@ -219,26 +284,37 @@ impl Resident {
     }
 
     /// Ends the whole tree and says what went wrong.
-    pub(super) async fn ended(self, trouble: Trouble) -> Fault {
+    pub(super) async fn ended(self, trouble: Trouble, when: &'static str) -> Fault {
         let program = self.about.name();
         let status = match trouble {
             // A process that closed its output is about to end; by itself it says more.
-            Trouble::Closed => exit_or_end(self.process, self.about.limits.grace_ms).await,
+            Trouble::Closed => {
+                exit_or_end(self.process, self.about.limits.grace_ms, &self.hurry).await
+            }
             _ => self.process.end().await,
         };
         let last_words = self.story.last_line(LAST_WORDS_CHARS);
         match trouble {
             Trouble::Broke(why) => Fault::Protocol { program, why },
             Trouble::TimedOut(wall_ms) => Fault::TimedOut { program, wall_ms },
-            Trouble::Silent(max) => {
-                let silent_ms = u64::try_from(max.as_millis()).unwrap_or(u64::MAX);
-                Fault::Silent { program, silent_ms }
-            }
             Trouble::Closed => {
                 let how = status.map_or_else(|source| source.to_string(), told);
-                Fault::Gone { program, how, last_words }
+                Fault::Gone { program, when, how, last_words }
             }
         }
+    }
+
+    /// It has ended between two tasks: ends what it has left, and says how it went, and whether it
+    /// was done and not in trouble.
+    pub(super) async fn found_dead(self) -> (Fault, bool) {
+        let Self { process, story, about, place, .. } = self;
+        drop(place);
+        let status = process.end().await;
+        let is_normal = status.as_ref().is_ok_and(ExitStatus::success);
+        let how = status.map_or_else(|source| source.to_string(), told);
+        let last_words = story.last_line(LAST_WORDS_CHARS);
+        let (program, when) = (about.name(), "between two tasks");
+        (Fault::Gone { program, when, how, last_words }, is_normal)
     }
 }
 
@@ -250,8 +326,11 @@ fn told(status: ExitStatus) -> String {
 }
 
 /// Lets it exit by itself within the grace, then ends it and what it left.
-async fn exit_or_end(process: Process, grace_ms: u64) -> io::Result<ExitStatus> {
-    let _exited = timeout(Duration::from_millis(grace_ms), process.exited()).await;
+async fn exit_or_end(process: Process, grace_ms: u64, hurry: &Hurry) -> io::Result<ExitStatus> {
+    tokio::select! {
+        _exited = timeout(Duration::from_millis(grace_ms), process.exited()) => {}
+        () = hurry.called() => {}
+    }
     process.end().await
 }
 

@@ -5,7 +5,7 @@ use std::any::Any;
 use kernel::FailureKind;
 use runtime::api::{Begun, Context, Failure, OnUnknown};
 use runtime::port::observer::Level;
-use runtime::port::{Agent, BoxFuture};
+use runtime::port::{Agent, BoxFuture, Vitals};
 use serde_json::Value;
 
 use super::fault::{Fault, Meaning, meaning};
@@ -25,8 +25,19 @@ impl Agent for Command {
         })
     }
 
+    fn start(&self, vitals: Vitals) -> BoxFuture<'_, Result<(), Failure>> {
+        Box::pin(async move {
+            let started = Command::start(self, vitals).await;
+            started.map_err(|fault| failure(Ended::Fault(fault)))
+        })
+    }
+
     fn stop(&self) -> BoxFuture<'_, ()> {
         Box::pin(Command::stop(self))
+    }
+
+    fn resize(&self, slots: u32) {
+        Command::resize(self, slots);
     }
 }
 
@@ -83,8 +94,20 @@ impl Host for Context {
         Context::progress(self, fraction, message);
     }
 
+    fn started(&self) {
+        Context::started(self);
+    }
+
     fn heartbeat(&self) {
         Context::heartbeat(self);
+    }
+
+    fn silent(&self) {
+        Context::silent(self);
+    }
+
+    async fn late(&self, output: Value) {
+        Context::answer_late(self, output).await;
     }
 
     fn log(&self, level: &str, message: &str) {
@@ -163,7 +186,7 @@ fn failure(ended: Ended) -> Failure {
         Fault::Killed { .. }
         | Fault::Gone { .. }
         | Fault::NotReady { .. }
-        | Fault::Silent { .. } => FailureKind::Crash,
+        | Fault::NotGone { .. } => FailureKind::Crash,
         Fault::NoneFree { .. } => {
             retry_after_ms = Some(BUSY_RETRY_AFTER_MS);
             FailureKind::Overloaded
