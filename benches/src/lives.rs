@@ -185,7 +185,9 @@ fn granted(effect: &Effect) -> Option<AttemptId> {
         | Effect::Settled { .. }
         | Effect::Reckon { .. }
         | Effect::StartAgent { .. }
-        | Effect::StopAgent { .. } => None,
+        | Effect::StopAgent { .. }
+        | Effect::ResizeAgent { .. }
+        | Effect::DismissAgent { .. } => None,
     }
 }
 
