@@ -129,8 +129,11 @@ fn member(name: &str, agent: &Agent, inbox: &Inbox) -> Result<AgentEntry, Error>
     let mut entry = AgentEntry::new(name, agent.kind(), &serves, common.slots, member);
     entry.spec.prefer = common.prefer;
     let labels = common.labels.iter();
-    entry.spec.labels =
-        labels.map(|(k, v)| (k.as_str().into(), kernel::Label::from(v.as_str()))).collect();
+    entry.spec.labels = labels.map(|(name, it)| (name.as_str().into(), it.into())).collect();
+    entry.spec.restart = common.restart.into();
+    if let Some(shutdown) = common.shutdown {
+        entry.spec.shutdown_ms = shutdown.as_ms();
+    }
     Ok(entry)
 }
 

@@ -194,9 +194,16 @@ async fn blobs_that_nothing_names_are_collected_and_all_others_stay() {
     running.submit(later, input.clone(), options).await.map(drop).expect("accepted");
     running.ask::<echo>(large("s")).await.expect("answers");
     let orphan = blobs(dir.path(), Duration::ZERO).put(b"nobody ever named me").expect("stored");
+    let due = blobs(dir.path(), Duration::ZERO).put(b"the team of runs to come").expect("stored");
+    let options =
+        runtime::api::ScheduleOptions { definition: Some(Digest(due)), ..Default::default() };
+    let (recurs, terms) =
+        (kernel::Recurrence::Every { ms: 3_600_000 }, kernel::Terms::new("later"));
+    let set = running.schedule("hourly", recurs, terms, b"null".to_vec(), options).await;
+    set.expect("a schedule");
     let (taken, collected) = running.runtime().tidy().expect("tidied");
     assert!(taken.is_some());
-    assert_eq!((collected.removed, collected.kept), (1, 3), "the settled one is in the log still");
+    assert_eq!((collected.removed, collected.kept), (1, 4), "the settled one is in the log still");
     let kept = blobs(dir.path(), Duration::ZERO);
     assert!(kept.get(&orphan).is_err());
     assert_eq!(&*kept.get(&pin).expect("pinned"), b"the team of this run");
@@ -213,6 +220,7 @@ async fn blobs_that_nothing_names_are_collected_and_all_others_stay() {
     let gone = kept.get(blake3::hash(&settled).as_bytes());
     assert!(gone.is_err(), "nobody can read any more what named it");
     kept.get(&pin).expect("the run is open, so its definition is needed");
+    kept.get(&due).expect("the schedule is set, so its definition will be needed");
     let digest = *blake3::hash(&input).as_bytes();
     assert_eq!(*kept.get(&digest).expect("its task is open"), *input);
 }

@@ -104,8 +104,10 @@ fn collect_fields(schema: &Json, fields: &mut Vec<String>) {
         collect_fields(field, fields);
     }
     collect_more(&schema["additionalProperties"], fields);
-    for branch in schema["oneOf"].as_array().into_iter().flatten() {
-        collect_fields(branch, fields);
+    for forms in ["oneOf", "anyOf"] {
+        for form in schema[forms].as_array().into_iter().flatten() {
+            collect_fields(form, fields);
+        }
     }
 }
 

@@ -30,7 +30,7 @@ impl Resume {
             anyhow::bail!("there is no data in {}: nothing to resume", data.path().display());
         }
         let (board, viewer) = observers(&data)?;
-        let mut options = Options::default();
+        let mut options = Options { one_off: true, ..Options::default() };
         options.observers.push(board.clone());
         options.observers.extend(viewer.clone().map(|it| it as _));
         let session = match self.team {

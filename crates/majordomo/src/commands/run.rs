@@ -31,7 +31,7 @@ impl Run {
         let Some((definition, file)) = load(&self.team, global)? else { return Ok(Exit::Usage) };
         let data = global.data();
         let (board, viewer) = observers(&data)?;
-        let mut options = Options { file, ..Options::default() };
+        let mut options = Options { file, one_off: true, ..Options::default() };
         options.observers.push(board.clone());
         options.observers.extend(viewer.clone().map(|it| it as _));
         let session = Session::start(definition, &data, options).await?;

@@ -5,7 +5,8 @@ mod many;
 use super::Global;
 use crate::exit::Exit;
 use anyhow::Context;
-use majordomo::control::{Door, Request, Response};
+use majordomo::control::{self, Door, Request, Response};
+use majordomo::team::requirement;
 use serde_json::Value;
 use std::path::PathBuf;
 
@@ -30,14 +31,41 @@ pub(crate) struct Submit {
     /// It must end within this time
     #[arg(long, value_name = "SECONDS")]
     deadline: Option<u64>,
+    #[command(flatten)]
+    wants: Wants,
     /// Wait for its end and print the output
     #[arg(long)]
     wait: bool,
     /// A task for each line of this file (`-`: standard input), as in {"capability":"text.count",
-    /// "input":"a b","key":"1"}; `class` and `deadline_ms` may stand there too. Each line has its
-    /// own answer, in their order
+    /// "input":"a b","key":"1"}; `class`, `deadline_ms`, `tenant`, `require`, `wish`, `weight` and
+    /// `sticky` may stand there too. Each line has its own answer, in their order
     #[arg(long, value_name = "FILE", conflicts_with_all = ["input", "key", "wait"])]
     many: Option<PathBuf>,
+}
+
+/// Whose task it is, and which agent it wants.
+#[derive(clap::Args)]
+struct Wants {
+    /// Whose work it is, for shares and quotas between tenants
+    #[arg(long, value_name = "NAME")]
+    tenant: Option<String>,
+    /// What an agent's labels must meet, as in `gpu and region in ["eu", "uk"]`
+    #[arg(long, value_name = "CONDITION", value_parser = condition)]
+    require: Option<String>,
+    /// Agents whose labels meet this go before others
+    #[arg(long, value_name = "CONDITION", value_parser = condition)]
+    wish: Option<String>,
+    /// How many of an agent's slots it takes
+    #[arg(long, value_name = "SLOTS", value_parser = clap::value_parser!(u32).range(1..=1_024))]
+    weight: Option<u32>,
+    /// Tasks with the same key go to the same agent, where the capability is routed by `sticky`
+    #[arg(long, value_name = "KEY")]
+    sticky: Option<String>,
+}
+
+/// A condition that can be read: a mistake is told before anything is opened.
+fn condition(text: &str) -> Result<String, requirement::Error> {
+    requirement::parse(text).map(|_| text.to_owned())
 }
 
 /// What is said for every task on the command line.
@@ -46,6 +74,7 @@ struct Given {
     class: kernel::Class,
     deadline_ms: Option<u64>,
     team: String,
+    wants: control::Wants,
 }
 
 impl Submit {
@@ -59,7 +88,10 @@ impl Submit {
                 format!("{}: the classes are critical, high, normal, low, background", self.class)
             })?;
         let deadline_ms = self.deadline.map(|it| it * 1_000);
-        let given = Given { capability: self.capability, class, deadline_ms, team: self.team };
+        let Wants { tenant, require, wish, weight, sticky } = self.wants;
+        let wants = control::Wants { tenant, require, wish, weight, sticky };
+        let (capability, team) = (self.capability, self.team);
+        let given = Given { capability, class, deadline_ms, team, wants };
         if let Some(file) = self.many {
             return many::submit(&file, &given, &mut door).await;
         }
@@ -76,9 +108,9 @@ async fn one(
     door: &mut Door,
     global: &Global,
 ) -> anyhow::Result<Exit> {
-    let Given { capability, class, deadline_ms, team } = given;
+    let Given { capability, class, deadline_ms, team, wants } = given;
     let capability = capability.context("say which capability is asked for")?;
-    let request = Request::Submit { capability, input, key, class, deadline_ms, wait };
+    let request = Request::Submit { capability, input, key, class, deadline_ms, wait, wants };
     let held = door.is_held();
     let response = door.ask(&team, request).await?;
     if global.json {

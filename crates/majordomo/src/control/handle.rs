@@ -4,7 +4,8 @@ use super::many::many;
 use super::{Request, Response, members};
 use crate::Team;
 use crate::session::{Answer as Said, Inbox};
-use kernel::{Command, TaskId, Terms, Versions};
+use crate::team::requirement;
+use kernel::{Command, Constraint, TaskId, Terms, Versions};
 use runtime::api::{Failure, Result, SubmitOptions};
 use runtime::keep::Forgotten;
 use std::sync::Arc;
@@ -85,19 +86,36 @@ fn here(work: &Team, team: &str) -> Response {
 }
 
 async fn submit(work: &Team, team: &str, request: Request) -> Result<Response> {
-    let Request::Submit { capability, input, key, class, deadline_ms, wait } = request else {
+    let Request::Submit { capability, input, key, class, deadline_ms, wait, wants } = request
+    else {
         return Err(Failure::rejected("not a submission"));
     };
     let (name, versions) = self::capability(&capability)?;
-    let terms = Terms { versions, team: team.into(), class, ..Terms::new(name) };
+    let terms = Terms {
+        versions,
+        team: team.into(),
+        class,
+        tenant: wants.tenant.unwrap_or_default().into(),
+        require: wants.require.as_deref().map(constraint).transpose()?,
+        wish: wants.wish.as_deref().map(constraint).transpose()?,
+        weight: wants.weight.unwrap_or(1),
+        ..Terms::new(name)
+    };
     let input = runtime::canonical::to_bytes(&input)?;
-    let options = SubmitOptions { key, deadline_ms, ..SubmitOptions::default() };
+    let affinity = wants.sticky;
+    let options = SubmitOptions { key, deadline_ms, affinity, ..SubmitOptions::default() };
     let ticket = work.submit(terms, input, options).await?;
     let (task, fresh) = (ticket.task.0, ticket.fresh);
     if !wait {
         return Ok(Response::Accepted { task, fresh });
     }
     Ok(Response::Completed { task, output: ticket.outcome().await? })
+}
+
+/// What is said about labels, understood.
+fn constraint(text: &str) -> Result<Arc<Constraint>> {
+    let read = requirement::parse(text).map_err(|why| Failure::rejected(why.to_string()))?;
+    Ok(Arc::new(read.constraint))
 }
 
 /// `text.count` or `text.count@1`.

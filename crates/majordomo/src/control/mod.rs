@@ -55,6 +55,9 @@ pub enum Request {
         /// Answer when it has ended, not when it is accepted.
         #[serde(default)]
         wait: bool,
+        /// What else is said of it.
+        #[serde(default, flatten)]
+        wants: Wants,
     },
     /// Call a task off, and all below it.
     Cancel {
@@ -167,6 +170,27 @@ pub enum Request {
     },
 }
 
+/// Whose task it is, and which agent it wants.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Wants {
+    /// Whose work it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<String>,
+    /// What an agent's labels must meet, as in a team file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub require: Option<String>,
+    /// Agents whose labels meet this go first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wish: Option<String>,
+    /// How many of an agent's slots it takes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weight: Option<u32>,
+    /// Tasks with the same one go to the same agent, where the capability is routed so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sticky: Option<String>,
+}
+
 /// What comes back.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -235,6 +259,10 @@ mod tests {
         let line = r#"{"verb":"submit","capability":"text.count","input":"a b"}"#;
         let request: Request = serde_json::from_str(line).expect("defaults for the rest");
         assert!(matches!(request, Request::Submit { wait: false, key: None, .. }));
+        let line = r#"{"verb":"submit","capability":"x","input":1,"require":"gpu","weight":2}"#;
+        let request: Request = serde_json::from_str(line).expect("what it wants beside the rest");
+        let Request::Submit { wants, .. } = request else { panic!("{request:?}") };
+        assert_eq!((wants.require.as_deref(), wants.weight), (Some("gpu"), Some(2)));
         assert!(serde_json::from_str::<Request>(r#"{"verb":"sudo"}"#).is_err());
     }
 }

@@ -62,6 +62,14 @@ impl NewSchedule {
 }
 
 pub(super) async fn set(work: &Team, team: &str, new: NewSchedule) -> Result<Response> {
+    let known = work.schedules().into_iter().find(|it| *it.spec.name == *new.name);
+    if let Some(origin) = known.map(|it| it.spec.origin).filter(|it| !it.is_empty()) {
+        return Err(Failure::rejected(format!(
+            "schedule {} stands in the file of the team {origin}: change it there, or take another \
+             name",
+            new.name
+        )));
+    }
     let recurs = new.recurrence()?;
     let (name, versions) = super::handle::capability(&new.capability)?;
     let (team, class) = (team.into(), new.class);

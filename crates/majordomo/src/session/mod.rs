@@ -12,6 +12,7 @@
 
 mod open;
 mod past;
+mod schedules;
 mod scope;
 mod summary;
 
@@ -49,6 +50,9 @@ pub struct Options {
     pub file: Option<PathBuf>,
     /// Which unfinished runs go over to the definition given here.
     pub migrate: Migrate,
+    /// The session is there for some runs and ends with them: the schedules of the file stay as
+    /// they are.
+    pub one_off: bool,
 }
 
 /// Which unfinished runs are moved to another definition when a session starts.

@@ -13,6 +13,7 @@ use runtime::Replayed;
 use runtime::api::{Failure, Pinned, StartError, TeamBuilder};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::Mutex;
 
 /// The longest key of a task: the name of a step, and a path.
@@ -30,6 +31,19 @@ pub enum Error {
     /// An agent of the definition cannot run here.
     #[error(transparent)]
     Crew(#[from] crew::Error),
+    /// What the definition says of its team was refused.
+    #[error(
+        "what the team file says of breakers, routing, limits and supervisors cannot hold: {0}"
+    )]
+    Policies(String),
+    /// A schedule of the definition was refused.
+    #[error("schedule `{name}`: {why}")]
+    Schedule {
+        /// Its name.
+        name: String,
+        /// Why, and what to do.
+        why: String,
+    },
     /// A run cannot be moved to another definition.
     #[error("the run was not moved: {0}")]
     Migrate(String),
@@ -44,7 +58,7 @@ impl Session {
         data: &DataDir,
         options: Options,
     ) -> Result<Session, Error> {
-        let Options { observers, file: path, migrate } = options;
+        let Options { observers, file: path, migrate, one_off } = options;
         let mut stores = data.open()?;
         let blobs = stores.blobs.clone();
         stores.observers = observers;
@@ -67,8 +81,11 @@ impl Session {
         let (own_yet, inbox) = (None, Inbox::default());
         let mut session =
             Session { team, blobs, definitions, tally, own: own_yet, joined, inbox, notes };
-        if let Some((name, definition)) = own {
-            session.take_on(name, definition, migrate).await?;
+        if let Some((name, definition)) = own
+            && let Err(why) = session.take_on(name, definition, migrate, one_off).await
+        {
+            session.drain(Duration::ZERO).await; // The journal must not stay held by nobody.
+            return Err(why);
         }
         Ok(session)
     }
@@ -79,13 +96,19 @@ impl Session {
         name: String,
         definition: Arc<Definition>,
         migrate: Migrate,
+        one_off: bool,
     ) -> Result<(), Error> {
         let digest = definition.digest;
         let moved = self.migrate(migrate, digest).await;
         moved.map_err(|why: Failure| Error::Migrate(why.message))?;
         let scope = scope_of(&name, digest, &self.team.pinned());
+        self.forget_old_scopes(&name, &scope).await?;
         self.own = Some(Own { definition, name, scope: scope.clone() });
-        self.join(digest, &scope).await
+        self.join(digest, &scope).await?;
+        match self.own.as_ref().filter(|_| !one_off) {
+            Some(own) => self.set_schedules(own, &own.definition.file).await,
+            None => Ok(()),
+        }
     }
 }
 

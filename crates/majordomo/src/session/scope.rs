@@ -3,14 +3,17 @@
 //! Agents serve only tasks of their own scope. It is the team's name, so that people can say it;
 //! only while runs of another definition of that name are open does a definition get a scope that
 //! no other has, `name@` and the beginning of its digest. So a run is never served by agents of a
-//! definition that it does not follow.
+//! definition that it does not follow. What the file says of its team (quotas, breakers, routing,
+//! supervisors) holds for the scope.
 
 use super::{Error, Session};
 use crate::crew;
 use crate::team::definitions::Definition;
-use kernel::Digest;
+use crate::team::file::TeamFile;
+use crate::team::govern;
+use kernel::{Digest, Policies, Text};
 use runtime::api::Pinned;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The scope of a definition, given the runs that are open.
 pub(super) fn scope_of(name: &str, definition: Digest, open: &[Pinned]) -> String {
@@ -36,14 +39,49 @@ impl Session {
         let definition = tokio::task::spawn_blocking(move || definitions.get(digest)).await;
         let definition = definition.map_err(|_| Error::Ended)??;
         let roots = self.roots(&definition, scope);
-        for mut entry in crew::entries(&definition, &self.definitions, &self.inbox, scope, &roots)?
-        {
+        let mut entries =
+            crew::entries(&definition, &self.definitions, &self.inbox, scope, &roots)?;
+        let mut named = BTreeMap::new();
+        for entry in &mut entries {
             let name = free(&entry.spec.name, scope, &joined.names);
+            named.insert(entry.spec.name.to_string(), name.clone());
             entry.spec.name = name.as_str().into();
-            self.team.join(entry).await?;
             joined.names.insert(name);
         }
+        // What holds for them holds from their first task on.
+        self.govern(scope, &definition.file, &named).await?;
+        for entry in entries {
+            self.team.join(entry).await?;
+        }
         joined.scopes.insert(scope.to_owned(), digest);
+        Ok(())
+    }
+
+    /// What the file says of its team holds for this scope from now on. `named`: under which names
+    /// its agents join. Where it holds already, nothing is recorded.
+    async fn govern(
+        &self,
+        scope: &str,
+        file: &TeamFile,
+        named: &BTreeMap<String, String>,
+    ) -> Result<(), Error> {
+        let name = |agent: &str| named.get(agent).cloned().unwrap_or_else(|| agent.to_owned());
+        let policies = govern::policies(file, &name);
+        let governed = self.team.configure_scope(scope, policies).await;
+        governed.map_err(|why| Error::Policies(why.message))
+    }
+
+    /// Scopes that a definition of this team had while runs of another were open, and that nobody
+    /// needs any more, are governed by nothing.
+    pub(super) async fn forget_old_scopes(&self, name: &str, own: &str) -> Result<(), Error> {
+        let open: BTreeSet<_> = self.team.pinned().into_iter().map(|it| it.pin.team).collect();
+        let prefix = format!("{name}@");
+        let is_old = |scope: &Text| scope.starts_with(&prefix) && !open.contains(scope);
+        let scopes = self.team.governed_scopes();
+        for scope in scopes.iter().filter(|scope| is_old(scope) && ***scope != *own) {
+            let forgotten = self.team.configure_scope(scope, Policies::default()).await;
+            forgotten.map_err(|why| Error::Policies(why.message))?;
+        }
         Ok(())
     }
 

@@ -1,5 +1,4 @@
-//! The team file as written: `[agents]`, `[steps]`, `[limits]` → one typed definition with every
-//! default filled in.
+//! The team file as written → one typed definition with every default filled in.
 //!
 //! These structs are the only description of the format. The editor schema is derived from them,
 //! the shape check walks that schema, and the comments below are what an editor shows while one
@@ -11,7 +10,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+use super::policy::{Breakers, Label, Quota, Restart, Routing, Supervisors};
 use super::quantity::{Duration, Money, Size};
+use super::schedule::Schedule;
+pub use super::step::{Retry, Step};
 
 /// A team of agents and, if it has any, the steps they take together.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -32,9 +34,21 @@ pub struct TeamFile {
     /// What the workflow answers; the outputs of the steps nobody needs if nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<Json>,
-    /// What one run may use.
+    /// What one run may use, and how much of one thing there may be at once.
     #[serde(default)]
     pub limits: Limits,
+    /// Who is started again with whom when an agent dies, and how often that is borne.
+    #[serde(default, skip_serializing_if = "Supervisors::is_usual")]
+    pub supervisors: Supervisors,
+    /// When an agent gets no more of a capability that it fails at.
+    #[serde(default, skip_serializing_if = "Breakers::is_usual")]
+    pub breaker: Breakers,
+    /// How an agent is chosen, by capability; the lowest load decides if nothing is said.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub routing: BTreeMap<String, Routing>,
+    /// What comes round again while the team is up, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub schedules: BTreeMap<String, Schedule>,
 }
 
 /// Somebody who serves capabilities.
@@ -75,9 +89,9 @@ pub struct Common {
     /// else only the step's limit, if nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Duration>,
-    /// Facts to choose by, as in `{ region = "eu" }`.
+    /// Facts to choose by, as in `{ region = "eu", gpu = true, context_tokens = 128000 }`.
     #[serde(default)]
-    pub labels: BTreeMap<String, String>,
+    pub labels: BTreeMap<String, Label>,
     /// Among agents that can do the task, the higher goes first.
     #[serde(default)]
     #[schemars(range(min = -1_000, max = 1_000))]
@@ -85,6 +99,12 @@ pub struct Common {
     /// What one task costs, in US dollars.
     #[serde(default)]
     pub price_usd: Money,
+    /// When it is started again after it has ended.
+    #[serde(default, skip_serializing_if = "Restart::is_usual")]
+    pub restart: Restart,
+    /// How long it may take to stop before it is ended; 5 s if nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shutdown: Option<Duration>,
 }
 
 /// A function that comes with Majordomo.
@@ -221,67 +241,6 @@ pub struct A2a {
     pub common: Common,
 }
 
-/// One thing to be done: a task of the workflow.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Step {
-    /// The capability asked for: `"code.review"`, or `"code.review@2"`.
-    pub ask: String,
-    /// What the agent gets: any value, with `"{{ … }}"` in its strings. The item of `for_each`,
-    /// else nothing (`null`), if nothing is said.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub input: Option<Json>,
-    /// Steps to wait for besides those that are referred to.
-    #[serde(default)]
-    pub needs: Vec<String>,
-    /// An expression; when it is false the step is skipped, and those who refer to it see `none`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub when: Option<String>,
-    /// An expression that gives a list: one task for each of its items.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub for_each: Option<String>,
-    /// An expression over `item` that names each task of a `for_each`; the item itself if nothing
-    /// is said.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub key: Option<String>,
-    /// How many tasks of a `for_each` are under way at once.
-    #[serde(default = "two_hundred_fifty_six")]
-    #[schemars(range(min = 1, max = 100_000))]
-    pub concurrency: u32,
-    /// How long one task may take, all attempts and waiting together; only the run's limit if
-    /// nothing is said.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub timeout: Option<Duration>,
-    /// How often and how soon a failed task is tried again.
-    #[serde(default)]
-    pub retry: Retry,
-    /// Whether the run goes on without it: when a task fails for good, its output is
-    /// `{ failed = "why" }`.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub optional: bool,
-}
-
-/// How often and how soon a failed task is tried again.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Retry {
-    /// Attempts in all; 1 means never again.
-    #[schemars(range(min = 1, max = 100))]
-    pub attempts: u32,
-    /// The longest first pause; each further one may be twice as long (full jitter).
-    pub backoff: Duration,
-    /// The longest pause of all.
-    pub backoff_max: Duration,
-}
-
-impl Default for Retry {
-    /// What docs/PROMISES.md promises: 5 attempts, 1 s doubling to 60 s.
-    fn default() -> Self {
-        let (backoff, backoff_max) = (Duration::from_ms(1_000), Duration::from_ms(60_000));
-        Self { attempts: 5, backoff, backoff_max }
-    }
-}
-
 /// What one run may use, everybody in it together.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -298,6 +257,12 @@ pub struct Limits {
     pub money_usd: Money,
     /// Tokens read and written by language models.
     pub tokens: u64,
+    /// How much of one capability there may be at once, whichever runs it belongs to, by its name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub capability: BTreeMap<String, Quota>,
+    /// How much of one tenant's work there may be at once, by the tenant's name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub tenant: BTreeMap<String, Quota>,
 }
 
 impl Default for Limits {
@@ -309,16 +274,14 @@ impl Default for Limits {
             working_time: Duration::from_ms(3_600_000),
             money_usd: Money::from_micro_usd(1_000_000),
             tokens: 1_000_000,
+            capability: BTreeMap::new(),
+            tenant: BTreeMap::new(),
         }
     }
 }
 
 fn one() -> u32 {
     1
-}
-
-fn two_hundred_fifty_six() -> u32 {
-    256
 }
 
 fn five_seconds() -> Duration {

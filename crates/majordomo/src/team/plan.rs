@@ -14,9 +14,9 @@ use super::capability::Capability;
 use super::expr::{self, Expression};
 use super::file::{Step, TeamFile};
 use super::problem::Code;
-use super::quantity::Duration;
 use super::scan::Fault;
 use super::scope::Scope;
+pub use super::settings::Settings;
 use super::template::Template;
 
 /// The compiled steps of a team.
@@ -37,24 +37,8 @@ struct Node {
     when: Option<Expression>,
     for_each: Option<Expression>,
     key: Option<Expression>,
+    sticky: Option<Template>,
     needs: BTreeSet<String>,
-}
-
-/// How the tasks of a step are to be asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Settings {
-    /// Tasks of a `for_each` under way at once.
-    pub concurrency: u32,
-    /// How long one task may take, all attempts together.
-    pub timeout: Option<Duration>,
-    /// Attempts in all.
-    pub attempts: u32,
-    /// The longest first pause between attempts.
-    pub backoff: Duration,
-    /// The longest pause of all.
-    pub backoff_max: Duration,
-    /// Whether a task that fails costs only its own output.
-    pub optional: bool,
 }
 
 /// What a step is when its turn has come.
@@ -77,6 +61,8 @@ pub struct Task {
     pub capability: Capability,
     /// What to pass.
     pub input: Json,
+    /// Tasks with the same one go to the same agent, where the policy is sticky.
+    pub affinity: Option<String>,
 }
 
 /// Why a plan cannot go on; names the step and the field, and the source names the expression.
@@ -236,8 +222,9 @@ impl Plan {
         let Some(for_each) = &node.for_each else {
             let input = node.input.as_ref().map(|input| input.fill(scope));
             let input = input.transpose().map_err(at("input"))?.unwrap_or_default();
+            let affinity = node.affinity(scope).map_err(at("sticky"))?;
             let (key, capability) = (step.to_owned(), node.capability.clone());
-            return Ok(Start::One(Task { key, capability, input }));
+            return Ok(Start::One(Task { key, capability, input, affinity }));
         };
         let items = for_each.items(scope).map_err(at("for_each"))?;
         if items.len() as u64 > tasks_max {
@@ -255,7 +242,8 @@ impl Plan {
             }
             let (key, capability) = (format!("{step}/{item_key}"), node.capability.clone());
             let input = node.item_input(&scope).map_err(at("input"))?;
-            tasks.push(Task { key, capability, input });
+            let affinity = node.affinity(&scope).map_err(at("sticky"))?;
+            tasks.push(Task { key, capability, input, affinity });
             if let Some(first) = seen.insert(item_key.clone(), index) {
                 let step = step.to_owned();
                 return Err(Error::DuplicateKey { step, key: item_key, first, second: index });
@@ -297,10 +285,12 @@ impl Node {
         let input = step.input.as_ref().map(|input| template(name, input)).transpose()?;
         let (when, for_each, key) =
             (expression(&step.when)?, expression(&step.for_each)?, expression(&step.key)?);
+        let sticky = step.sticky.as_ref().map(|text| template(name, &Json::from(text.as_str())));
+        let sticky = sticky.transpose()?;
         let referred = [&when, &for_each, &key].into_iter().flatten();
         let mut needs: BTreeSet<String> =
             referred.flat_map(|expression| expression.variables()).cloned().collect();
-        needs.extend(input.iter().flat_map(Template::variables));
+        needs.extend(input.iter().chain(&sticky).flat_map(Template::variables));
         needs.retain(|variable| steps.contains(variable.as_str()));
         for need in &step.needs {
             if !steps.contains(need.as_str()) {
@@ -310,7 +300,8 @@ impl Node {
         }
         let capability =
             Capability::parse(&step.ask).map_err(|error| definition(error.to_string()))?;
-        Ok(Self { capability, settings: Settings::of(step), input, when, for_each, key, needs })
+        let settings = Settings::of(step).map_err(|error| definition(error.message))?;
+        Ok(Self { capability, settings, input, when, for_each, key, sticky, needs })
     }
 
     /// A key is a text or a whole number; without `key` the item itself must be one.
@@ -328,23 +319,24 @@ impl Node {
         }
     }
 
+    /// A text or a whole number, as a key is.
+    fn affinity(&self, scope: &Scope) -> Result<Option<String>, expr::Error> {
+        let Some(sticky) = &self.sticky else { return Ok(None) };
+        match sticky.fill(scope)? {
+            Json::String(text) => Ok(Some(text)),
+            Json::Number(number) if !number.is_f64() => Ok(Some(number.to_string())),
+            other => Err(expr::Error::WrongType {
+                expression: "sticky".to_owned(),
+                found: kind(&other).to_owned(),
+                wanted: "a text or a whole number",
+            }),
+        }
+    }
+
     fn item_input(&self, scope: &Scope) -> Result<Json, expr::Error> {
         match &self.input {
             Some(input) => input.fill(scope),
             None => scope.item(),
-        }
-    }
-}
-
-impl Settings {
-    fn of(step: &Step) -> Self {
-        Self {
-            concurrency: step.concurrency,
-            timeout: step.timeout,
-            attempts: step.retry.attempts,
-            backoff: step.retry.backoff,
-            backoff_max: step.retry.backoff_max,
-            optional: step.optional,
         }
     }
 }

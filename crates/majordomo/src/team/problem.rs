@@ -126,6 +126,22 @@ codes! {
     MissingKey = "team-missing-key",
     /// A `key` without `for_each`.
     KeyWithoutForEach = "team-key-without-for-each",
+    /// A requirement on labels that cannot be read.
+    Requirement = "team-requirement",
+    /// A step that no agent of the file meets.
+    NobodyFits = "team-nobody-fits",
+    /// A supervisor's child that does not exist.
+    UnknownChild = "team-unknown-child",
+    /// Somebody with two supervisors.
+    TwoSupervisors = "team-two-supervisors",
+    /// Supervisors that look after each other.
+    SupervisorCycle = "team-supervisor-cycle",
+    /// A supervisor with the name of an agent.
+    NameTaken = "team-name-taken",
+    /// Something that is said and changes nothing.
+    NoEffect = "team-no-effect",
+    /// A schedule of which it is not said when, or what.
+    Schedule = "team-schedule",
     /// At run time: a value that is not there.
     Undefined = "team-undefined",
     /// At run time: an expression that does too much.

@@ -28,6 +28,9 @@ impl Walk<'_> {
         if self.problems.are_enough() || value.is_null() {
             return;
         }
+        if let Some(Json::Array(forms)) = schema.get("anyOf") {
+            return self.one_of_several_forms(path, value, forms);
+        }
         if let Some(Json::Array(branches)) = schema.get("oneOf") {
             let constants: Option<Vec<_>> =
                 branches.iter().map(|each| each["const"].as_str()).collect();
@@ -51,36 +54,59 @@ impl Walk<'_> {
         }
     }
 
-    /// A table whose `kind` says which fields it has.
+    /// What may be written in several ways, which differ in their types.
+    fn one_of_several_forms(&mut self, path: &str, value: &Json, forms: &[Json]) {
+        let kind = |form: &Json| {
+            let said = form.get("type").or_else(|| form.pointer("/oneOf/0/type"));
+            said.and_then(Json::as_str).unwrap_or_default().to_owned()
+        };
+        if let Some(form) = forms.iter().find(|form| is_a(value, &kind(form))) {
+            return self.value(path, value, form);
+        }
+        let at = self.document.value_at(path);
+        let kinds: Vec<String> = forms.iter().map(|form| named(&kind(form)).to_owned()).collect();
+        let (last_kind, others) = kinds.split_last().map_or(("", &[][..]), |(a, b)| (a, b));
+        let expected = format!("{} or {last_kind}", others.join(", "));
+        let message =
+            format!("`{}` takes {expected}; this is {}", last(path), named(type_of(value)));
+        self.problems.push(Problem::error(Code::BadType, at, message));
+    }
+
+    /// A table of which one field says which others it has.
     fn tagged(&mut self, path: &str, value: &Json, branches: &[Json]) {
         let Json::Object(table) = value else {
             return self.wrong_type(path, value, &serde_json::json!({ "type": "object" }));
         };
-        let kinds: Vec<&str> = branches.iter().filter_map(kind_of).collect();
-        let Some(kind) = table.get("kind") else {
-            let message = format!("agent `{}` has no `kind`", last(path));
-            let help = format!("add `kind`, one of {}", suggest::list(kinds, 10));
+        let Some(tag) = branches.first().and_then(Tag::of) else { return };
+        let kinds: Vec<&str> = branches.iter().filter_map(|branch| tag.value(branch)).collect();
+        let Some(kind) = table.get(tag.field) else {
+            let message = format!("{}`{}` has no `{}`", tag.owner(), last(path), tag.field);
+            let help = format!("add `{}`, one of {}", tag.field, suggest::list(kinds, 10));
             let at = self.document.key_at(path);
             return self.problems.push(Problem::error(Code::MissingField, at, message).help(help));
         };
-        let branch = branches.iter().find(|branch| kind_of(branch) == kind.as_str());
+        let branch = branches.iter().find(|branch| tag.value(branch) == kind.as_str());
         if let Some(branch) = branch {
-            return self.table(path, table, branch, Some(branches));
+            return self.table(path, table, branch, Some((&tag, branches)));
         }
-        let at = self.document.value_at(&join(path, "kind"));
+        let at = self.document.value_at(&join(path, tag.field));
         let Some(kind) = kind.as_str() else {
             let help = format!("write one of {}", suggest::list(kinds, 10));
-            let problem = Problem::error(Code::BadType, at, "`kind` takes a text in quotes");
-            return self.problems.push(problem.help(help));
+            let message = format!("`{}` takes a text in quotes", tag.field);
+            return self.problems.push(Problem::error(Code::BadType, at, message).help(help));
         };
-        let problem = Problem::error(
-            Code::UnknownKind,
-            at.clone(),
-            format!("there is no kind of agent `{kind}`"),
-        );
+        let (code, message) = if tag.field == "kind" {
+            (Code::UnknownKind, format!("there is no kind of agent `{kind}`"))
+        } else {
+            (Code::BadChoice, format!("`{}` cannot be `{kind}`", tag.field))
+        };
+        let problem = Problem::error(code, at.clone(), message);
         self.problems.push(match suggest::nearest(kind, kinds.iter().copied()) {
             Some(meant) => problem.replace(format!("did you mean `{meant}`?"), at, quoted(meant)),
-            None => problem.help(format!("the kinds are {}", suggest::list(kinds, 10))),
+            None if tag.field == "kind" => {
+                problem.help(format!("the kinds are {}", suggest::list(kinds, 10)))
+            }
+            None => problem.help(format!("write {}", suggest::list(kinds, 10))),
         });
     }
 
@@ -89,7 +115,7 @@ impl Walk<'_> {
         path: &str,
         table: &Map<String, Json>,
         schema: &Json,
-        kin: Option<&[Json]>,
+        kin: Option<(&Tag<'_>, &[Json])>,
     ) {
         let fields = schema.get("properties").and_then(Json::as_object);
         let others = schema.get("additionalProperties");
@@ -122,7 +148,13 @@ impl Walk<'_> {
         }
     }
 
-    fn unknown_field(&mut self, path: &str, key: &str, schema: &Json, kin: Option<&[Json]>) {
+    fn unknown_field(
+        &mut self,
+        path: &str,
+        key: &str,
+        schema: &Json,
+        kin: Option<(&Tag<'_>, &[Json])>,
+    ) {
         let at = self.document.key_at(&join(path, key));
         let problem = Problem::error(
             Code::UnknownField,
@@ -131,11 +163,14 @@ impl Walk<'_> {
         );
         let known = schema["properties"].as_object();
         let known: Vec<&str> = known.into_iter().flatten().map(|(name, _)| name.as_str()).collect();
-        let elsewhere = kin.into_iter().flatten();
-        let elsewhere = elsewhere.filter(|branch| branch["properties"].get(key).is_some());
-        let owners: Vec<&str> = elsewhere.filter_map(kind_of).collect();
+        let owner = kin.map_or("", |(tag, _)| tag.owner_of_kind());
+        let owners = kin.into_iter().flat_map(|(tag, branches)| {
+            let with = branches.iter().filter(|branch| branch["properties"].get(key).is_some());
+            with.filter_map(|branch| tag.value(branch))
+        });
+        let owners: Vec<&str> = owners.collect();
         self.problems.push(if !owners.is_empty() {
-            problem.help(format!("`{key}` is for agents of kind {}", suggest::list(owners, 3)))
+            problem.help(format!("`{key}` is for {owner} {}", suggest::list(owners, 3)))
         } else if let Some(meant) = suggest::nearest(key, known.iter().copied()) {
             problem.replace(format!("did you mean `{meant}`?"), at, meant)
         } else {
@@ -262,8 +297,30 @@ fn named(kind: &str) -> &'static str {
     }
 }
 
-fn kind_of(branch: &Json) -> Option<&str> {
-    branch["properties"]["kind"]["const"].as_str()
+/// The field that says which table it is: `kind` of an agent, `policy` of a routing.
+struct Tag<'a> {
+    field: &'a str,
+}
+
+impl<'a> Tag<'a> {
+    /// That of tables of which `branch` describes one.
+    fn of(branch: &'a Json) -> Option<Self> {
+        let fields = branch["properties"].as_object()?;
+        let field = fields.iter().find(|(_, field)| field["const"].is_string())?.0;
+        Some(Self { field })
+    }
+
+    fn value<'b>(&self, branch: &'b Json) -> Option<&'b str> {
+        branch["properties"][self.field]["const"].as_str()
+    }
+
+    fn owner(&self) -> &'static str {
+        if self.field == "kind" { "agent " } else { "" }
+    }
+
+    fn owner_of_kind(&self) -> &'static str {
+        if self.field == "kind" { "agents of kind" } else { "policy" }
+    }
 }
 
 fn last(path: &str) -> &str {

@@ -11,10 +11,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
-use std::time::Duration;
 
-use kernel::{Digest, FailureKind, RetryPolicy};
-use runtime::api::{AskOptions, Asks, Context, Failure};
+use kernel::{Digest, FailureKind};
+use runtime::api::{Asks, Context, Failure};
 use runtime::port::{Agent, BoxFuture};
 use serde_json::Value as Json;
 
@@ -163,8 +162,8 @@ impl Run {
     fn ask_next(&mut self, step: &str) -> bool {
         let Some(active) = self.active.get_mut(step) else { return false };
         let Some((place, task)) = active.tasks.next() else { return false };
-        let Task { key, capability, input } = task;
-        let options = options(&active.settings, capability.version);
+        let Task { key, capability, input, affinity } = task;
+        let options = active.settings.options(capability.version, affinity);
         let ask = self.cx.ask_value_as(&key, &capability.name, input).with(options);
         self.asked += 1;
         self.open.insert(self.asked, (step.to_owned(), place));
@@ -207,16 +206,6 @@ impl Run {
         }
         self.done.insert(step.to_owned());
     }
-}
-
-fn options(settings: &Settings, version: u32) -> AskOptions {
-    let retry = RetryPolicy {
-        attempts_max: settings.attempts,
-        base_ms: settings.backoff.as_ms(),
-        cap_ms: settings.backoff_max.as_ms(),
-    };
-    let deadline = settings.timeout.map(|it| Duration::from_millis(it.as_ms()));
-    AskOptions { version: Some(version), retry: Some(retry), deadline, ..AskOptions::default() }
 }
 
 /// The failure of a task says which step it was; one of the asking itself does not yet.

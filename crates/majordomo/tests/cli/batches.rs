@@ -142,3 +142,46 @@ fn dead_tasks_are_retried_by_capability_and_dropped_by_age() {
         assert_eq!(house.run(args).code, Some(2), "{args:?}");
     }
 }
+
+const LABELS: &str = r#"
+[agents.eu]
+kind = "command"
+argv = ["sh", "-c", "echo 1"]
+serves = ["x"]
+labels = { region = "eu", tokens = 9 }
+[agents.us]
+kind = "command"
+argv = ["sh", "-c", "echo 2"]
+serves = ["x"]
+slots = 2
+labels = { region = "us" }
+[limits.tenant.banned]
+queued = 0
+"#;
+
+#[test]
+fn a_task_says_which_agent_it_wants_and_whose_it_is() {
+    let house = House::new();
+    house.write("labels.toml", LABELS);
+    let mut up = house.up("labels.toml");
+    let ask = |more: &[&str]| house.done(&[&["submit", "x", "--wait"], more].concat());
+    assert_eq!(ask(&["--require", "region in ['eu']"]).trim(), "1");
+    assert_eq!(ask(&["--require", "not tokens > 8"]).trim(), "2");
+    assert_eq!(ask(&["--wish", "region == 'us'"]).trim(), "2");
+    assert_eq!(ask(&["--weight", "2", "--sticky", "a"]).trim(), "2");
+
+    let wrong = house.run(&["submit", "x", "--require", "region = 'eu'"]);
+    assert_eq!(wrong.code, Some(2), "{wrong:?}");
+    assert!(wrong.err.contains("region = 'eu'\n         ^"), "{}", wrong.err);
+    let refused = house.run(&["submit", "x", "--tenant", "banned"]);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+
+    let line = r#"{"capability":"x","require":"region == 'eu'"}"#;
+    house.write("many", &format!("{line}\n{{\"capability\":\"x\",\"wish\":\"region =\"}}\n"));
+    let many = house.run(&["submit", "--many", "many"]);
+    let mut lines = many.out.lines();
+    assert!(lines.next().unwrap().contains("accepted"), "{many:?}");
+    assert!(lines.next().unwrap().contains("`=` means nothing here"), "{many:?}");
+    house.done(&["stop"]);
+    up.end();
+}

@@ -4,8 +4,8 @@ use super::{Context, Failure};
 use crate::attempt::{Live, Reading};
 use crate::canonical;
 use kernel::{
-    Answer, Budget, Class, Outcome, Payload, Report, RetryPolicy, StepKind, Submit, Terms, Text,
-    Versions,
+    Answer, Budget, Class, Constraint, Outcome, Payload, Report, RetryPolicy, StepKind, Submit,
+    Terms, Text, Versions,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -40,6 +40,12 @@ pub struct AskOptions {
     pub to: Option<String>,
     /// All that it and everything below it may ask for.
     pub may: Option<BTreeSet<String>>,
+    /// Only agents whose labels meet this.
+    pub require: Option<Arc<Constraint>>,
+    /// Agents whose labels meet this go before others.
+    pub wish: Option<Arc<Constraint>>,
+    /// How many of an agent's slots it takes; 1 if nothing is said.
+    pub weight: Option<u32>,
 }
 
 /// A question on its way. Await it, or set its terms first.
@@ -149,6 +155,9 @@ fn submit(live: &Live, capability: &str, input: Payload, options: AskOptions) ->
         retry: options.retry.unwrap_or_default(),
         timeout_ms: options.timeout.map(ms),
         may,
+        require: options.require,
+        wish: options.wish,
+        weight: options.weight.unwrap_or(1),
         ..Terms::new(name)
     };
     Box::new(Submit {

@@ -5,6 +5,7 @@ mod asks;
 mod capability;
 mod context;
 mod failure;
+mod govern;
 mod letters;
 mod many;
 mod map;

@@ -12,8 +12,7 @@ use crate::recover::{self, Replayed, Stores};
 use crate::turn::Runtime;
 use crate::vitals::Vitals;
 use kernel::{
-    AgentSpec, Answer, Command, Limits, Payload, Policies, Policy, Serves, TaskId, Terms, Text,
-    Versions,
+    AgentSpec, Answer, Command, Limits, Payload, Policies, Policy, Serves, TaskId, Terms, Versions,
 };
 use serde_json::Value;
 use std::sync::Arc;
@@ -63,7 +62,7 @@ pub struct TeamBuilder {
     bounds: Bounds,
     calendar: Option<Arc<dyn Calendar>>,
     agents: Vec<AgentEntry>,
-    policies: Policies,
+    policies: Option<Policies>,
     adviser: Option<Arc<dyn Adviser>>,
 }
 
@@ -96,13 +95,16 @@ pub enum StartError {
 }
 
 impl TeamBuilder {
-    /// A team that keeps its things in these stores.
+    /// A team that keeps its things in these stores. What holds for it is what is said here,
+    /// whatever held before.
     #[must_use]
     pub fn new(stores: Result<Stores, StartError>) -> TeamBuilder {
-        TeamBuilder::from(Origin::Stores(Box::new(stores)))
+        let builder = TeamBuilder::from(Origin::Stores(Box::new(stores)));
+        TeamBuilder { policies: Some(Policies::default()), ..builder }
     }
 
-    /// A team that goes on from a journal that has been replayed.
+    /// A team that goes on from a journal that has been replayed. Unless policies are given, what
+    /// held goes on.
     #[must_use]
     pub fn after(replayed: Replayed) -> TeamBuilder {
         TeamBuilder::from(Origin::Replayed(Box::new(replayed)))
@@ -110,7 +112,7 @@ impl TeamBuilder {
 
     fn from(origin: Origin) -> TeamBuilder {
         let (limits, bounds) = (Limits::default(), Bounds::default());
-        let (agents, policies, calendar, adviser) = (Vec::new(), Policies::default(), None, None);
+        let (agents, policies, calendar, adviser) = (Vec::new(), None, None, None);
         TeamBuilder { origin, limits, bounds, calendar, agents, policies, adviser }
     }
 
@@ -148,17 +150,20 @@ impl TeamBuilder {
         self
     }
 
-    /// What holds for the team: quotas, and how agents are chosen.
+    /// What holds for the team: quotas, breakers, supervisors, and how agents are chosen. That is
+    /// for the scope without a name, to which agents and tasks belong unless they say otherwise;
+    /// for another see [`Team::configure_scope`].
     #[must_use]
     pub fn policies(mut self, policies: Policies) -> TeamBuilder {
-        self.policies = policies;
+        self.policies = Some(policies);
         self
     }
 
     /// How an agent is chosen for one capability; the lowest load decides unless told otherwise.
     #[must_use]
     pub fn route(mut self, capability: &str, policy: Policy) -> TeamBuilder {
-        self.policies.capabilities.entry(capability.into()).or_default().routing = policy;
+        let policies = self.policies.get_or_insert_default();
+        policies.capabilities.entry(capability.into()).or_default().routing = policy;
         self
     }
 
@@ -182,7 +187,9 @@ impl TeamBuilder {
             let _ = runtime.inner.adviser.set(adviser); // Nobody else can have set it.
         }
         let team = Team { runtime };
-        if let Err(refused) = team.configure(policies).await {
+        if let Some(policies) = policies
+            && let Err(refused) = team.configure(policies).await
+        {
             team.drain(Duration::ZERO).await; // The journal must not stay held by nobody.
             return Err(StartError::Policies(refused.message));
         }
@@ -251,15 +258,6 @@ impl Team {
             let life = self.runtime.look(|kernel, _| life(kernel));
             vitals.joined(*id, life.unwrap_or_default());
         }
-    }
-
-    /// What holds for the team from now on, in place of what held before.
-    ///
-    /// # Errors
-    /// `Limit` when it is too much, `Lost` when the runtime has ended.
-    pub async fn configure(&self, policies: Policies) -> Result<(), Failure> {
-        let (team, policies) = (Text::default(), Arc::new(policies));
-        self.command(Command::Configure { team, policies }).await.map(|_| ())
     }
 
     /// An agent leaves: what it holds is given to others, and what it keeps is ended.

@@ -1,5 +1,5 @@
 //! Blobs that nothing names any more go. Marks come from everything that could ever be read again:
-//! each snapshot kept, the retained log, and the definitions that runs are pinned to.
+//! each snapshot kept, the retained log, and the definitions that runs are or will be pinned to.
 //!
 //! What is put while we look is younger than the grace of the store, and stays: a put makes its
 //! blob young again, and precedes the event that names it.
@@ -9,7 +9,7 @@ use super::lender::{Lender, reader};
 use super::snapshot::visit;
 use crate::port::{Blobs, Reader};
 use crate::record::{self, INLINE_MAX_BYTES};
-use kernel::{Digest, Event, Facts, Kernel, Limits, Payload};
+use kernel::{Digest, Event, Facts, Kernel, Limits, Payload, ScheduleEvent};
 use std::collections::BTreeSet;
 
 /// The blobs that are named.
@@ -69,6 +69,8 @@ pub(super) fn mark_facts(marks: &mut Marks, facts: Facts) {
     let mut kernel = Kernel::new(Limits::default());
     kernel.restore(facts);
     marks.extend(kernel.state().pins.values().map(|pin| pin.definition));
+    let schedules = kernel.state().schedules.values();
+    marks.extend(schedules.filter_map(|schedule| schedule.spec.definition));
     marks.extend(kernel.state().payloads().filter(|it| is_blob(it)).map(|it| it.digest));
 }
 
@@ -77,6 +79,9 @@ pub(super) fn mark_event(marks: &mut Marks, event: &Event) {
     marks.extend(event.payloads().filter(|it| is_blob(it)).map(|it| it.digest));
     if let Event::RunStarted { definition, .. } = event {
         marks.insert(*definition);
+    }
+    if let Event::Schedule { what: ScheduleEvent::Set { spec, .. }, .. } = event {
+        marks.extend(spec.definition);
     }
 }
 

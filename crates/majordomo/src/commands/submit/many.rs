@@ -3,7 +3,7 @@
 use super::Given;
 use crate::exit::Exit;
 use anyhow::{Context, Result};
-use majordomo::control::{Door, MANY_MAX, Request, Response};
+use majordomo::control::{Door, MANY_MAX, Request, Response, Wants};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read, Write};
@@ -25,6 +25,11 @@ struct Line {
     key: Option<String>,
     class: Option<kernel::Class>,
     deadline_ms: Option<u64>,
+    tenant: Option<String>,
+    require: Option<String>,
+    wish: Option<String>,
+    weight: Option<u32>,
+    sticky: Option<String>,
 }
 
 /// What became of the lines so far.
@@ -177,6 +182,14 @@ impl Given {
             )
         })?;
         let capability = line.capability.or_else(|| self.capability.clone());
+        let given = self.wants.clone();
+        let wants = Wants {
+            tenant: line.tenant.or(given.tenant),
+            require: line.require.or(given.require),
+            wish: line.wish.or(given.wish),
+            weight: line.weight.or(given.weight),
+            sticky: line.sticky.or(given.sticky),
+        };
         Ok(Request::Submit {
             capability: capability.ok_or("it does not say which `capability` is asked for")?,
             input: line.input,
@@ -184,6 +197,7 @@ impl Given {
             class: line.class.unwrap_or(self.class),
             deadline_ms: line.deadline_ms.or(self.deadline_ms),
             wait: false,
+            wants,
         })
     }
 }

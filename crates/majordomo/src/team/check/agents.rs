@@ -9,6 +9,9 @@ use crate::team::capability::Capability;
 use crate::team::catalogue::{self, BUILTINS, KINDS_RUN};
 use crate::team::{shape, suggest};
 
+/// What Majordomo asks for itself, where somebody serves it.
+const ASKED_BY_US: &[&str] = &["route", "bid", "notify"];
+
 pub(super) fn check(team: &Team<'_>, surroundings: &dyn Surroundings, problems: &mut Problems) {
     let agents = team.document.json().get("agents").and_then(Json::as_object);
     if agents.is_some_and(serde_json::Map::is_empty) {
@@ -136,12 +139,15 @@ fn unused(team: &Team<'_>, problems: &mut Problems) {
     }
     let served: Vec<Capability> =
         team.agents.values().flat_map(|agent| team.served_by(agent)).collect();
-    let asked = team.steps.values().map(|step| step.text("ask").map(Capability::parse));
+    let scheduled = team.schedules.values().filter(|schedule| schedule.has("ask"));
+    let asking = team.steps.values().chain(scheduled);
+    let asked = asking.map(|it| it.text("ask").map(Capability::parse));
     let asked: Option<Vec<Capability>> = asked.map(|ask| ask?.ok()).collect();
     // A misspelt capability may be what an idle agent serves; one mistake is told once.
-    let Some(asked) = asked.filter(|asked| asked.iter().all(|ask| served.contains(ask))) else {
+    let Some(mut asked) = asked.filter(|asked| asked.iter().all(|ask| served.contains(ask))) else {
         return;
     };
+    asked.extend(ASKED_BY_US.iter().filter_map(|ask| Capability::parse(ask).ok()));
     for (name, agent) in &team.agents {
         let serves = team.served_by(agent);
         if !serves.is_empty() && !serves.iter().any(|capability| asked.contains(capability)) {

@@ -33,6 +33,9 @@ pub(super) fn check<'a>(team: &Team<'a>, problems: &mut Problems) -> Waits<'a> {
         if let Some(input) = step.fields.get("input") {
             reader.template(&step.field("input"), input);
         }
+        if let Some(sticky) = step.fields.get("sticky") {
+            reader.template(&step.field("sticky"), sticky);
+        }
         reader.missing_key(step);
     }
     (reader.step, reader.items) = (None, false);
@@ -128,7 +131,7 @@ impl<'a> Reader<'_, 'a> {
             "item" | "index" if self.items => {}
             "item" | "index" => {
                 let message = format!("`{word}` stands for nothing here");
-                let help = "only `key` and `input` of a step with `for_each` see it";
+                let help = "only `key`, `input` and `sticky` of a step with `for_each` see it";
                 self.problems.push(Problem::error(Code::ItemOutside, at, message).help(help));
             }
             _ => self.unknown(word, at),

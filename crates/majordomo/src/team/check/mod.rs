@@ -9,7 +9,11 @@ mod agents;
 mod cycles;
 mod expressions;
 mod names;
+mod policies;
+mod requirements;
+mod schedules;
 mod steps;
+mod supervisors;
 
 use std::collections::BTreeMap;
 
@@ -42,7 +46,12 @@ impl Surroundings for Anywhere {
 /// Tells everything in `document` that cannot be meant.
 pub fn check(document: &Document, surroundings: &dyn Surroundings, problems: &mut Problems) {
     let team = Team::of(document);
-    for (what, members) in [("agents", &team.agents), ("steps", &team.steps)] {
+    for (what, members) in [
+        ("agents", &team.agents),
+        ("steps", &team.steps),
+        ("supervisors", &team.supervisors),
+        ("schedules", &team.schedules),
+    ] {
         if members.len() > MEMBERS_MAX {
             let message = format!("the team has {} {what}; at most {MEMBERS_MAX}", members.len());
             let at = document.key_at(&join("", what));
@@ -52,6 +61,10 @@ pub fn check(document: &Document, surroundings: &dyn Surroundings, problems: &mu
     names::check(&team, problems);
     agents::check(&team, surroundings, problems);
     steps::check(&team, problems);
+    supervisors::check(&team, problems);
+    policies::check(&team, problems);
+    requirements::check(&team, problems);
+    schedules::check(&team, problems);
     let waits = expressions::check(&team, problems);
     cycles::check(&team, &waits, problems);
 }
@@ -61,9 +74,14 @@ struct Team<'a> {
     document: &'a Document,
     agents: BTreeMap<&'a str, Member<'a>>,
     steps: BTreeMap<&'a str, Member<'a>>,
+    supervisors: BTreeMap<&'a str, Member<'a>>,
+    schedules: BTreeMap<&'a str, Member<'a>>,
 }
 
-/// An agent or a step: its path and its fields.
+/// What the root bears, and what an agent alone may take, are no supervisors.
+const NO_SUPERVISORS: [&str; 2] = ["agent", "root"];
+
+/// An agent, a step, a supervisor or a schedule: its path and its fields.
 struct Member<'a> {
     path: String,
     fields: &'a Map<String, Json>,
@@ -79,7 +97,25 @@ impl<'a> Team<'a> {
             });
             found.collect::<BTreeMap<_, _>>()
         };
-        Self { document, agents: members("agents"), steps: members("steps") }
+        let mut supervisors = members("supervisors");
+        supervisors.retain(|name, _| !NO_SUPERVISORS.contains(name));
+        let (agents, steps) = (members("agents"), members("steps"));
+        Self { document, agents, steps, supervisors, schedules: members("schedules") }
+    }
+
+    /// What the team serves; `None` if an agent that cannot be read may serve more.
+    fn served(&self) -> Option<Vec<Capability>> {
+        let mut served = Vec::new();
+        for agent in self.agents.values() {
+            let by = self.served_by(agent);
+            if by.is_empty() {
+                return None;
+            }
+            served.extend(by);
+        }
+        served.sort();
+        served.dedup();
+        Some(served)
     }
 
     /// The capabilities an agent serves, those of its builtin if it names none.

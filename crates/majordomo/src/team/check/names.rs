@@ -27,6 +27,14 @@ pub(super) fn check(team: &Team<'_>, problems: &mut Problems) {
             capability(team, &path, text, problems);
         }
     }
+    for (what, members) in [("supervisor", &team.supervisors), ("schedule", &team.schedules)] {
+        for (name, member) in members.iter().filter(|(name, _)| !is_word(name, true)) {
+            let at = team.document.key_at(&member.path);
+            let message = format!("a {what} cannot be called `{name}`");
+            let help = "use letters, digits, `_` and `-`, with a letter first, at most 64";
+            problems.push(Problem::error(Code::BadName, at, message).help(help));
+        }
+    }
     for (name, step) in &team.steps {
         let at = team.document.key_at(&step.path);
         if RESERVED.contains(name) {

@@ -5,30 +5,33 @@ use crate::team::capability::Capability;
 use crate::team::{shape, suggest};
 
 pub(super) fn check(team: &Team<'_>, problems: &mut Problems) {
-    let mut served: Vec<Capability> =
-        team.agents.values().flat_map(|agent| team.served_by(agent)).collect();
-    served.sort();
-    served.dedup();
     // A kind that is not known, or a capability that cannot be read, may be the one who serves.
-    let all_known = team.agents.values().all(|agent| !team.served_by(agent).is_empty());
+    let served = team.served();
     for (name, step) in &team.steps {
         if problems.are_enough() {
             return;
         }
-        if all_known {
-            not_served(team, step, &served, problems);
+        if let (Some(served), Some(Ok(asked))) = (&served, step.text("ask").map(Capability::parse))
+        {
+            not_served(team, &step.field("ask"), &asked, served, problems);
         }
         needs(team, name, step, problems);
         key(team, step, problems);
     }
 }
 
-fn not_served(team: &Team<'_>, step: &Member<'_>, served: &[Capability], problems: &mut Problems) {
-    let Some(Ok(wanted)) = step.text("ask").map(Capability::parse) else { return };
-    if served.contains(&wanted) {
+/// Says so if nobody serves what is asked for at `path`.
+pub(super) fn not_served(
+    team: &Team<'_>,
+    path: &str,
+    wanted: &Capability,
+    served: &[Capability],
+    problems: &mut Problems,
+) {
+    if served.contains(wanted) {
         return;
     }
-    let at = team.document.value_at(&step.field("ask"));
+    let at = team.document.value_at(path);
     let problem = Problem::error(Code::NotServed, at.clone(), format!("nobody serves `{wanted}`"));
     let names: Vec<String> = served.iter().map(Capability::to_string).collect();
     let names = || names.iter().map(String::as_str);
