@@ -163,7 +163,7 @@ queued = 0
 fn a_task_says_which_agent_it_wants_and_whose_it_is() {
     let house = House::new();
     house.write("labels.toml", LABELS);
-    let mut up = house.up("labels.toml");
+    let up = house.up("labels.toml");
     let ask = |more: &[&str]| house.done(&[&["submit", "x", "--wait"], more].concat());
     assert_eq!(ask(&["--require", "region in ['eu']"]).trim(), "1");
     assert_eq!(ask(&["--require", "not tokens > 8"]).trim(), "2");
