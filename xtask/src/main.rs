@@ -6,10 +6,12 @@
 mod bench;
 mod crash;
 mod fair;
+mod gate;
 mod invoke;
 mod mutants;
 mod precision;
 mod sim;
+mod soak;
 mod stage;
 mod tally;
 mod test;
@@ -43,6 +45,7 @@ const VERBS: &[Verb] = &[
     crash::VERB,
     precision::VERB,
     bench::VERB,
+    soak::VERB,
 ];
 
 /// The verb of this name, if it has been written.

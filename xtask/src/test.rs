@@ -4,17 +4,16 @@
 //! and so one copy of every dependency, build script and macro. Only the simulator is built again,
 //! in release, because thousands of worlds would take longer than that build.
 
-use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
 
 use crate::Verb;
-use crate::invoke::{self, Line};
+use crate::gate::{self, Stage, Total, exit_code, here, last_line_is_the_note, simulator};
+use crate::invoke::Line;
 use crate::stage::{self, Outcome};
-use crate::tally::{self, Tally};
-use crate::{sim, tools};
+use crate::{tally, tools};
 
 /// The verb.
 pub(crate) const VERB: Verb = Verb {
@@ -47,12 +46,6 @@ const SEEDS: &str = "--from 0 --seeds 2000";
 /// How often a run is killed in the short crash test.
 const KILLS: &str = "--debug --files 300 --kills 5";
 
-/// One part of the test command: `None` when what it checks has not been written yet.
-struct Stage {
-    name: &'static str,
-    run: fn(&'static str) -> Result<Option<Outcome>>,
-}
-
 const STAGES: &[Stage] = &[
     Stage { name: "tools", run: tools },
     Stage { name: "format", run: |name| exit_code(name, &Line::new("cargo fmt --all --check")) },
@@ -70,50 +63,14 @@ const STAGES: &[Stage] = &[
 const TREE: &str = "tree";
 
 fn run(wanted: &[String]) -> Result<ExitCode> {
-    let known = |word: &String| word == TREE || STAGES.iter().any(|stage| stage.name == word);
-    if let Some(unknown) = wanted.iter().find(|word| !known(word)) {
-        anyhow::bail!("there is no stage `{unknown}`; see cargo xtask test --help");
-    }
-    let wants = |name: &str| wanted.is_empty() || wanted.iter().any(|word| word == name);
+    gate::knows(STAGES, &[TREE], wanted, VERB.name)?;
     let before = tree_status()?;
     let mut total = Total::default();
-    for stage in STAGES.iter().filter(|stage| wants(stage.name)) {
-        let begun = Instant::now();
-        if let Some(outcome) = (stage.run)(stage.name)? {
-            total.add(stage.name, begun, &outcome);
-        }
-    }
-    if wants(TREE) {
+    gate::run(STAGES, wanted, &mut total)?;
+    if gate::wants(wanted, TREE) {
         total.add(TREE, Instant::now(), &tree_is(&before, &tree_status()?));
     }
     Ok(total.told())
-}
-
-/// What all stages came to so far.
-#[derive(Default)]
-struct Total {
-    sum: Tally,
-    red: Vec<&'static str>,
-}
-
-impl Total {
-    /// Reports a finished stage and counts it.
-    fn add(&mut self, name: &'static str, begun: Instant, outcome: &Outcome) {
-        stage::report(name, begun.elapsed(), outcome);
-        self.sum += outcome.tally;
-        if outcome.tally.failed > 0 {
-            self.red.push(name);
-        }
-    }
-
-    /// Prints the end: the stages that failed, then the counts, alone on the last line.
-    fn told(&self) -> ExitCode {
-        if !self.red.is_empty() {
-            println!("\nfailed: {}", self.red.join(", "));
-        }
-        println!("{}", self.sum);
-        if self.sum.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-    }
 }
 
 fn tools(_: &'static str) -> Result<Option<Outcome>> {
@@ -123,11 +80,6 @@ fn tools(_: &'static str) -> Result<Option<Outcome>> {
     }
     let said = note.lines().map(str::to_owned).collect();
     Ok(Some(Outcome::failed(said, &tools::by_hand())))
-}
-
-/// A stage that is only its exit code.
-fn exit_code(name: &'static str, line: &Line) -> Result<Option<Outcome>> {
-    Ok(Some(stage::run(name, line)?.judged(line)))
 }
 
 fn rust_tests(name: &'static str) -> Result<Option<Outcome>> {
@@ -164,31 +116,11 @@ fn python_tests(name: &'static str) -> Result<Option<Outcome>> {
     Ok(Some(Outcome { tally, note: tally.to_string(), ..Outcome::failed(output.tail(), &line) }))
 }
 
-/// A call of the simulator, whose last line is the note.
-fn simulator(name: &'static str, words: &str) -> Result<Option<Outcome>> {
-    if !here("crates/sim/src/main.rs")? && !here("crates/sim/src/bin")? {
-        return Ok(None);
-    }
-    last_line_is_the_note(name, &Line::new(&format!("{} {words}", sim::PROGRAM)))
-}
-
 fn crash(name: &'static str) -> Result<Option<Outcome>> {
     if crate::find("crash").is_none() {
         return Ok(None);
     }
     last_line_is_the_note(name, &Line::new(&format!("cargo xtask crash {KILLS}")))
-}
-
-fn last_line_is_the_note(name: &'static str, line: &Line) -> Result<Option<Outcome>> {
-    let output = stage::run(name, line)?;
-    let mut outcome = output.judged(line);
-    if outcome.tally.failed == 0 {
-        let last = output.lines.iter().rev().find(|line| !line.trim().is_empty());
-        outcome.note = last.cloned().unwrap_or_default();
-        // A gate that passed is one test: its worlds or kills all held one property.
-        outcome.tally.passed = 1;
-    }
-    Ok(Some(outcome))
 }
 
 /// What git says of the working tree.
@@ -208,10 +140,6 @@ fn tree_is(before: &[String], after: &[String]) -> Outcome {
         return Outcome::fine("the tests wrote nothing into the tree");
     }
     Outcome::failed(changed, &Line::new("git status --porcelain"))
-}
-
-fn here(path: &str) -> Result<bool> {
-    Ok(Path::new(&invoke::root()?).join(path).exists())
 }
 
 #[cfg(test)]
