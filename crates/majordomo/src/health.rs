@@ -91,8 +91,8 @@ pub fn look(data: &DataDir) -> anyhow::Result<Health> {
     Ok(health)
 }
 
-/// The moment that views are looked at: now while a process works on the data, for then what goes on
-/// has gone on until now; else that of the last thing that happened.
+/// The moment that views are looked at: now while a process works on the data, for then what goes
+/// on has gone on until now; else that of the last thing that happened.
 ///
 /// # Errors
 /// There is no such data, or its views cannot be read.

@@ -1,8 +1,8 @@
 //! What is kept and for how long: the latest entries, the latest runs, the latest lines of logs;
 //! and what is erased on request.
 //!
-//! What has to go depends on the number of entries applied and on kernel time, which never falls, so
-//! views that are built in one go keep the same rows as those that grew.
+//! What has to go depends on the number of entries applied and on kernel time, which never falls,
+//! so views that are built in one go keep the same rows as those that grew.
 
 use super::memory::Memory;
 use super::schema::int;

@@ -21,7 +21,8 @@ fn same(house: &House, name: &str, text: &str) {
     assert_eq!(text, expected, "{name} differs; UPDATE_SNAPSHOTS=1 writes it anew");
 }
 
-/// Times and shares become `#`, and rows of spaces one gap, for they depend on how long a time is written.
+/// Times and shares become `#`, and rows of spaces one gap, for they depend on how long a time is
+/// written.
 fn masked(text: &str) -> String {
     let mut lines = Vec::new();
     for line in text.lines() {

@@ -6,6 +6,7 @@ mod critical;
 mod dead;
 mod log;
 mod obstacle;
+mod quota;
 mod run;
 mod schedule;
 mod story;
