@@ -50,6 +50,7 @@ fn lives(tasks: u64) -> Vec<(Seq, Entry)> {
                 budget: None,
                 affinity: None,
                 released_from: None,
+                is_bid: false,
             }))
         }));
         events.extend(open().map(|(task, token)| {

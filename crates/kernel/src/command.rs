@@ -2,8 +2,8 @@
 
 use crate::schedule::{Recurrence, ScheduleSpec};
 use crate::{
-    AgentId, AgentSpec, AttemptId, Budget, Cost, Digest, Exit, Failure, Forced, Outcome, Payload,
-    Policies, TaskId, Terms, Text, Time,
+    AgentId, AgentSpec, AttemptId, Bid, Budget, Cost, Digest, Exit, Failure, Forced, Outcome,
+    Payload, Policies, TaskId, Terms, Text, Time,
 };
 use std::sync::Arc;
 
@@ -205,6 +205,13 @@ pub enum Report {
     Started,
     /// The work is done.
     Completed(Payload),
+    /// What the agent bids for the task that it was asked about; nothing: it does not want it.
+    Bid {
+        /// What it offers.
+        bid: Option<Bid>,
+        /// The same as it said it.
+        output: Payload,
+    },
     /// The work failed.
     Failed(Failure),
     /// The work is given back undone, nobody's fault (drain).

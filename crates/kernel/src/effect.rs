@@ -99,6 +99,8 @@ pub struct Dispatch {
     pub terms: Arc<Terms>,
     /// With what.
     pub input: Payload,
+    /// It is asked what it would do this capability for, with this input.
+    pub bids_for: Option<Text>,
     /// 1 for the first attempt, whoever lost the ones before.
     pub number: u32,
     /// It must end by then.
@@ -184,7 +186,7 @@ impl Effect {
 
     fn dispatch(before: &State, granted: &Granted) -> Option<Effect> {
         let attempt = AttemptId { task: granted.task, token: granted.token };
-        let dispatch = Dispatch::of(before.task(granted.task)?, attempt, granted.agent, 1);
+        let dispatch = Dispatch::of(before, before.task(granted.task)?, attempt, granted.agent, 1);
         Some(Effect::Dispatch(Box::new(dispatch)))
     }
 
@@ -193,7 +195,11 @@ impl Effect {
             Routing::AdviceAsked { until } => {
                 Some(Effect::Advise(Box::new(question(before, before.task(task)?, *until))))
             }
-            Routing::Held { .. } | Routing::HoldEnded | Routing::Advised { .. } => None,
+            Routing::Held { .. }
+            | Routing::HoldEnded
+            | Routing::Advised { .. }
+            | Routing::Announced { .. }
+            | Routing::Bid { .. } => None,
         }
     }
 
@@ -209,6 +215,8 @@ impl Effect {
         let outcome = Arc::new(outcome);
         match &task.parent {
             None => Some(Effect::Settled { task: task.id, outcome }),
+            // The kernel itself has asked, and knows.
+            Some(_) if task.is_bid => None,
             Some(parent) => Effect::deliver(before.task(parent.task)?, &parent.step, &outcome),
         }
     }
@@ -288,8 +296,17 @@ impl Effect {
 
 impl Dispatch {
     /// `ahead`: grants that are not yet counted in the task.
-    pub(crate) fn of(task: &Task, attempt: AttemptId, agent: AgentId, ahead: u32) -> Dispatch {
+    pub(crate) fn of(
+        state: &State,
+        task: &Task,
+        attempt: AttemptId,
+        agent: AgentId,
+        ahead: u32,
+    ) -> Dispatch {
+        let parent = task.parent.as_ref().filter(|_| task.is_bid);
+        let offered = parent.and_then(|parent| state.task(parent.task));
         Dispatch {
+            bids_for: offered.map(|it| it.terms.capability.clone()),
             attempt,
             agent,
             run: task.run,

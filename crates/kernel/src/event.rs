@@ -226,6 +226,9 @@ pub struct Accepted {
     /// The dead task that this is another life of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub released_from: Option<TaskId>,
+    /// It asks for a bid for its parent, and is no step of it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_bid: bool,
 }
 
 /// Whose child a task is, and as which step.

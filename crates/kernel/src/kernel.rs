@@ -199,7 +199,7 @@ impl Kernel {
         let mut effects = Vec::new();
         for task in state.tasks() {
             if let (Some(lease), Some(attempt)) = (task.status.lease(), task.attempt()) {
-                let dispatch = Dispatch::of(task, attempt, lease.agent, 0);
+                let dispatch = Dispatch::of(state, task, attempt, lease.agent, 0);
                 effects.push(Effect::Dispatch(Box::new(dispatch)));
             }
         }

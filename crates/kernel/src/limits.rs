@@ -70,6 +70,12 @@ pub struct Limits {
     pub weight_max: u32,
     /// Names in the policies of one team, and teams that have policies.
     pub policies_max: u32,
+    /// Agents that may be asked for a bid at once.
+    pub bidders_max: u32,
+    /// Bytes of what comes with a bid.
+    pub bid_max_bytes: u32,
+    /// How long bids hold, for the next bidder when a winner fails.
+    pub bids_stand_ms: u64,
     /// Bytes of a name or key.
     pub name_max_bytes: usize,
     /// Bytes kept of what an adviser says of its choice.
@@ -111,6 +117,9 @@ impl Default for Limits {
             constraint_depth_max: 8,
             weight_max: 1_024,
             policies_max: 10_000,
+            bidders_max: 64,
+            bid_max_bytes: 4_096,
+            bids_stand_ms: 600_000,
             name_max_bytes: 512,
             words_max_bytes: 400,
         }

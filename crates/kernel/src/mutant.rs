@@ -54,11 +54,15 @@ pub enum Mutant {
     AdviceTakenLate,
     StickyIgnoresKey,
     ExploresNever,
+    MarketIgnoresRecord,
+    LateBidTaken,
+    PriceNotSetAside,
+    FailedBidderAgain,
 }
 
 impl Mutant {
     /// Every planted bug of the kernel.
-    pub const ALL: [Mutant; 48] = [
+    pub const ALL: [Mutant; 52] = [
         Mutant::AcceptAnyToken,
         Mutant::TokenReusedAfterReplay,
         Mutant::TimeNotJournaled,
@@ -107,6 +111,10 @@ impl Mutant {
         Mutant::AdviceTakenLate,
         Mutant::StickyIgnoresKey,
         Mutant::ExploresNever,
+        Mutant::MarketIgnoresRecord,
+        Mutant::LateBidTaken,
+        Mutant::PriceNotSetAside,
+        Mutant::FailedBidderAgain,
     ];
 }
 

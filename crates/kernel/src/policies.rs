@@ -93,6 +93,10 @@ impl Policies {
         if self.names().count() > names_max {
             return Some(u64::from(limits.policies_max));
         }
+        let asked = self.capabilities.values().map(|policy| policy.routing.bidders_max());
+        if asked.max().is_some_and(|max| max > limits.bidders_max) {
+            return Some(u64::from(limits.bidders_max));
+        }
         let waits = self.capabilities.values().filter_map(|policy| policy.routing.wait_ms());
         if waits.max().is_some_and(|wait_ms| wait_ms > limits.delay_max_ms) {
             return Some(limits.delay_max_ms);

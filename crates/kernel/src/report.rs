@@ -24,6 +24,7 @@ fn holder(draft: &mut Draft<'_>, by: AttemptId, report: Report) -> Result<Answer
     match report {
         Report::Started => task::started(draft, by),
         Report::Completed(output) => task::completed(draft, by, output),
+        Report::Bid { bid, output } => task::bids(draft, by, bid, output),
         Report::Failed(failure) => task::failed(draft, by, failure),
         // Work that ended without being told to, and without a result: it is given back.
         Report::HandedBack | Report::Ended => task::handed_back(draft, by),

@@ -6,8 +6,8 @@ use crate::rule::retry_budget::RetryBudget;
 use crate::schedule::Schedule;
 use crate::table::Table;
 use crate::{
-    Agent, AgentId, Breaker, BreakerPolicy, Failure, Limits, Outcome, Payload, Policies,
-    Supervision, Task, TaskId, Terms, Text, Time, Token,
+    Agent, AgentId, Auction, Breaker, BreakerPolicy, Failure, Limits, Outcome, Payload, Policies,
+    Proof, Supervision, Task, TaskId, Terms, Text, Time, Token,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -65,6 +65,12 @@ pub struct Facts {
     /// Tasks of which it is not known yet who gets them, and what is waited for.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub deliberations: BTreeMap<TaskId, Deliberation>,
+    /// Markets, by the task that is on offer.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub auctions: BTreeMap<TaskId, Auction>,
+    /// What agents have shown at work that they got by bids, by agent and capability.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub proofs: BTreeMap<(AgentId, Text), Proof>,
     /// Purses, by the task that has one.
     pub purses: BTreeMap<TaskId, Purse>,
     /// Where an agent has failed at a capability lately, or an operator has decided.

@@ -55,8 +55,8 @@ pub mod viewing;
 pub use adapters::agent::command;
 pub use open::{Team, TeamBuilder};
 pub use runtime::api::{
-    AgentEntry, Ask, AskOptions, Begun, Capability, Context, Failure, Handler, Hold, OnUnknown,
-    Once, Result, ScheduleOptions, StartError, SubmitOptions, Ticket, capability,
+    AgentEntry, Ask, AskOptions, Begun, Bid, Capability, Context, Failure, Handler, Hold, Offered,
+    OnUnknown, Once, Result, ScheduleOptions, StartError, SubmitOptions, Ticket, capability,
 };
 pub use {builtin, kernel, runtime};
 

@@ -13,6 +13,7 @@
 mod advise;
 pub mod api;
 mod attempt;
+mod bid;
 mod bounds;
 pub mod canonical;
 mod core;

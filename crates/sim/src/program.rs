@@ -68,6 +68,8 @@ pub(crate) enum Op {
     Join,
     /// Answers.
     Complete,
+    /// Says what it would do the task on offer for.
+    Bid,
     /// Fails: retryable, or not, or only in the first attempts.
     Fail {
         /// Whether another attempt may go better.
@@ -123,6 +125,14 @@ impl Input {
         let kind = KINDS.get(bytes[0] as usize).copied().unwrap_or(Kind::Leaf);
         let seed = u32::from_le_bytes([bytes[4], bytes[5], bytes[6], bytes[7]]);
         Input { kind, depth: bytes[1], seed }
+    }
+
+    /// What is done when a bid for such a task is asked.
+    #[must_use]
+    pub(crate) fn bidding(self) -> Vec<Op> {
+        let mut rng = Rng::new(u64::from(self.seed), 0xB1D);
+        let cost = Cost { money_micros: rng.below(2_000), tokens: rng.below(100) };
+        vec![Op::Work(rng.between(1, 1_500)), Op::Spend(cost), Op::Bid]
     }
 
     /// The program of a task that was asked for under `capability`.

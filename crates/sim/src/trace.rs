@@ -44,7 +44,7 @@ impl Trace {
 }
 
 /// The kinds of event that every long run must have seen.
-pub const KINDS: [&str; 57] = [
+pub const KINDS: [&str; 59] = [
     "runtime started",
     "drain started",
     "run started",
@@ -101,6 +101,8 @@ pub const KINDS: [&str; 57] = [
     "hold ended",
     "advice asked",
     "advised",
+    "announced",
+    "bid heard",
     "refusal",
 ];
 
@@ -149,6 +151,8 @@ fn kind(event: &Event) -> &'static str {
             Routing::HoldEnded => 53,
             Routing::AdviceAsked { .. } => 54,
             Routing::Advised { .. } => 55,
+            Routing::Announced { .. } => 56,
+            Routing::Bid { .. } => 57,
         },
     };
     KINDS[at]

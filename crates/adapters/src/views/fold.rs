@@ -1,6 +1,7 @@
 //! Entries become changes of rows. Pure: no SQL, no clock.
 
 mod agent;
+mod routing;
 mod slots;
 
 use super::change::{
@@ -10,8 +11,7 @@ use super::memory::{Halted, Lease, Memory, Open};
 use super::schema::int;
 use super::{line, names};
 use kernel::{
-    Accepted, Cost, Entry, Event, Failure, Granted, Loss, Outcome, Payload, Routing, TaskId, Text,
-    Time, Token,
+    Accepted, Cost, Entry, Event, Failure, Granted, Loss, Outcome, Payload, TaskId, Time, Token,
 };
 
 pub(super) use slots::process_ended;
@@ -116,7 +116,9 @@ impl<'e> Fold<'_, 'e> {
             run = self.memory.run_of(parent.task.0);
             self.memory.open.insert(id, Open { run, attempts: 0, lease: None });
             let token = self.token_of(parent.task);
-            self.step(parent.task, &parent.step, StepChange::Child { child: id, token });
+            if !accepted.is_bid {
+                self.step(parent.task, &parent.step, StepChange::Child { child: id, token });
+            }
         }
         let wall = |at: Time| wall_ms(self.memory, at);
         let ready_ms = accepted.ready_at.map(wall);
@@ -163,24 +165,6 @@ impl<'e> Fold<'_, 'e> {
             }
             None => self.changes.waited.push((agent, task, self.at_ms)),
         }
-    }
-
-    fn routing(&mut self, task: TaskId, step: &Routing) {
-        match step {
-            Routing::Held { agent, until } => {
-                let agent = self.memory.agent(agent.0);
-                self.awaits(task, format!("its agent {agent}").into(), *until);
-            }
-            Routing::AdviceAsked { until } => self.awaits(task, "advice".into(), *until),
-            Routing::HoldEnded | Routing::Advised { .. } => self.awaits(task, "".into(), Time(0)),
-        }
-    }
-
-    /// It waits for something before it is granted, at most until then; nothing: no more.
-    fn awaits(&mut self, task: TaskId, what: Text, until: Time) {
-        let until_ms = wall_ms(self.memory, until).max(self.at_ms);
-        let row = self.changes.tasks.at(task.0);
-        (row.awaits, row.ready_ms) = (Some(what), Some(until_ms));
     }
 
     fn started(&mut self, task: TaskId) {

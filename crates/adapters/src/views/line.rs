@@ -100,7 +100,11 @@ fn routing<'e>(line: &mut Line<'e>, memory: &Memory, step: &'e Routing) {
             line.agent = ranking.first().map(|agent| memory.agent(agent.0));
             line.note = Some(words);
         }
-        Routing::HoldEnded | Routing::AdviceAsked { .. } => {}
+        Routing::Bid { agent, bid } => {
+            line.agent = Some(memory.agent(agent.0));
+            line.note = bid.is_none().then_some("declined");
+        }
+        Routing::HoldEnded | Routing::AdviceAsked { .. } | Routing::Announced { .. } => {}
     }
 }
 
@@ -117,6 +121,8 @@ fn event_name(event: &Event) -> &'static str {
             Routing::HoldEnded => "hold_ended",
             Routing::AdviceAsked { .. } => "advice_asked",
             Routing::Advised { .. } => "advised",
+            Routing::Announced { .. } => "announced",
+            Routing::Bid { .. } => "bid",
         },
         Event::TaskStarted { .. } => "task_started",
         Event::TaskWaiting { .. } => "task_waiting",

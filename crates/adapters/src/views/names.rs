@@ -1,7 +1,8 @@
 //! The words of the kernel as the views spell them.
 
 use kernel::{
-    Came, Class, FailureKind, Loss, Missed, Outcome, Overlap, Presence, Reason, Tripped, Versions,
+    Came, Class, FailureKind, Loss, Missed, NoBid, Outcome, Overlap, Presence, Reason, Tripped,
+    Versions,
 };
 
 pub(super) fn class(class: Class) -> &'static str {
@@ -59,6 +60,20 @@ pub(super) fn reason(reason: Reason) -> &'static str {
         Reason::OwnsKey => "owns_key",
         Reason::NextForKey => "next_for_key",
         Reason::Advised => "advised",
+        Reason::BestBid => "best_bid",
+    }
+}
+
+pub(super) fn no_bid(why: NoBid) -> &'static str {
+    match why {
+        NoBid::Late => "late",
+        NoBid::Declined => "declined",
+        NoBid::Malformed => "malformed",
+        NoBid::Failed => "failed",
+        NoBid::OverBudget => "over_budget",
+        NoBid::HadIt => "had_it",
+        NoBid::Busy => "busy",
+        NoBid::Unfit => "unfit",
     }
 }
 

@@ -93,13 +93,13 @@ create table attempt_rows (     -- one lease of one task, and why its agent was 
   work_ended_ms integer,         -- when the work behind a fenced attempt had really stopped
   money_micros integer not null,
   tokens       integer not null,
-  reason       text not null,    -- only, preferred, least_loaded, longest_idle, another_than_last, addressed, two_drawn, best_record, explored, owns_key, next_for_key, advised
-  candidates   text,             -- JSON, best first: [{"agent","prefer","load","score"}], load in 1/1024 of its slots
+  reason       text not null,    -- only, preferred, least_loaded, longest_idle, another_than_last, addressed, two_drawn, best_record, explored, owns_key, next_for_key, advised, best_bid
+  candidates   text,             -- JSON, best first: [{"agent","prefer","load","score","offer"}], load in 1/1024 of its slots
   busy         integer not null, -- agents that serve it and had no free slot
   paused       integer not null, -- agents that serve it and were paused
   breaker_open integer not null, -- agents that serve it and were kept from it by their breakers
   not_serving  integer not null, -- agents present that do not serve its capability
-  routing      text,             -- JSON: {"policy","fallback","words"}; null for the plain policy
+  routing      text,             -- JSON: {"policy","fallback","words","round","passed_over"}; null for the plain policy
   wrong_version integer not null default 0, -- agents that serve it in no version that will do
   wrong_labels integer not null default 0, -- agents that serve it and whose labels do not meet what it requires
   too_small    integer not null default 0, -- agents that serve it and have fewer slots than it takes

@@ -171,6 +171,7 @@ impl<'s> Told<'s> {
             budget: None,
             affinity: task.affinity.as_deref().cloned(),
             released_from: None,
+            is_bid: task.is_bid,
         };
         let lease = task.status.lease().filter(|_| died.is_none());
         let granted = lease.map(|lease| granted(task.id, lease.agent, lease.token));

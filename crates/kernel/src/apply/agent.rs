@@ -58,11 +58,17 @@ impl State {
         let Some(lease) = task.status.lease().copied() else { return };
         let worked_ms = task.status.worked_ms(at);
         let capability = task.terms.capability.clone();
-        let mark = self.mark_of_work(task.id, lease.agent, worked_ms);
+        let (id, is_bid) = (task.id, task.is_bid);
+        let mark = self.mark_of_work(id, lease.agent, worked_ms);
         self.breaker_hears(&capability, &lease, mark);
+        if let Some(proof) = self.proof_mut(id, lease.agent) {
+            proof.completed(worked_ms);
+        }
         if let Some(agent) = self.facts.agents.get_mut(lease.agent.0 as usize) {
             agent.completed += 1;
-            agent.record.completed(worked_ms);
+            if !is_bid {
+                agent.record.completed(worked_ms);
+            }
             self.index.completed(lease.agent);
         }
     }

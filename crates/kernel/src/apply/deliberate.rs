@@ -12,6 +12,8 @@ impl State {
             Routing::HoldEnded => self.hold_ended(id),
             Routing::AdviceAsked { until } => self.advice_asked(id, *until),
             Routing::Advised { ranking, words } => self.advised(id, ranking, words),
+            Routing::Announced { .. } => self.announced(id, step),
+            Routing::Bid { agent, bid } => self.bid_heard(id, *agent, *bid),
         }
     }
 

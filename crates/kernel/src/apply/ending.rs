@@ -47,12 +47,14 @@ impl State {
         if let Some(lease) = lease {
             self.breaker_forgets(lease.agent, id, lease.token);
         }
+        self.settle_price(id, matches!(outcome, Outcome::Completed(_)));
         let Some(task) = self.facts.tasks.remove(id.0) else { return };
         self.index.unlink(&task);
         self.index.unlink_steps(&task);
         self.index.uncount_payload(&task.input);
         self.index.orphans.remove(&id);
         self.deliberated(id);
+        self.close_market(id);
         self.facts.pins.remove(&id);
         if stop && let Some(lease) = task.status.lease() {
             let holds_slot = task.status.working().is_some();
@@ -72,7 +74,10 @@ impl State {
             }
         }
         if let Some(parent) = &task.parent {
-            self.step_settled(parent.task, &parent.step, outcome, true);
+            match task.is_bid {
+                true => self.bid_ended(at, parent.task, id, &outcome),
+                false => self.step_settled(parent.task, &parent.step, outcome, true),
+            }
         }
         self.orphan_children(&task);
         self.schedule_freed(id);

@@ -29,6 +29,7 @@ impl State {
             }
         });
         self.breaker_lets_in(granted.agent, granted.task, granted.token);
+        self.set_aside(granted);
         self.deliberated(granted.task);
     }
 
@@ -123,6 +124,7 @@ impl State {
     ) {
         self.facts.counts.attempts_failed += 1;
         let Some(lease) = self.close_lease(at, id, retry_at, stop) else { return };
+        let is_bid = self.task(id).is_some_and(|task| task.is_bid);
         let capability = self.task(id).map(|task| task.terms.capability.clone());
         match (capability, State::mark_of_failure(id, failure)) {
             (Some(capability), Some(mark)) => self.breaker_hears(&capability, &lease, mark),
@@ -130,10 +132,16 @@ impl State {
         }
         if let Some(agent) = self.facts.agents.get_mut(lease.agent.0 as usize) {
             agent.failed += 1;
-            if failure.kind.is_agents_fault() {
+            if failure.kind.is_agents_fault() && !is_bid {
                 agent.record.failed();
             }
         }
+        if failure.kind.is_agents_fault()
+            && let Some(proof) = self.proof_mut(id, lease.agent)
+        {
+            proof.failed();
+        }
+        self.bidder_failed(id, lease.agent);
         self.facts.seed = crate::rule::backoff::draw(self.facts.seed).1;
         if retry_at != Time::NEVER {
             self.facts.retries.withdraw(&self.limits, at);
@@ -156,6 +164,9 @@ impl State {
         let stops = matches!(cause, Loss::AgentLeft | Loss::AgentRestarted);
         if let Some(lease) = self.close_lease(at, id, retry_at, stops) {
             self.breaker_forgets(lease.agent, id, lease.token);
+            if cause != Loss::RuntimeEnded && !(cause == Loss::HandedBack && free) {
+                self.bidder_failed(id, lease.agent);
+            }
         }
         if let Some(task) = self.facts.tasks.get_mut(id.0) {
             task.lost += u32::from(!free);
@@ -178,6 +189,7 @@ impl State {
     /// Takes the lease from a task and queues it again.
     fn close_lease(&mut self, at: Time, id: TaskId, ready_at: Time, stop: bool) -> Option<Lease> {
         self.pay_for_work(at, id);
+        self.settle_price(id, false);
         let task = self.task(id)?;
         let lease = *task.status.lease()?;
         let holds_slot = task.status.working().is_some();
@@ -214,6 +226,7 @@ impl State {
             Some(stopping) => stopping.purse,
             None => self.task(id).map_or(id, |task: &Task| task.purse),
         };
+        self.spend_of_price(id, token, cost.money_micros);
         self.debit(purse, Part::Money, cost.money_micros);
         self.debit(purse, Part::Tokens, cost.tokens);
     }

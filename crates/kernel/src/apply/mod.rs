@@ -1,6 +1,7 @@
 //! How each fact changes the state. Total: there is no event that this cannot take.
 
 mod agent;
+mod auction;
 mod breaker;
 mod deliberate;
 mod ending;
@@ -164,6 +165,7 @@ impl State {
         let task = Task {
             id: accepted.task,
             run: parent.map_or(accepted.task, |parent| parent.run),
+            is_bid: accepted.is_bid,
             purse: if owns_purse {
                 accepted.task
             } else {
@@ -191,7 +193,10 @@ impl State {
         };
         self.open_purse(&task, accepted.budget.as_ref());
         if let Some(parent) = &task.parent {
-            self.child_recorded(parent, &task);
+            match task.is_bid {
+                true => self.bid_asked(parent.task, &task),
+                false => self.child_recorded(parent, &task),
+            }
         }
         if let Some(key) = &task.key {
             let id = (task.terms.tenant.clone(), Text::clone(key));

@@ -75,13 +75,13 @@ impl Index {
         shapes.map(|shape| (name(shape), queue(shape))).collect()
     }
 
-    fn standings(&self) -> Vec<(u32, u32, bool, Vec<TaskId>)> {
+    fn standings(&self) -> Vec<(u32, u32, u32, bool, Vec<TaskId>)> {
         let agents = self.fleet.agents.iter();
         let resumable = |it: &Standing| {
             let mut tasks: Vec<TaskId> = it.resumable.values().flatten().copied().collect();
             tasks.sort_unstable();
             tasks
         };
-        agents.map(|it| (it.used, it.waiting, it.is_well, resumable(it))).collect()
+        agents.map(|it| (it.used, it.bidding, it.waiting, it.is_well, resumable(it))).collect()
     }
 }

@@ -74,6 +74,23 @@ impl Index {
         fits && self.may_work(agent)
     }
 
+    /// Whether an agent may have work of a shape as soon as it is done with bidding.
+    pub(crate) fn has_room_but_for_bids(&self, agent: AgentId, shape: ShapeId) -> bool {
+        let weight = self.shapes[shape.0 as usize].key.weight;
+        self.fleet.agents.get(agent.0 as usize).is_some_and(|it| {
+            let used = it.used.saturating_sub(it.bidding);
+            it.works() && !it.held && it.slots.saturating_sub(used) >= weight
+        })
+    }
+
+    /// Whether its breaker keeps an agent from a capability.
+    pub(crate) fn is_barred(&self, agent: AgentId, capability: &str) -> bool {
+        self.fleet.agents.get(agent.0 as usize).is_some_and(|it| {
+            let barred = &self.fleet.profiles[it.profile as usize].key.barred;
+            barred.iter().any(|(it, _)| &**it == capability)
+        })
+    }
+
     /// An agent's place among the free ones, if it has the room for work of a shape.
     pub(crate) fn free_place(&self, agent: AgentId, shape: ShapeId) -> Option<Free> {
         let weight = self.shapes[shape.0 as usize].key.weight;

@@ -21,6 +21,8 @@ pub(super) struct Standing {
     pub(super) is_well: bool,
     pub(super) slots: u32,
     pub(super) used: u32,
+    /// Of these, slots in which it is asked for bids.
+    pub(super) bidding: u32,
     /// Slots that its load is measured against at most: it grows with what the agent completes.
     window: u32,
     last: Token,
@@ -281,6 +283,7 @@ impl Index {
                 slots,
                 window,
                 used: 0,
+                bidding: 0,
                 last: Token::default(),
                 free: None,
                 held: false,
@@ -308,6 +311,13 @@ impl Index {
         if let Some(standing) = self.fleet.agents.get_mut(agent.0 as usize) {
             standing.used = standing.used.saturating_sub(weight);
             self.fleet.refresh(agent);
+        }
+    }
+
+    /// It is asked for one more bid (1), or one fewer (-1).
+    pub(crate) fn bids(&mut self, agent: AgentId, by: i32) {
+        if let Some(standing) = self.fleet.agents.get_mut(agent.0 as usize) {
+            standing.bidding = standing.bidding.saturating_add_signed(by);
         }
     }
 

@@ -237,6 +237,9 @@ impl Index {
                 self.add_timer(lease.spent_at, Timer::Work(task.id));
                 self.add_timer(task.timeout_at(), Timer::Timeout(task.id));
                 self.occupy(lease.agent, lease.token, task.terms.weight);
+                if task.is_bid {
+                    self.bids(lease.agent, 1);
+                }
             }
             Status::Waiting(lease, news) => self.add_waiting(lease.agent, task, *news),
         }
@@ -262,6 +265,9 @@ impl Index {
                 let timeout_at = self.put_off.remove(&lease.token).unwrap_or(task.timeout_at());
                 self.drop_timer(timeout_at, Timer::Timeout(task.id));
                 self.vacate(lease.agent, task.terms.weight);
+                if task.is_bid {
+                    self.bids(lease.agent, -1);
+                }
             }
             Status::Waiting(lease, _) => self.drop_waiting(lease.agent, task),
         }

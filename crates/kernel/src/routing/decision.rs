@@ -1,5 +1,6 @@
 //! Why an agent was chosen: enough to explain it later without the state of that moment.
 
+use crate::market::{NoBid, Offer};
 use crate::{AgentId, Text};
 use serde::{Deserialize, Serialize};
 
@@ -42,6 +43,13 @@ pub struct Decision {
     /// Why the policy could not choose, and the lowest load did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fallback: Option<Fallback>,
+    /// Which round of its auction it was decided by.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub round: u32,
+    /// Those who were asked for a bid and are out of the question, at most
+    /// [`Decision::CANDIDATES_MAX`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub passed_over: Vec<PassedOver>,
     /// What the adviser said. Data from an agent: never interpreted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub words: Option<Text>,
@@ -75,6 +83,18 @@ pub struct Candidate {
     /// What the policy gave it, where it gives points: higher is better.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub score: Option<u64>,
+    /// What it bid, where it was asked for a bid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offer: Option<Offer>,
+}
+
+/// One who was asked for a bid and does not get the task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PassedOver {
+    /// Who.
+    pub agent: AgentId,
+    /// Why not.
+    pub why: NoBid,
 }
 
 /// The policies by name.
@@ -88,6 +108,7 @@ pub enum PolicyKind {
     BestRecord,
     Sticky,
     External,
+    Auction,
     /// None: it was asked of one agent by name.
     Addressed,
 }
@@ -131,6 +152,8 @@ pub enum Reason {
     NextForKey,
     /// The adviser named it.
     Advised,
+    /// Its bid was the best.
+    BestBid,
 }
 
 /// Why a policy could not choose.
@@ -145,4 +168,12 @@ pub enum Fallback {
     NoOpinion,
     /// Nobody whom the adviser named could have it at that moment.
     AdviceUnfit,
+    /// Nobody who could have it bids.
+    NoBidders,
+    /// The limits of its run, or of the whole, left no room to ask for bids.
+    NoRoomForBids,
+    /// Nobody made a bid that could be taken.
+    NoBids,
+    /// Those whose bids could be taken were at other work for too long.
+    BiddersBusy,
 }

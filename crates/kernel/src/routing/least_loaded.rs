@@ -54,6 +54,7 @@ pub(crate) fn pick(
             load: it.free.load,
             wished: it.wished,
             score: None,
+            offer: None,
         };
         decision.candidates = best.iter().flatten().map(candidate).collect();
     }

@@ -4,6 +4,7 @@
 //! It names an agent, or says what must happen first: until then the task waits apart, so nobody
 //! waits behind it. How much an agent is preferred comes before every policy but the market.
 
+mod auction;
 mod best_record;
 pub(crate) mod decision;
 pub(crate) mod external;
@@ -16,7 +17,7 @@ use crate::index::{Able, Index};
 use crate::rule::backoff;
 use crate::state::Facts;
 use crate::{AgentId, Event, State, Task, Time};
-pub use decision::{Candidate, Decision, Fallback, PolicyKind, Reason};
+pub use decision::{Candidate, Decision, Fallback, PassedOver, PolicyKind, Reason};
 use serde::{Deserialize, Serialize};
 pub use step::Routing;
 
@@ -44,6 +45,27 @@ pub enum Policy {
         /// How long it is waited for, milliseconds.
         wait_ms: u64,
     },
+    /// Whoever offers most for the least: agents that serve `bid` are asked.
+    Auction {
+        /// How long bids are waited for, milliseconds.
+        bids_ms: u64,
+        /// How many are asked at most.
+        #[serde(default = "bidders_max")]
+        bidders_max: u32,
+        /// How much the price counts, in hundredths; the rest is for the time.
+        #[serde(default = "price_percent")]
+        price_percent: u32,
+    },
+}
+
+/// As many as are recorded with the choice.
+fn bidders_max() -> u32 {
+    Decision::CANDIDATES_MAX as u32
+}
+
+/// Price and time alike.
+fn price_percent() -> u32 {
+    50
 }
 
 /// What a policy says.
@@ -52,6 +74,8 @@ pub(crate) enum Route {
     To(AgentId, Decision),
     /// Nobody yet: this takes the task out of its queue until it is known who.
     Later(Event),
+    /// Nobody yet: these are asked for bids first.
+    Announce { bidders: Vec<AgentId>, bids_ms: u64 },
 }
 
 impl Policy {
@@ -67,6 +91,7 @@ impl Policy {
             Policy::BestRecord { .. } => PolicyKind::BestRecord,
             Policy::Sticky { .. } => PolicyKind::Sticky,
             Policy::External { .. } => PolicyKind::External,
+            Policy::Auction { .. } => PolicyKind::Auction,
         }
     }
 
@@ -79,6 +104,19 @@ impl Policy {
         match self {
             Policy::LeastLoaded | Policy::PowerOfTwo | Policy::BestRecord { .. } => None,
             Policy::Sticky { wait_ms } | Policy::External { wait_ms } => Some(wait_ms),
+            Policy::Auction { bids_ms, .. } => Some(bids_ms),
+        }
+    }
+
+    /// How many agents it asks for bids.
+    pub(crate) fn bidders_max(self) -> u32 {
+        match self {
+            Policy::Auction { bidders_max, .. } => bidders_max,
+            Policy::LeastLoaded
+            | Policy::PowerOfTwo
+            | Policy::BestRecord { .. }
+            | Policy::Sticky { .. }
+            | Policy::External { .. } => 0,
         }
     }
 }
@@ -87,7 +125,7 @@ impl Policy {
 pub(crate) fn route(state: &State, now: Time, task: &Task) -> Option<Route> {
     let shape = &state.index.shapes[task.shape.0 as usize];
     if let Some(agent) = shape.key.only {
-        return Some(Route::To(agent, addressed(state, task)));
+        return Some(addressed(state, task, agent, shape.policy));
     }
     let (index, shun, wish) = (&state.index, task.failed_under(), task.terms.wish.as_deref());
     let plain = || least_loaded::pick(index, task.shape, shun, wish);
@@ -101,17 +139,28 @@ pub(crate) fn route(state: &State, now: Time, task: &Task) -> Option<Route> {
         Policy::External { wait_ms } => {
             return Some(external::route(state, now, task, wait_ms, plain()?));
         }
+        Policy::Auction { bids_ms, bidders_max, price_percent } => {
+            let rules = auction::Rules { bids_ms, bidders_max, price_percent };
+            return Some(auction::route(state, now, task, rules, plain()?));
+        }
     };
     Some(Route::To(agent, decision))
 }
 
 /// Nobody else may have it.
-fn addressed(state: &State, task: &Task) -> Decision {
-    if task.terms.only.is_none() {
-        return sticky::kept(state, task);
+fn addressed(state: &State, task: &Task, agent: AgentId, policy: Policy) -> Route {
+    if task.terms.only.is_some() {
+        let (policy, reason) = (PolicyKind::Addressed, Reason::Addressed);
+        return Route::To(agent, Decision { policy, reason, ..Decision::default() });
     }
-    let reason = Reason::Addressed;
-    Decision { policy: PolicyKind::Addressed, reason, ..Decision::default() }
+    match policy {
+        Policy::Auction { price_percent, .. } => auction::kept(state, task, agent, price_percent),
+        Policy::LeastLoaded
+        | Policy::PowerOfTwo
+        | Policy::BestRecord { .. }
+        | Policy::Sticky { .. }
+        | Policy::External { .. } => Route::To(agent, sticky::kept(state, task)),
+    }
 }
 
 /// A number that differs from grant to grant and is the same in every replay.
@@ -135,7 +184,8 @@ fn preferred(state: &State, task: &Task, turn: u64) -> Vec<Able> {
 impl Candidate {
     fn of(able: &Able, score: Option<u64>) -> Candidate {
         let Able { wished, prefer, free } = *able;
-        Candidate { agent: free.agent, prefer, load: free.load, wished, score }
+        let (agent, load) = (free.agent, free.load);
+        Candidate { agent, prefer, load, wished, score, offer: None }
     }
 }
 

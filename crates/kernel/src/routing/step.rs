@@ -1,6 +1,6 @@
 //! What happens before a queued task is granted.
 
-use crate::{AgentId, Text, Time};
+use crate::{AgentId, Bid, Text, Time};
 use serde::{Deserialize, Serialize};
 
 /// What happens before a queued task is granted, where a policy needs more than a look.
@@ -16,4 +16,8 @@ pub enum Routing {
     AdviceAsked { until: Time },
     /// The adviser said so, in time.
     Advised { ranking: Vec<AgentId>, words: Text },
+    /// These are asked for bids; what they say counts until then, and holds for longer.
+    Announced { round: u32, until: Time, stands_until: Time, bidders: Vec<AgentId> },
+    /// One of them said so in time. Nothing: it does not want the work.
+    Bid { agent: AgentId, bid: Option<Bid> },
 }

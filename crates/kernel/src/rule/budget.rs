@@ -148,6 +148,12 @@ impl Purse {
         *reserved = reserved.saturating_add(amount);
     }
 
+    /// Some of what was set aside is not needed for it any more.
+    pub(crate) fn release(&mut self, part: Part, amount: u64) {
+        let reserved = &mut self.reserved[part as usize];
+        *reserved = reserved.saturating_sub(amount);
+    }
+
     /// A child ended: what was set aside comes back, less what it used.
     pub(crate) fn settle(&mut self, child: &Purse, part: Part) {
         if let Some(limit) = child.limit(part) {

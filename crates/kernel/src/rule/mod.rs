@@ -1,5 +1,6 @@
 //! Pure maths, one idea a file. Nothing here knows tasks or agents.
 
+pub(crate) mod auction;
 pub(crate) mod backoff;
 pub(crate) mod breaker;
 pub(crate) mod budget;

@@ -1,5 +1,6 @@
 //! Waiting tasks meet free agents. Every grant carries a token higher than all before it.
 
+use super::bid::announce;
 use super::step::is_used_up;
 use super::wait::resume;
 use crate::index::Match;
@@ -57,6 +58,9 @@ fn grant_next(draft: &mut Draft<'_>, found: Match) {
     let (agent, why) = match route {
         Some(Route::To(agent, why)) => (agent, why),
         Some(Route::Later(event)) => return draft.record(event),
+        Some(Route::Announce { bidders, bids_ms }) => {
+            return announce(draft, id, bidders, bids_ms);
+        }
         None => return,
     };
     let token = fence::mint(draft.token);

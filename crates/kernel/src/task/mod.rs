@@ -1,6 +1,7 @@
 //! Tasks: their record, and one transition a file.
 
 mod advise;
+mod bid;
 mod cancel;
 mod dispatch;
 mod expire;
@@ -14,6 +15,7 @@ mod submit;
 mod wait;
 
 pub(crate) use advise::advice;
+pub(crate) use bid::bids;
 pub(crate) use cancel::{cancel, sweep_orphans};
 pub(crate) use dispatch::dispatch;
 pub(crate) use expire::{expire, promote};
@@ -71,6 +73,9 @@ pub struct Task {
     pub lost: u32,
     /// 1 for a root.
     pub depth: u32,
+    /// It asks for a bid for its parent, and is no step of it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_bid: bool,
     /// What only some tasks have; absent in a task that just waits for an agent.
     pub past: Option<Box<Past>>,
     /// Which queue it belongs to; derived from the terms.

@@ -16,7 +16,8 @@ pub(crate) fn attempt_failed(draft: &mut Draft<'_>, by: AttemptId, failure: Fail
     let Some(task) = draft.task(by.task) else { return };
     let count = task.failed + 1;
     let (policy, deadline) = (task.terms.retry, task.deadline);
-    let retryable = failure.kind.is_retryable();
+    // Whoever fails at bidding makes no bid; nobody has to look at that.
+    let retryable = failure.kind.is_retryable() && !task.is_bid;
     let spent = count >= policy.attempts_max && !planted(Mutant::RetryCapIgnored);
     let wanted = (retryable && !spent).then(|| retry_at(draft, &policy, count, &failure));
     // Nobody waits for what cannot come: the caller hears now, while there is time to do without.

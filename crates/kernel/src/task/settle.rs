@@ -22,6 +22,19 @@ pub(crate) fn completed(
     by: AttemptId,
     output: Payload,
 ) -> Result<Answer, Refusal> {
+    if draft.task(by.task).is_some_and(|task| task.is_bid) {
+        let message = "it was asked what it would do the task for, and gave something else";
+        return failed(draft, by, Failure::new(FailureKind::Garbage, message));
+    }
+    done(draft, by, output)
+}
+
+/// The same of what is asked for a bid.
+pub(super) fn done(
+    draft: &mut Draft<'_>,
+    by: AttemptId,
+    output: Payload,
+) -> Result<Answer, Refusal> {
     let max = draft.limits.payload_one_max_bytes;
     if output.len > max {
         let message = format!("the output has {} bytes, more than the {max} allowed", output.len);

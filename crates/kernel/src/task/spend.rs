@@ -11,6 +11,9 @@ pub(crate) fn spent(draft: &mut Draft<'_>, by: AttemptId, cost: Cost) -> Result<
         Some(stopping) => stopping.purse,
         None => draft.task(by.task).map_or(by.task, |task| task.purse),
     };
+    if draft.is_covered(by) {
+        return Ok(Answer::Done);
+    }
     for part in [Part::Money, Part::Tokens] {
         if draft.left(purse, part) == 0 {
             return Err(Refusal::OverBudget { what: part.name().into() });

@@ -3,7 +3,9 @@
 use crate::index::serves;
 use crate::kernel::Draft;
 use crate::mutant::{Mutant, planted};
-use crate::{Accepted, Answer, Budget, Event, Parent, Receipt, Refusal, Submit, TaskId, Terms};
+use crate::{
+    Accepted, Answer, Budget, Event, Parent, Payload, Receipt, Refusal, Submit, TaskId, Terms, Time,
+};
 use std::sync::Arc;
 
 /// Accepts a root task, or says which task the key already names.
@@ -142,6 +144,31 @@ pub(crate) fn accept(
         budget,
         affinity: submit.affinity,
         released_from,
+        is_bid: false,
     })));
     task
+}
+
+/// The same of a task that asks for a bid.
+pub(super) fn accept_bid(
+    draft: &mut Draft<'_>,
+    terms: Terms,
+    input: Payload,
+    parent: Parent,
+    deadline: Option<Time>,
+) {
+    let task = TaskId(draft.last_task.0 + 1);
+    draft.record(Event::TaskAccepted(Box::new(Accepted {
+        task,
+        terms: terms.into(),
+        input,
+        key: None,
+        parent: Some(parent),
+        deadline,
+        ready_at: None,
+        budget: None,
+        affinity: None,
+        released_from: None,
+        is_bid: true,
+    })));
 }

@@ -70,10 +70,14 @@ fn decided(decision: &Decision, screen: &Screen) -> String {
         let mark = if candidate.agent == decision.agent { "→" } else { " " };
         let load = candidate.load * 100 / 1024;
         let name = terminal(&candidate.agent).into_owned();
-        let score = candidate.score.map_or_else(String::new, |it| format!("  score {it}"));
+        let score = candidate.score.map_or_else(String::new, |it| format!("score {it}  "));
         let prefer = candidate.prefer;
         let wished = if candidate.wished { "  as wished" } else { "" };
-        text += &format!("  {mark} {name:<16} load {load:>3}%  prefer {prefer}{score}{wished}\n");
+        let says = match &candidate.offer {
+            Some(offer) => format!("{score}{}", offer.told()),
+            None => format!("load {load:>3}%  prefer {prefer}  {score}"),
+        };
+        text += &format!("  {mark} {name:<16} {}{wished}\n", says.trim_end());
     }
     text
 }

@@ -51,7 +51,7 @@ impl Context {
     #[must_use]
     pub fn input_bytes(&self) -> &[u8] {
         let inline = self.live.dispatch.input.inline.as_ref();
-        inline.or_else(|| self.live.input.get()).map_or(b"null", |bytes| bytes)
+        self.live.input.get().or(inline).map_or(b"null", |bytes| bytes)
     }
 
     /// This attempt: task and token.

@@ -2,6 +2,7 @@
 
 mod ask;
 mod asks;
+mod bidding;
 mod capability;
 mod context;
 mod failure;
@@ -18,6 +19,7 @@ mod submit;
 mod team;
 mod ticket;
 
+pub use crate::bid::{Bid, Offered};
 pub use ask::{Ask, AskOptions};
 pub use asks::Asks;
 pub use capability::{Capability, Handler};

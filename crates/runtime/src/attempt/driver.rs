@@ -9,6 +9,7 @@
 
 use super::Live;
 use crate::api::{Context as AgentContext, Failure};
+use crate::bid;
 use crate::canonical;
 use crate::inbox::Reply;
 use crate::port::{Agent, BoxFuture};
@@ -227,11 +228,24 @@ fn words_of(panic: &(dyn Any + Send)) -> &str {
 impl Live {
     /// Brings the input here; a large one is read from the blob store, off the async threads.
     async fn load_input(&self) -> Result<(), Failure> {
+        if self.dispatch.bids_for.is_some() {
+            return self.load_offer().await;
+        }
         if self.dispatch.input.inline.is_none() {
             let (input, blobs) = (self.dispatch.input.clone(), self.runtime.inner.blobs.clone());
             let read = tokio::task::spawn_blocking(move || canonical::bytes_of(&input, &*blobs));
             let _ = self.input.set(read.await.map_err(Failure::from)??);
         }
+        Ok(())
+    }
+
+    /// What a bidder is asked is made of the input of the task on offer.
+    async fn load_offer(&self) -> Result<(), Failure> {
+        let input = self.dispatch.input.clone();
+        let blobs = self.runtime.inner.blobs.clone();
+        let read = tokio::task::spawn_blocking(move || canonical::bytes_of(&input, &*blobs));
+        let input = read.await.map_err(Failure::from)??;
+        let _ = self.input.set(bid::asked(&self.dispatch, &input)?.into());
         Ok(())
     }
 
@@ -241,13 +255,22 @@ impl Live {
         let report = match end {
             End::Stopped if handed_back => Report::HandedBack,
             End::Stopped => Report::Ended,
-            End::Returned(Ok(value)) => match self.store(&value).await {
-                Ok(payload) => Report::Completed(payload),
+            End::Returned(Ok(value)) => match self.completed(&value).await {
+                Ok(report) => report,
                 Err(failure) => Report::Failed(crate::api::to_kernel(failure)),
             },
             End::Returned(Err(failure)) => Report::Failed(crate::api::to_kernel(failure)),
         };
         self.tell_end(report);
+    }
+
+    /// What it gave, or what it bids where that was asked.
+    async fn completed(&self, value: &Value) -> Result<Report, Failure> {
+        if self.dispatch.bids_for.is_none() {
+            return Ok(Report::Completed(self.store(value).await?));
+        }
+        let bid = bid::said(value)?;
+        Ok(Report::Bid { bid, output: self.store(value).await? })
     }
 
     /// A value as a payload; durable on return if it is too large for the journal.

@@ -22,6 +22,8 @@ pub mod p19_advice_is_data;
 pub mod p25_counters_equal_events;
 pub mod p27_one_writer;
 pub mod p28_a_due_fires_once;
+pub mod records_outweigh_promises;
+pub mod the_market_keeps_its_word;
 
 use crate::oracle::{Act, Recorded, Stepped, Verdict};
 use kernel::{Kernel, Limits};
@@ -74,6 +76,7 @@ pub fn all(limits: &Limits) -> Vec<Box<dyn Check>> {
         Box::new(p18_every_run_ends::Trees::new(limits)),
         Box::new(p19_advice_is_data::Advisers::default()),
         Box::new(keys_stay::Keys::default()),
+        Box::new(the_market_keeps_its_word::Markets::new(limits)),
         Box::new(p25_counters_equal_events::Counters::default()),
         Box::new(p28_a_due_fires_once::Schedules::default()),
     ]

@@ -153,7 +153,7 @@ fn yes_implies_a_fact(seen: &Stepped<'_>) -> Verdict {
         })
     };
     let (fact, what) = match (seen.command, answer) {
-        (Command::Report(_, Report::Completed(_)), _) => (
+        (Command::Report(_, Report::Completed(_) | Report::Bid { .. }), _) => (
             recorded(|it| matches!(it, Event::TaskCompleted { .. } | Event::TaskFailed { .. })),
             "done",
         ),

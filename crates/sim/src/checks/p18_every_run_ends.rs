@@ -53,8 +53,11 @@ impl Trees {
         if depth > self.limits.depth_max {
             return Err(format!("task {id} at depth {depth} of {}", self.limits.depth_max));
         }
-        narrower(id, above, accepted)?;
-        self.ends(id, parent.task, &question(accepted))?;
+        // Of a bid nobody has asked but the kernel; nothing of it comes back into the tree.
+        if !accepted.is_bid {
+            narrower(id, above, accepted)?;
+            self.ends(id, parent.task, &question(accepted))?;
+        }
         if let Some(budget) = &accepted.budget {
             fits(before, parent.task, id, budget)?;
         }
@@ -179,6 +182,13 @@ impl Check for Trees {
             | Event::TaskDied { task, .. } => {
                 let Some(run) = run(task) else { return Ok(()) };
                 self.audit(run, seen.before)?;
+                let escrow = seen.before.auctions.get(task).and_then(|it| it.escrow);
+                if let (Some(tree), Some(escrow), Event::TaskCompleted { .. }) =
+                    (self.runs.get_mut(&run), escrow, &seen.entry.event)
+                {
+                    // What the winner has not spent of its price is paid.
+                    tree.money += escrow.price_micros.saturating_sub(escrow.spent_micros);
+                }
                 if let Some(tree) = self.runs.get_mut(task) {
                     tree.open = false;
                 }

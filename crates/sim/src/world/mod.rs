@@ -2,6 +2,7 @@
 //! and everything that can go wrong with them.
 
 mod advise;
+mod bid;
 mod boot;
 mod client;
 mod fleet;

@@ -207,12 +207,17 @@ impl World {
 
 /// Any way to choose an agent, with little patience.
 fn draw_routing(rng: &mut Rng) -> Policy {
-    match rng.below(8) {
+    match rng.below(11) {
         0 | 1 => Policy::LeastLoaded,
         2 => Policy::PowerOfTwo,
         3 => Policy::BestRecord { explore_percent: 20 },
         4 | 5 => Policy::Sticky { wait_ms: rng.below(3_000) },
-        _ => Policy::External { wait_ms: rng.between(1, 1_500) },
+        6 | 7 => Policy::External { wait_ms: rng.between(1, 1_500) },
+        _ => Policy::Auction {
+            bids_ms: rng.between(1, 4_000),
+            bidders_max: rng.between(1, 5) as u32,
+            price_percent: rng.below(101) as u32,
+        },
     }
 }
 

@@ -67,7 +67,10 @@ impl Work {
         let mut work = Work {
             attempt: dispatch.attempt,
             number: dispatch.number,
-            program: Input::of(&dispatch.input).program(&dispatch.terms.capability),
+            program: match dispatch.bids_for {
+                Some(_) => Input::of(&dispatch.input).bidding(),
+                None => Input::of(&dispatch.input).program(&dispatch.terms.capability),
+            },
             at: 0,
             mood: Mood::Honest,
             pending: BTreeMap::new(),
@@ -185,6 +188,7 @@ impl World {
                 };
                 self.last_word(agent, token, Report::Completed(output));
             }
+            Op::Bid => self.say_bid(agent, token),
             Op::Fail { until_attempt, .. } if number >= until_attempt => {
                 work.at += 1;
                 self.go_on(agent, token);

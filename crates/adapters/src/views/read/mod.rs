@@ -2,6 +2,7 @@
 //! that stay: they are what `--json` prints.
 
 mod agent;
+mod bid;
 mod critical;
 mod dead;
 mod log;
@@ -17,6 +18,7 @@ mod timeline;
 mod why;
 
 pub use agent::{Agent, Breaker};
+pub use bid::{Offer, PassedOver};
 pub use critical::{CriticalPath, Part, Piece};
 pub use dead::DeadLetter;
 pub use log::LogLine;

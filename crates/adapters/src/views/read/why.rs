@@ -1,6 +1,6 @@
 //! `why TASK`: why this agent got it, or why nobody has it yet.
 
-use super::{Attempt, Obstacle, Reader, Task};
+use super::{Attempt, Obstacle, Offer, PassedOver, Reader, Task};
 use crate::views::Error;
 use serde::{Deserialize, Serialize};
 
@@ -70,6 +70,9 @@ pub struct Candidate {
     /// Whether its labels are what the task wishes.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub wished: bool,
+    /// What it bid, where it was asked for a bid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offer: Option<Offer>,
 }
 
 /// Which policy chose, and what it did not choose by.
@@ -85,6 +88,12 @@ pub struct Routing {
     /// What an adviser said. Data.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub words: Option<String>,
+    /// Which round of its auction it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub round: Option<u64>,
+    /// Those who were asked for a bid and were out of the question.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub passed_over: Vec<PassedOver>,
 }
 
 impl Decision {
@@ -136,6 +145,7 @@ impl Decision {
                 format!("the owner of its key was busy for too long, and {agent} is next")
             }
             "advised" => format!("the adviser named {agent}"),
+            "best_bid" => format!("{agent} made the best bid of {}", others + 1),
             other => format!("{agent}: {other}"),
         };
         let excluded = [
@@ -172,6 +182,10 @@ impl Routing {
             ),
             "sticky" => Some("the team keeps tasks with one affinity key at one agent"),
             "external" => Some("the team asks an adviser for this"),
+            "auction" => Some(
+                "the team lets agents bid for this: a score is how close price and expected time \
+                 are to the best, times the expected success; higher is better",
+            ),
             _ => None, // The reason says it all.
         });
         let fallback = self.fallback.as_deref().map(|fallback| match fallback {
@@ -182,10 +196,22 @@ impl Routing {
                 "nobody whom the adviser named could have it then, so the lowest load decided"
                     .to_owned()
             }
+            "no_bidders" => "nobody who could have it bids, so the lowest load decided".to_owned(),
+            "no_room_for_bids" => {
+                "the limits left no room to ask for bids, so the lowest load decided".to_owned()
+            }
+            "no_bids" => "there was no bid to take, so the lowest load decided".to_owned(),
+            "bidders_busy" => {
+                "those who had bid were at other work, so the lowest load decided".to_owned()
+            }
             other => other.to_owned(),
         });
         let words = self.words.as_deref().map(|words| format!("the adviser said: {words}"));
-        policy.map(str::to_owned).into_iter().chain(fallback).chain(words).collect()
+        let round = self.round.filter(|it| *it > 1);
+        let round = round.map(|round| format!("it was announced {round} times by then"));
+        let passed_over = self.passed_over.iter().map(PassedOver::told);
+        let policy = policy.map(str::to_owned).into_iter().chain(round);
+        policy.chain(fallback).chain(words).chain(passed_over).collect()
     }
 }
 

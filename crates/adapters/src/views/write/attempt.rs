@@ -81,6 +81,8 @@ fn is_plain(new: &NewAttempt<'_>, attempt: &Attempt<'_>) -> bool {
         down: 0,
         reason: _,
         fallback: None,
+        round: 0,
+        passed_over: _,
         words: None,
     } = &granted.why
     else {
@@ -146,6 +148,17 @@ fn insert(
         if it.wished {
             said["wished"] = true.into();
         }
+        if let Some(offer) = &it.offer {
+            said["offer"] = json!({
+                "price_micros": offer.bid.price_micros,
+                "time_ms": offer.bid.time_ms,
+                "confidence": offer.bid.confidence,
+                "expected_ms": offer.expected.time_ms,
+                "expected_success": offer.expected.success,
+                "results": offer.results,
+                "shown_ms": offer.shown_ms,
+            });
+        }
         said
     };
     let candidates = (!why.candidates.is_empty())
@@ -174,7 +187,7 @@ fn insert(
         why.paused,
         why.breaker_open,
         why.not_serving,
-        routing(why),
+        routing(memory, why),
         why.version,
         why.labels,
         why.too_small,
@@ -185,14 +198,21 @@ fn insert(
 }
 
 /// What there is to say of a choice by another policy than the plain one.
-fn routing(why: &kernel::Decision) -> Option<String> {
+fn routing(memory: &Memory, why: &kernel::Decision) -> Option<String> {
     let is_plain = why.policy == PolicyKind::LeastLoaded;
     (!is_plain).then(|| {
-        let routing = json!({
+        let mut routing = json!({
             "policy": why.policy,
             "fallback": why.fallback,
             "words": why.words.as_deref(),
         });
+        if why.round > 0 {
+            let passed_over = why.passed_over.iter().map(
+                |it| json!({ "agent": &*memory.agent(it.agent.0), "why": names::no_bid(it.why) }),
+            );
+            routing["passed_over"] = passed_over.collect();
+            routing["round"] = why.round.into();
+        }
         routing.to_string()
     })
 }
