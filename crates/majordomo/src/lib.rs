@@ -40,6 +40,8 @@ pub mod health;
 pub mod live;
 mod open;
 #[cfg(feature = "team")]
+pub mod problem;
+#[cfg(feature = "team")]
 pub mod session;
 #[cfg(feature = "cli")]
 pub mod show;

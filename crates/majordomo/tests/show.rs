@@ -9,7 +9,7 @@
 use adapters::views::read::{Filter, Reader};
 use adapters::views::testing::Scene;
 use jiff::tz::TimeZone;
-use kernel::{Command, FailureKind, Report, TaskId, Token};
+use kernel::{Command, Exit, Exited, Extent, FailureKind, Forced, Report, TaskId, Token};
 use majordomo::show::{self, Format, Screen};
 use std::path::PathBuf;
 
@@ -95,6 +95,64 @@ fn lists_read_as_recorded() {
     let (lines, last) = show::logs(&reader, 2, 0, &format).unwrap();
     same("logs.txt", &lines);
     assert_eq!(show::logs(&reader, 2, last, &format).unwrap(), (String::new(), last));
+}
+
+/// Agents with everything that can be wrong with them, and work that nobody can take.
+fn troubled() -> Scene {
+    let mut scene = Scene::new();
+    for (name, serves) in
+        [("ann", "read"), ("bob", "write"), ("cat", "read"), ("dan", "file"), ("eve", "read")]
+    {
+        scene.join(name, &[serves], 1);
+    }
+    let id = |scene: &Scene, name: &str| scene.kernel.state().agent_named(name).unwrap().id;
+    scene.submit("file", "0"); // Whoever has nothing left to finish would leave at once.
+    let (ann, bob, cat, dan) =
+        (id(&scene, "ann"), id(&scene, "bob"), id(&scene, "cat"), id(&scene, "dan"));
+    scene.tell(Command::Suspect(ann, 1));
+    let (capability, forced) = (Some("write".into()), Some(Forced::Open));
+    scene.tell(Command::Breaker { agent: bob, capability, forced });
+    scene.tell(Command::Pause(cat));
+    scene.tell(Command::DrainAgent(dan));
+    let reason = Exit::Abnormal("killed by signal 9".into());
+    let eve = id(&scene, "eve");
+    scene.tell(Command::Exited(Exited { agent: eve, life: 1, reason, extent: Extent::Whole }));
+    scene.submit("write", "1");
+    scene.submit("read", "2");
+    scene.submit("fly", "3");
+    scene.after(10);
+    scene
+}
+
+#[test]
+fn what_is_wrong_is_said_first_and_to_programs_too() {
+    let House { reader, format, _directory } = house(&troubled());
+    let now_ms = reader.applied_ms().unwrap();
+    same("agents-troubled.txt", &show::agents(&reader, now_ms, &format).unwrap());
+    let said = show::agents(&reader, now_ms + 70_000, &Format::Json).unwrap();
+    let said: serde_json::Value = serde_json::from_str(&said).unwrap();
+    let kinds: Vec<(&str, &str)> = said["problems"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| (it["level"].as_str().unwrap(), it["kind"].as_str().unwrap()))
+        .collect();
+    let expected = [
+        ("bad", "nobody_can"), // For more than a minute.
+        ("bad", "nobody_can"),
+        ("degraded", "agent_suspected"),
+        ("degraded", "breaker_open"),
+        ("degraded", "agent_down"),
+        ("degraded", "nobody_serves"),
+        ("degraded", "long_wait"),
+        ("fine", "agent_paused"),
+        ("fine", "agent_draining"),
+    ];
+    assert_eq!(kinds, expected, "{said:#}");
+    let bob = &said["agents"][1];
+    assert_eq!(bob["breakers"][0]["state"], "forced_open", "{bob:#}");
+    assert!(bob["success_percent"].is_null() && bob["p99_ms"].is_null(), "nothing is known yet");
+    same("why-nobody-can.txt", &show::why(&reader, 3, &format).unwrap());
 }
 
 #[test]

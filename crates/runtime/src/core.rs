@@ -4,6 +4,7 @@ use crate::desk::Desk;
 use crate::inbox::Letter;
 use crate::keep;
 use crate::portion::Portion;
+use crate::standing::Refused;
 use crate::turn::{Inner, lock};
 use kernel::{Kernel, Time};
 use tokio::time::Instant;
@@ -18,6 +19,7 @@ pub(crate) struct Core {
     /// Memory for what comes out of the inbox, and for what is decided of it.
     letters: Vec<Letter>,
     decided: Portion,
+    pub(crate) refused: Refused,
     pub(crate) closed: bool,
 }
 
@@ -32,7 +34,15 @@ impl Core {
         let clock = Clock { base: kernel.state().time, since: Instant::now() };
         let renewed = clock.base;
         let (letters, decided) = (Vec::new(), Portion::default());
-        Core { kernel, clock, renewed, letters, decided, closed: false }
+        Core {
+            kernel,
+            clock,
+            renewed,
+            letters,
+            decided,
+            refused: Refused::default(),
+            closed: false,
+        }
     }
 
     pub(crate) fn now(&self) -> Time {
@@ -61,11 +71,15 @@ impl Core {
         if inner.room.is_full()
             && let Some(refusal) = keep::no_room(&self.kernel, &command)
         {
+            self.refused.hears(&refusal, now);
             reply.map(|reply| reply.send(Err(refusal))); // Records nothing, so it need not wait.
             return;
         }
         let Portion { entries, effects, answers, .. } = &mut self.decided;
         let verdict = self.kernel.step_into(now, command, entries, effects);
+        if let Err(refusal) = &verdict {
+            self.refused.hears(refusal, now);
+        }
         if let Some(next) = then.and_then(|then| then(&inner.desk, &verdict)) {
             let _ = self.kernel.step_into(now, next, entries, effects); // Nobody waits for it.
         }

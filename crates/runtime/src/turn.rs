@@ -270,7 +270,7 @@ impl Inner {
     }
 
     /// The core for something that is no step.
-    fn with_core<T>(self: &Arc<Self>, work: impl FnOnce(&mut Core) -> T) -> T {
+    pub(crate) fn with_core<T>(self: &Arc<Self>, work: impl FnOnce(&mut Core) -> T) -> T {
         let done = work(&mut lock(&self.core));
         self.turn(); // Whoever came meanwhile found the core busy.
         done

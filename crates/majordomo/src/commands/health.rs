@@ -6,7 +6,8 @@ use crate::exit::Exit;
 use majordomo::health;
 use majordomo::show;
 
-/// Say whether all is well: waits, breakers, dead letters, the disk, the process that works
+/// Say whether all is well, and what to do where it is not: agents, breakers, waits, dead letters,
+/// schedules, refusals, the disk, the process that works
 ///
 /// Exit codes: 0 all is well; 1 something wants to be looked at; 2 work is not getting done.
 #[derive(clap::Args)]

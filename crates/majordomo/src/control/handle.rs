@@ -1,7 +1,7 @@
 //! Does what a request asks, wherever it came from.
 
 use super::many::many;
-use super::{Request, Response, members};
+use super::{Request, Response, Room, members};
 use crate::Team;
 use crate::session::{Answer as Said, Inbox};
 use crate::team::requirement;
@@ -82,7 +82,14 @@ pub(super) async fn handle(desk: &Desk, request: Request) -> Response {
 }
 
 fn here(work: &Team, team: &str) -> Response {
-    Response::Here { pid: std::process::id(), team: team.into(), open: work.open_tasks() }
+    let standing = work.runtime().standing();
+    let room = Room {
+        data_max_bytes: standing.data_max_bytes,
+        full: standing.full,
+        refused: standing.refused,
+        refused_ms_ago: standing.refused_ms_ago,
+    };
+    Response::Here { pid: std::process::id(), team: team.into(), open: work.open_tasks(), room }
 }
 
 async fn submit(work: &Team, team: &str, request: Request) -> Result<Response> {

@@ -191,6 +191,22 @@ pub struct Wants {
     pub sticky: Option<String>,
 }
 
+/// The room for work, as the process that holds the journal sees it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Room {
+    /// Bytes that journal and blobs may take.
+    pub data_max_bytes: u64,
+    /// Why new work is refused for want of room on the disk, if it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub full: Option<String>,
+    /// Pieces of new work that it refused for want of room since it began.
+    pub refused: u64,
+    /// How long ago the last of them was, milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused_ms_ago: Option<u64>,
+}
+
 /// What comes back.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -205,6 +221,9 @@ pub enum Response {
         team: String,
         /// Tasks that have not ended.
         open: usize,
+        /// How much room it has.
+        #[serde(default)]
+        room: Room,
     },
     /// Accepted, under this number.
     Accepted {

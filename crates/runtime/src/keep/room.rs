@@ -86,7 +86,17 @@ impl Room {
         )
     }
 
-    fn used(&self) -> u64 {
+    /// What may be stored.
+    pub(crate) fn max(&self) -> u64 {
+        self.max
+    }
+
+    /// What was left on the disk when it was asked last.
+    pub(crate) fn free(&self) -> Option<u64> {
+        self.gauge.as_ref().map(|_| self.free.load(Relaxed)).filter(|free| *free != u64::MAX)
+    }
+
+    pub(crate) fn used(&self) -> u64 {
         self.journal.load(Relaxed) + self.blobs.load(Relaxed)
     }
 

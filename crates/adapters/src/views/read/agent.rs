@@ -122,7 +122,8 @@ impl Agent {
     }
 
     /// Whether it serves a capability at a version that will do.
-    pub(super) fn serves(&self, capability: &str, version: Option<&str>) -> bool {
+    #[must_use]
+    pub fn serves(&self, capability: &str, version: Option<&str>) -> bool {
         self.serves.iter().any(|it| {
             let (name, number) = it.rsplit_once('@').unwrap_or((it, "0"));
             name == capability && version.is_none_or(|range| fits(range, number))

@@ -26,7 +26,7 @@ pub use obstacle::{Barred, Excluded, Exclusion, Obstacle};
 pub use run::Run;
 pub use schedule::{Due, Schedule};
 pub use story::{Attempt, Content, Moment, Step, Story, What};
-pub use task::{Filter, Task};
+pub use task::{Filter, Queue, Task};
 pub use timeline::{Lane, Span, SpanEnd, Start, Stretch, Timeline, TimelineTask, Try, Wait};
 pub use why::{Candidate, Decision, Explanation, Routing};
 

@@ -116,7 +116,51 @@ impl Task {
     }
 }
 
+/// Tasks of one kind that wait for an agent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Queue {
+    /// What they ask.
+    pub capability: String,
+    /// Which versions of it will do; none is any.
+    pub version: Option<String>,
+    /// Whose agents may serve them.
+    pub team: Option<String>,
+    /// How many they are.
+    pub tasks: u64,
+    /// The one that has waited for longest.
+    pub task: u64,
+    /// Since when: wall time, milliseconds since 1970.
+    pub since_ms: i64,
+}
+
 impl Reader {
+    /// How many tasks have not ended.
+    pub fn open_tasks(&self) -> Result<u64, Error> {
+        let sql = "select count(*) as open from task_rows where ended_ms is null";
+        Ok(self.all(sql, [], |row| number(row, "open"))?.first().copied().unwrap_or(0))
+    }
+
+    /// What could be worked on at this moment and waits for an agent, by kind.
+    pub fn queues(&self, now_ms: i64) -> Result<Vec<Queue>, Error> {
+        self.all(
+            "select capability, version, team, count(*) as tasks, id, min(queued_ms) as since_ms
+             from task_rows
+             where ended_ms is null and status = 'queued' and queued_ms <= ?1
+             group by capability, version, team order by since_ms",
+            [now_ms],
+            |row| {
+                Ok(Queue {
+                    capability: row.get("capability")?,
+                    version: row.get("version")?,
+                    team: row.get("team")?,
+                    tasks: number(row, "tasks")?,
+                    task: number(row, "id")?, // SQLite gives that of the least `queued_ms`.
+                    since_ms: row.get("since_ms")?,
+                })
+            },
+        )
+    }
+
     /// The tasks that pass the filter, oldest first.
     pub fn tasks(&self, filter: &Filter) -> Result<Vec<Task>, Error> {
         let limit = if filter.limit == 0 { -1 } else { int(filter.limit) };
