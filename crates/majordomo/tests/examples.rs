@@ -3,6 +3,9 @@
 #![allow(dead_code)] // Of each example only `run` is called; its `main` is for people.
 #![allow(clippy::duplicate_mod)] // Each is a program of its own, and they share `watch.rs`.
 
+#[path = "../../../examples/auction.rs"]
+mod auction;
+
 #[path = "../../../examples/multi_agent_coordination/main.rs"]
 mod multi_agent_coordination;
 
@@ -112,4 +115,24 @@ async fn a_team_in_trouble_does_all_its_work() {
     let by_name = ["steady-1", "steady-2", "steady-3", "crash", "hang", "slow"].map(done);
     assert_eq!(told["sorted"], by_name.iter().sum::<u64>(), "every parcel was sorted: {told}");
     assert!(by_name.iter().all(|done| *done > 0), "somebody did nothing: {told}");
+}
+
+/// Time is driven, so that everybody takes exactly as long as it takes.
+#[tokio::test(start_paused = true)]
+async fn who_lies_about_its_speed_loses_the_market_to_its_own_record() {
+    let told = auction::run(&auction::Options { json: true }).await.expect("it works");
+    let told: Value = serde_json::from_str(&told).expect("JSON");
+    let rounds = told["rounds"].as_array().expect("rounds");
+    let won: Vec<&str> = rounds.iter().filter_map(|round| round["won"].as_str()).collect();
+    let (believed, then) = won.split_at(2);
+    assert_eq!(believed, [auction::LIAR; 2], "it is the cheapest and the fastest, by its word");
+    assert!(then.len() == 8 && then.iter().all(|it| *it == "steady"), "{won:?}");
+    let bids = rounds[9]["bids"].as_array().expect("bids");
+    let liar = bids.iter().find(|bid| bid["agent"] == auction::LIAR).expect("it bids still");
+    assert_eq!((&liar["says_ms"], &liar["shown_ms"]), (&20.into(), &200.into()), "{liar}");
+    assert_eq!(liar["expected_ms"], 140, "two results of 200, and its word as a third: {liar}");
+    let picky = rounds.iter().filter(|round| round["bids"].as_array().expect("bids").len() == 5);
+    assert_eq!(picky.count(), 5, "it does not want long pages");
+    let human = auction::run(&auction::Options { json: false }).await.expect("it works again");
+    assert!(human.contains("bargain was believed 2 times; then its record spoke."), "{human}");
 }
