@@ -2,6 +2,7 @@
 
 pub mod agent;
 pub mod blobs;
+pub mod bus;
 #[cfg(feature = "log")]
 pub mod disk;
 pub mod journal;

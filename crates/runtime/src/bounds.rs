@@ -1,4 +1,4 @@
-//! Every bound of the runtime on what it stores, in one place. The kernel's own stand in
+//! Every bound of the runtime on what it stores and carries, in one place. The kernel's own stand in
 //! `kernel::Limits`.
 
 /// How much may be stored, and when what is stored is tidied up.
@@ -26,5 +26,38 @@ impl Bounds {
     /// What is really kept free.
     pub(crate) fn reserve(&self) -> u64 {
         self.reserve_bytes.min(self.data_max_bytes / 10)
+    }
+}
+
+/// How much a bus takes and keeps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BusBounds {
+    /// Bytes of a body. 1 MiB: what is larger belongs into a blob.
+    pub body_max_bytes: usize,
+    /// Bytes of a text in a header, or of a subscription's name.
+    pub field_max_bytes: usize,
+    /// Messages that one subscription may let wait.
+    pub queue_max: usize,
+    /// Bytes of bodies that one subscription may let wait.
+    pub queue_max_bytes: usize,
+    /// How long one subscription may let a publisher wait.
+    pub block_max_ms: u64,
+    /// Subscriptions at once.
+    pub subscriptions_max: usize,
+    /// Questions that wait for an answer at once.
+    pub questions_max: usize,
+}
+
+impl Default for BusBounds {
+    fn default() -> BusBounds {
+        BusBounds {
+            body_max_bytes: 1 << 20,
+            field_max_bytes: 256,
+            queue_max: 65_536,
+            queue_max_bytes: 256 << 20,
+            block_max_ms: 60_000,
+            subscriptions_max: 100_000,
+            questions_max: 65_536,
+        }
     }
 }

@@ -15,6 +15,7 @@ pub mod api;
 mod attempt;
 mod bid;
 mod bounds;
+pub mod bus;
 pub mod canonical;
 mod core;
 mod desk;
@@ -33,7 +34,7 @@ mod tick;
 mod turn;
 mod vitals;
 
-pub use bounds::Bounds;
+pub use bounds::{Bounds, BusBounds};
 pub use drain::Drained;
 pub use recover::{Error, Replayed, Stores, replay};
 pub use standing::Standing;

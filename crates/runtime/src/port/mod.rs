@@ -5,6 +5,7 @@
 pub mod adviser;
 pub mod agent;
 pub mod blobs;
+pub mod bus;
 pub mod calendar;
 pub mod journal;
 pub mod observer;
@@ -14,6 +15,7 @@ pub use crate::vitals::Vitals;
 pub use adviser::Adviser;
 pub use agent::{Agent, BoxFuture};
 pub use blobs::Blobs;
+pub use bus::Bus;
 pub use calendar::Calendar;
 pub use journal::Journal;
 pub use observer::Observer;

@@ -2,4 +2,5 @@
 
 pub mod agent_suite;
 pub mod blobs_suite;
+pub mod bus_suite;
 pub mod journal_suite;

@@ -1,0 +1,3 @@
+//! Buses: inside one process so far.
+
+pub mod local;
