@@ -5,6 +5,7 @@ use crate::configure::configure;
 use crate::index::Index;
 use crate::mutant::{Mutant, planted};
 use crate::routing::external;
+use crate::rule::fence::{self, Standing};
 use crate::state::{Deliberation, Facts};
 use crate::{
     Answer, AttemptId, Command, Dispatch, Effect, Entry, Event, Lease, Limits, Presence, Pulse,
@@ -260,6 +261,12 @@ impl Kernel {
     /// be; what they bound is decided in [`Kernel::step`], so nothing that was replayed changes.
     pub fn set_limits(&mut self, limits: Limits) {
         self.state.limits = limits;
+    }
+
+    /// Whether this attempt is the one that works on its task now: what it says to others may pass.
+    #[must_use]
+    pub fn is_heard(&self, attempt: AttemptId) -> bool {
+        fence::standing(&self.state, attempt) == Standing::Holder
     }
 
     /// Whether an open task holds a slot of its agent: what is running rather than waiting.

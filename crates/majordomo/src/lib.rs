@@ -64,5 +64,10 @@ pub use {builtin, kernel, runtime};
 
 /// The programs of the guide are compiled and run.
 #[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide/messages.md")]
+pub struct Messages;
+
+/// And these.
+#[cfg(doctest)]
 #[doc = include_str!("../../../docs/guide/coordination.md")]
 pub struct Coordination;

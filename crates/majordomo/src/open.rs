@@ -59,7 +59,7 @@ impl Team {
 
 /// With the machine's calendar, where the feature that reads it is there.
 fn builder(stores: Result<Stores, StartError>) -> api::TeamBuilder {
-    let builder = api::TeamBuilder::new(stores);
+    let builder = api::TeamBuilder::new(stores).bus(Arc::new(adapters::bus::local::Local::new()));
     #[cfg(feature = "team")]
     let builder = builder.calendar(Arc::new(crate::calendar::System));
     builder
@@ -101,6 +101,19 @@ impl TeamBuilder {
     #[must_use]
     pub fn calendar(self, calendar: Arc<dyn runtime::port::Calendar>) -> TeamBuilder {
         TeamBuilder { builder: self.builder.calendar(calendar), ..self }
+    }
+
+    /// What carries messages between the agents; a bus of its own inside this process unless told
+    /// otherwise.
+    #[must_use]
+    pub fn bus(self, bus: Arc<dyn runtime::port::Bus>) -> TeamBuilder {
+        TeamBuilder { builder: self.builder.bus(bus), ..self }
+    }
+
+    /// Who may publish and subscribe to what on the bus; within the own team unless it is said.
+    #[must_use]
+    pub fn bus_policy(self, policy: runtime::bus::Policy) -> TeamBuilder {
+        TeamBuilder { builder: self.builder.bus_policy(policy), ..self }
     }
 
     /// What holds for the team: quotas, breakers, supervisors, and how agents are chosen.

@@ -1,5 +1,5 @@
-//! Every bound of the runtime on what it stores and carries, in one place. The kernel's own stand in
-//! `kernel::Limits`.
+//! Every bound of the runtime on what it stores and carries, in one place. The kernel's own stand
+//! in `kernel::Limits`.
 
 /// How much may be stored, and when what is stored is tidied up.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -10,6 +10,7 @@
 //! while the sync before was running, no timer decides how long a portion is, and no thread sleeps
 //! because another one decides.
 
+use crate::api::Aboard;
 use crate::bounds::Bounds;
 use crate::core::Core;
 use crate::desk::Desk;
@@ -51,6 +52,8 @@ pub(crate) struct Inner {
     pub(crate) desk: Desk,
     /// Who says which agent should get a task, where it is not whoever serves `route`.
     pub(crate) adviser: std::sync::OnceLock<Arc<dyn Adviser>>,
+    /// The bus, and who may do what on it.
+    pub(crate) aboard: std::sync::OnceLock<Aboard>,
     pub(crate) blobs: Arc<dyn Blobs>,
     pub(crate) observers: Vec<Arc<dyn Observer>>,
     pub(crate) keeper: Keeper,
@@ -92,6 +95,7 @@ impl Runtime {
             instant,
             desk: Desk::default(),
             adviser: std::sync::OnceLock::new(),
+            aboard: std::sync::OnceLock::new(),
             blobs,
             observers,
             keeper: Keeper::new(bounds),

@@ -74,7 +74,8 @@ impl Session {
         // What was before is counted where a run is unfinished.
         let tally = Arc::new(Tally::new(state.tasks().map(|task| (task.id, task.run))));
         let replayed = replayed.watched_by(tally.clone()).map_err(StartError::from)?;
-        let builder = TeamBuilder::after(replayed).limits(limits);
+        let bus = Arc::new(adapters::bus::local::Local::new());
+        let builder = TeamBuilder::after(replayed).limits(limits).bus(bus);
         let team = builder.calendar(Arc::new(crate::calendar::System)).start().await?;
         data.clear_restored().map_err(|why| StartError::Stores(why.to_string()))?;
         let (team, joined) = (Team::of(team), Mutex::new(Joined::default()));

@@ -1,5 +1,6 @@
 //! How work fails, as users see it: what kind, in which words, and when to come back.
 
+use crate::bus;
 use kernel::{FailureKind, Outcome, QuotaOf, Refusal};
 use std::fmt;
 
@@ -8,8 +9,8 @@ pub type Result<T, E = Failure> = std::result::Result<T, E>;
 
 /// Why something was not done.
 ///
-/// Any error converts into one by `?`, as a retryable [`FailureKind::Error`]; for that reason it is
-/// not itself a `std::error::Error`.
+/// Any error converts into one by `?`, as a retryable [`FailureKind::Error`], one of the bus as
+/// what it is; for that reason it is not itself a `std::error::Error`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     /// Whose fault it is, and whether to try again.
@@ -178,15 +179,16 @@ impl fmt::Display for Failure {
     }
 }
 
-impl<E: std::error::Error> From<E> for Failure {
+impl<E: std::error::Error + 'static> From<E> for Failure {
     fn from(error: E) -> Failure {
+        let kind = bus::Error::kind_of(&error);
         let mut message = error.to_string();
         let mut cause = error.source();
         while let Some(why) = cause {
             message.push_str(&format!(": {why}"));
             cause = why.source();
         }
-        Failure::error(message)
+        Failure::new(kind, message)
     }
 }
 

@@ -10,6 +10,7 @@ mod govern;
 mod letters;
 mod many;
 mod map;
+mod messages;
 mod native;
 mod once;
 mod pinned;
@@ -37,3 +38,4 @@ pub use team::{AgentEntry, StartError, Team, TeamBuilder};
 pub use ticket::Ticket;
 
 pub(crate) use failure::to_kernel;
+pub(crate) use messages::Aboard;

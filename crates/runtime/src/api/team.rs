@@ -1,6 +1,7 @@
 //! A team: agents that have joined a runtime, and the doors through which work comes in.
 
 use super::ask::parse_capability;
+use super::messages::Aboard;
 use super::{Capability, Failure, Handler, Pinned, SubmitOptions, Ticket, native, ticket};
 use crate::bounds::Bounds;
 use crate::canonical;
@@ -64,6 +65,7 @@ pub struct TeamBuilder {
     agents: Vec<AgentEntry>,
     policies: Option<Policies>,
     adviser: Option<Arc<dyn Adviser>>,
+    pub(super) aboard: Aboard,
 }
 
 /// Where a team keeps its things: still to be read, or read already.
@@ -113,7 +115,8 @@ impl TeamBuilder {
     fn from(origin: Origin) -> TeamBuilder {
         let (limits, bounds) = (Limits::default(), Bounds::default());
         let (agents, policies, calendar, adviser) = (Vec::new(), None, None, None);
-        TeamBuilder { origin, limits, bounds, calendar, agents, policies, adviser }
+        let aboard = Aboard::default();
+        TeamBuilder { origin, limits, bounds, calendar, agents, policies, adviser, aboard }
     }
 
     /// Adds a Rust function, made a capability by `#[capability]`.
@@ -176,13 +179,15 @@ impl TeamBuilder {
 
     /// Opens the journal, takes up what is unfinished, and lets the agents join.
     pub async fn start(self) -> Result<Team, StartError> {
-        let TeamBuilder { origin, limits, bounds, calendar, agents, policies, adviser } = self;
+        let TeamBuilder { origin, limits, bounds, calendar, agents, policies, adviser, aboard } =
+            self;
         let runtime = match origin {
             Origin::Stores(stores) => {
                 Runtime::open_with((*stores)?, limits, &bounds, calendar).await?
             }
             Origin::Replayed(replayed) => replayed.open(limits, &bounds, calendar).await?,
         };
+        let _ = runtime.inner.aboard.set(aboard); // Nobody else can have set it.
         if let Some(adviser) = adviser {
             let _ = runtime.inner.adviser.set(adviser); // Nobody else can have set it.
         }

@@ -44,6 +44,7 @@ pub(crate) async fn drive(live: Arc<Live>, agent: Arc<dyn Agent>) {
         Ok(()) => run(&live, agent).await,
         Err(failure) => End::Returned(Err(failure)),
     };
+    live.end_subscriptions();
     live.let_go().await;
     live.settle(end).await;
     lock(&live.state).root_waker = None;

@@ -1,6 +1,7 @@
 //! One attempt while it lives: what its agent knows, what has come for it, and whether it may go
 //! on.
 
+mod bond;
 mod cancel;
 mod driver;
 mod group;
@@ -14,6 +15,7 @@ pub(crate) use steps::{Delivery, Reading};
 pub(crate) use underway::Underway;
 
 use crate::api::Failure;
+use crate::bus::{Closer, Identity};
 use crate::inbox::Then;
 use crate::turn::{Runtime, lock};
 use kernel::{Answer, AttemptId, Command, Dispatch, Outcome, Report, StepKind, Text};
@@ -30,6 +32,8 @@ pub(crate) struct Live {
     /// The input's bytes, once they are here.
     pub(crate) input: OnceLock<Arc<[u8]>>,
     pub(crate) value: OnceLock<serde_json::Value>,
+    /// Who it is on the bus, once it has spoken there.
+    pub(crate) identity: OnceLock<Arc<Identity>>,
     state: Mutex<State>,
 }
 
@@ -56,6 +60,8 @@ struct State {
     hold: Option<(mpsc::Sender<()>, mpsc::Receiver<()>)>,
     /// Signs of life that were promised stay out.
     silent: bool,
+    /// Ends its subscriptions.
+    closers: Vec<Closer>,
     /// Futures inside that said themselves that nothing but the context matters.
     parking: usize,
 }
@@ -68,6 +74,7 @@ impl Live {
             dispatch,
             input: OnceLock::new(),
             value: OnceLock::new(),
+            identity: OnceLock::new(),
             state: Mutex::new(State { steps, ..State::default() }),
         })
     }

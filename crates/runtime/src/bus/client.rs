@@ -197,12 +197,6 @@ impl Client {
         self.bus.stats()
     }
 
-    /// The bus beneath, where nobody is asked who they are.
-    #[must_use]
-    pub fn bus(&self) -> &Arc<dyn Bus> {
-        &self.bus
-    }
-
     fn stands(&self) -> Result<(), Error> {
         self.bond.as_ref().map_or(Ok(()), |bond| bond.stands())
     }

@@ -1,7 +1,8 @@
 //! Why a message was not sent, not answered or not read.
 
 use super::{BadSubject, Schema, Subject};
-use kernel::{TaskId, Text};
+use kernel::{FailureKind, TaskId, Text};
+use std::any::Any;
 
 /// What can go wrong with sending and asking, and what to do next.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -122,6 +123,39 @@ pub enum Error {
     /// The team was started without a bus.
     #[error("this team has no bus; give it one with TeamBuilder::bus")]
     NoBus,
+}
+
+impl Error {
+    /// What an error of the bus, or of whatever else, means for an attempt that ends with it.
+    pub(crate) fn kind_of(error: &dyn Any) -> FailureKind {
+        if error.is::<BadSubject>() {
+            return FailureKind::Rejected;
+        }
+        error.downcast_ref::<Error>().map_or(FailureKind::Error, Error::kind)
+    }
+
+    /// Whether another attempt may help.
+    fn kind(&self) -> FailureKind {
+        match self {
+            Error::Subject(_)
+            | Error::Denied { .. }
+            | Error::TooLarge { .. }
+            | Error::FieldTooLong { .. }
+            | Error::Unencodable { .. }
+            | Error::NotAQuestion { .. }
+            | Error::BadOptions { .. }
+            | Error::NoBus => FailureKind::Rejected,
+            Error::Fenced { .. } => FailureKind::Lost,
+            Error::TooMany { .. } => FailureKind::Overloaded,
+            Error::NoResponders { .. }
+            | Error::Undelivered { .. }
+            | Error::Unanswered { .. }
+            | Error::Deadline { .. }
+            | Error::NobodyWaits
+            | Error::Unreadable(_)
+            | Error::Closed => FailureKind::Error,
+        }
+    }
 }
 
 /// Why a message was not decoded. It is skipped; the next one may do.

@@ -1,8 +1,8 @@
 //! Messages between agents, apart from tasks: subjects, envelopes, typed topics.
 //!
 //! ```text
-//!   publish ──▶ envelope = header + body ──▶ bus: who subscribed to this subject? ──▶ queue ──▶ receive
-//!                  routed by the header        (port::Bus; adapters carry it)          bounded
+//!   publish ──▶ envelope = header + body ──▶ bus: who subscribed to this? ──▶ queue ──▶ receive
+//!                 routed by the header      (port::Bus; adapters carry it)   bounded
 //! ```
 //!
 //! A task is durable and is answered; a message is neither: whoever is there gets it at most once,
@@ -25,6 +25,7 @@ pub mod wire;
 
 pub use access::{Access, Policy, TeamSubjects};
 pub use body::{Body, Message};
+pub(crate) use client::Bond;
 pub use client::{Client, Identity};
 pub use envelope::{Envelope, Header, Holder, MessageId, Schema};
 pub use error::{Error, Unreadable};

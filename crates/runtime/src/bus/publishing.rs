@@ -31,7 +31,7 @@ impl Receipt {
 
 /// A message being published. It is in every queue with room when this exists; awaiting it waits
 /// only for queues whose owners let publishers wait. Dropped before, those do not get it.
-#[must_use = "it waits for subscribers that let publishers wait, and tells whether anybody is there"]
+#[must_use = "it waits for those who let publishers wait, and tells whether anybody is there"]
 pub enum Publishing<'a> {
     /// Nobody makes it wait; taken when it is awaited.
     Done(Option<Result<Receipt, Error>>),

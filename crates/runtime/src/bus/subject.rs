@@ -1,7 +1,7 @@
 //! Subjects and patterns: `team.review.findings`, `team.*.findings`, `team.review.>`.
 //!
-//! The grammar is that of NATS, so that a bus over NATS needs no translation: words between dots, `*`
-//! for exactly one word, `>` at the end for one or more.
+//! The grammar is that of NATS, so that a bus over NATS needs no translation: words between dots,
+//! `*` for exactly one word, `>` at the end for one or more.
 
 use kernel::Text;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};

@@ -1,10 +1,9 @@
-//! A bus inside one process: every message is a shared pointer, put into queues by whoever sends
-//! it.
+//! A bus inside one process: every message is a shared pointer, and its sender puts it into queues.
 //!
 //! There is no thread and no task of its own, so a message is in the queues when publishing has
-//! returned, and nothing is held up by somebody else's message. Answers take no detour: a `reply_to`
-//! is the number of the question that waits, and a question is noticed to be over when the last
-//! copy of its envelope is let go of.
+//! returned, and nothing is held up by somebody else's message. Answers take no detour: a
+//! `reply_to` is the number of the question that waits, and a question is noticed to be over when
+//! the last copy of its envelope is let go of.
 
 mod questions;
 mod routes;
