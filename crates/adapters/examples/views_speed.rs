@@ -55,7 +55,7 @@ fn lives(tasks: u64) -> Vec<(Seq, Entry)> {
         }));
         events.extend(open().map(|(task, token)| {
             let (agent, until, why) = (AgentId(0), Time(30_000), Decision::default());
-            Event::LeaseGranted(Box::new(Granted { task, agent, token, until, why }))
+            Event::LeaseGranted(Box::new(Granted { task, agent, token, until, firm: false, why }))
         }));
         events.extend(open().map(|(task, token)| {
             let output = input.clone();

@@ -3,7 +3,7 @@
 use crate::routing::external::{Question, question};
 use crate::schedule::{Schedule, ScheduleEvent, after_wall_clock};
 use crate::{
-    AgentId, AttemptId, Event, Granted, Loss, Next, Outcome, Parent, Payload, Recurrence, Routing,
+    AgentId, AttemptId, Event, Granted, Next, Outcome, Parent, Payload, Recurrence, Routing,
     ScheduleSpec, State, StepRecord, Supervised, Task, TaskId, Terms, Text, Time,
 };
 use std::sync::Arc;
@@ -126,10 +126,10 @@ impl Effect {
                 let done = Arc::new(Outcome::Completed(Payload::default()));
                 out.extend(task(id).and_then(|it| Effect::deliver(it, step, &done)));
             }
-            Event::AttemptFailed { task: id, stop: true, .. }
-            | Event::AttemptLost {
-                task: id, cause: Loss::AgentLeft | Loss::AgentRestarted, ..
-            } => {
+            Event::AttemptFailed { task: id, stop: true, .. } => {
+                out.extend(task(id).and_then(Effect::stop));
+            }
+            Event::AttemptLost { task: id, cause, .. } if cause.stops() => {
                 out.extend(task(id).and_then(Effect::stop));
             }
             Event::TaskCompleted { task: id, output, .. } => {

@@ -248,6 +248,9 @@ pub struct Granted {
     pub agent: AgentId,
     pub token: Token,
     pub until: Time,
+    /// No preemption takes it back: see [`crate::Lease::firm`].
+    #[serde(default, skip_serializing_if = "crate::terms::is_false")]
+    pub firm: bool,
     /// Why this agent.
     pub why: Decision,
 }

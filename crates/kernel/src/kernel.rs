@@ -2,14 +2,15 @@
 
 use crate::agent::{Stage, supervise};
 use crate::configure::configure;
-use crate::index::Index;
+use crate::index::{Index, ShapeId};
 use crate::mutant::{Mutant, planted};
 use crate::routing::external;
 use crate::rule::fence::{self, Standing};
 use crate::state::{Deliberation, Facts};
 use crate::{
-    Answer, AttemptId, Command, Dispatch, Effect, Entry, Event, Lease, Limits, Presence, Pulse,
-    Refusal, State, Status, Supervised, TaskId, Time, agent, report, schedule, start, task,
+    AgentId, Answer, AttemptId, Class, Command, Dispatch, Effect, Entry, Event, Lease, Limits,
+    Presence, Pulse, Refusal, State, Status, Supervised, TaskId, Time, agent, report, schedule,
+    start, task,
 };
 
 /// What one command led to. Journal `entries`, then perform `effects`, then give `answer`.
@@ -78,6 +79,21 @@ impl Draft<'_> {
     pub(crate) fn wall_ms(&self) -> u64 {
         let wall = i128::from(self.now.0) + i128::from(self.state.wall_offset_ms);
         u64::try_from(wall.max(0)).unwrap_or(u64::MAX)
+    }
+
+    /// Where urgent work may have to look for room.
+    pub(crate) fn next_look(&mut self) -> Option<ShapeId> {
+        self.state.index.next_look()
+    }
+
+    /// Urgent work of a shape is to look for room again: an index, no fact.
+    pub(crate) fn look_for_room(&mut self, shape: ShapeId) {
+        self.state.index.look_for_room(shape);
+    }
+
+    /// An agent is kept back for urgent work: an index, no fact.
+    pub(crate) fn take_for(&mut self, agent: AgentId, shape: ShapeId, class: Class) {
+        self.state.index.take_for(agent, shape, class);
     }
 
     /// What can be granted next.

@@ -18,6 +18,8 @@ pub struct Limits {
     pub renew_ms: u64,
     /// Attempts lost with the runtime itself before the task is taken to be the cause.
     pub crash_attempts_max: u32,
+    /// How often one task may be preempted; after that no attempt of it is.
+    pub preemptions_max: u32,
     /// Depth of a tree of tasks; a root has depth 1.
     pub depth_max: u32,
     /// How often in a row two capabilities may hand a question on to each other.
@@ -91,6 +93,7 @@ impl Default for Limits {
             lease_ms: 30_000,
             renew_ms: 10_000,
             crash_attempts_max: 25,
+            preemptions_max: 3,
             depth_max: 16,
             hand_offs_max: 4,
             tree_tasks_max: 100_000,

@@ -58,11 +58,17 @@ pub enum Mutant {
     LateBidTaken,
     PriceNotSetAside,
     FailedBidderAgain,
+    PreemptionForgotten,
+    PreemptsUnasked,
+    PreemptsForEver,
+    PreemptionCharges,
+    PreemptedWorksOn,
+    PreemptedLosesPlace,
 }
 
 impl Mutant {
     /// Every planted bug of the kernel.
-    pub const ALL: [Mutant; 52] = [
+    pub const ALL: [Mutant; 58] = [
         Mutant::AcceptAnyToken,
         Mutant::TokenReusedAfterReplay,
         Mutant::TimeNotJournaled,
@@ -115,6 +121,12 @@ impl Mutant {
         Mutant::LateBidTaken,
         Mutant::PriceNotSetAside,
         Mutant::FailedBidderAgain,
+        Mutant::PreemptionForgotten,
+        Mutant::PreemptsUnasked,
+        Mutant::PreemptsForEver,
+        Mutant::PreemptionCharges,
+        Mutant::PreemptedWorksOn,
+        Mutant::PreemptedLosesPlace,
     ];
 }
 

@@ -4,9 +4,9 @@
 //! decided under them can be derived again from the journal alone. A team without any has the
 //! defaults, which limit nothing beyond [`crate::Limits`].
 
-use crate::{BreakerPolicy, Limits, Policy, Supervisors, Text};
+use crate::{BreakerPolicy, Class, Limits, Policy, Supervisors, Text};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The policies of one team scope.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +24,9 @@ pub struct Policies {
     /// Who looks after which agents.
     #[serde(skip_serializing_if = "Supervisors::is_usual")]
     pub supervisors: Supervisors,
+    /// Classes whose tasks may take the place of preemptible work of a lower class.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub preempt: BTreeSet<Class>,
 }
 
 /// What holds for one capability.

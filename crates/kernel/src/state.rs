@@ -129,6 +129,9 @@ pub struct Stopping {
     /// The terms it was worked on under: they say which slots and quotas it takes until then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub terms: Option<Arc<Terms>>,
+    /// The task that its room is meant for, if it was preempted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub makes_room_for: Option<TaskId>,
 }
 
 impl Stopping {

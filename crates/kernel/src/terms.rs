@@ -1,6 +1,6 @@
 //! What a task asks for: the terms that many tasks share, and the words for how tasks end.
 
-use crate::{AgentId, Constraint, Payload, Text};
+use crate::{AgentId, Constraint, Payload, TaskId, Text};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -44,6 +44,9 @@ pub struct Terms {
     /// Nobody but this agent may serve it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub only: Option<AgentId>,
+    /// It may be stopped and begun again later, to make room for more urgent work.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub preemptible: bool,
 }
 
 impl Terms {
@@ -62,6 +65,7 @@ impl Terms {
             wish: None,
             weight: 1,
             only: None,
+            preemptible: false,
         }
     }
 }
@@ -72,6 +76,10 @@ fn one() -> u32 {
 
 fn is_one(weight: &u32) -> bool {
     *weight == 1
+}
+
+pub(crate) fn is_false(it: &bool) -> bool {
+    !it
 }
 
 fn is_empty(text: &Text) -> bool {
@@ -318,4 +326,20 @@ pub enum Loss {
     AgentLeft,
     /// The agent was stopped, to be started again.
     AgentRestarted,
+    /// It was stopped to make room for more urgent work.
+    Preempted {
+        /// The task that there was no room for.
+        by: TaskId,
+    },
+}
+
+impl Loss {
+    /// Whether the work behind the attempt may still be going on and is to be ended.
+    #[must_use]
+    pub fn stops(self) -> bool {
+        match self {
+            Loss::AgentLeft | Loss::AgentRestarted | Loss::Preempted { .. } => true,
+            Loss::RuntimeEnded | Loss::HandedBack => false,
+        }
+    }
 }

@@ -281,7 +281,7 @@ fn constraint(rng: &mut Rng) -> Arc<Constraint> {
     })
 }
 
-/// Some tasks require labels, wish for some, or take more than one slot.
+/// Some tasks require labels, wish for some, take more than one slot, or may be put off.
 pub(crate) fn demand(rng: &mut Rng, terms: &mut Terms) {
     if rng.chance(150) {
         terms.require = Some(constraint(rng));
@@ -292,6 +292,7 @@ pub(crate) fn demand(rng: &mut Rng, terms: &mut Terms) {
     if rng.chance(150) {
         terms.weight = rng.between(2, WEIGHT_MAX.into()) as u32;
     }
+    terms.preemptible = rng.chance(500);
 }
 
 /// Few attempts, short waits.

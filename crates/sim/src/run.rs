@@ -3,7 +3,7 @@
 use crate::checks::p15_breakers_open_probe_close::scene as p15_breakers;
 use crate::checks::{
     everybody_is_tried, p11_heavy_tasks_have_their_turn, p11_priority_without_starvation,
-    p14_retries_cannot_amplify, records_outweigh_promises,
+    p11_urgent_work_takes_its_place, p14_retries_cannot_amplify, records_outweigh_promises,
 };
 use crate::fault::Tally;
 use crate::medium::{Disk, Medium, Memory};
@@ -97,6 +97,10 @@ fn scenes(seed: u64) -> Option<Red> {
         .or_else(|| {
             let name = "p11_heavy_tasks_have_their_turn";
             red(name, p11_heavy_tasks_have_their_turn::scene(seed))
+        })
+        .or_else(|| {
+            let name = "p11_urgent_work_takes_its_place";
+            red(name, p11_urgent_work_takes_its_place::scene(seed))
         })
         .or_else(|| red(everybody_is_tried::NAME, everybody_is_tried::scene(seed)))
         .or_else(|| red(records_outweigh_promises::NAME, records_outweigh_promises::scene(seed)))

@@ -1,6 +1,6 @@
 //! What is written down of a world: a digest always, a readable story when asked.
 
-use kernel::{Event, Routing, ScheduleEvent, Supervised};
+use kernel::{Event, Loss, Routing, ScheduleEvent, Supervised};
 use std::collections::BTreeMap;
 
 /// The record of one world.
@@ -44,7 +44,7 @@ impl Trace {
 }
 
 /// The kinds of event that every long run must have seen.
-pub const KINDS: [&str; 59] = [
+pub const KINDS: [&str; 60] = [
     "runtime started",
     "drain started",
     "run started",
@@ -103,6 +103,7 @@ pub const KINDS: [&str; 59] = [
     "advised",
     "announced",
     "bid heard",
+    "preempted",
     "refusal",
 ];
 
@@ -122,6 +123,7 @@ fn kind(event: &Event) -> &'static str {
         Event::TimerFired { .. } => 11,
         Event::Spent { .. } => 12,
         Event::AttemptFailed { .. } => 13,
+        Event::AttemptLost { cause: Loss::Preempted { .. }, .. } => 58,
         Event::AttemptLost { .. } => 14,
         Event::WorkEnded { .. } => 15,
         Event::TaskCompleted { .. } => 16,

@@ -8,6 +8,7 @@ use kernel::{
     Accepted, AgentId, AgentSpec, Came, Cost, Failure, Forced, Granted, Next, Outcome, Payload,
     Policies, Presence, ScheduleSpec, Text, Token,
 };
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 
@@ -106,7 +107,7 @@ pub(super) struct Attempt<'e> {
     pub(super) ended_ms: Option<i64>,
     pub(super) worked_ms: i64,
     pub(super) outcome: Option<&'static str>,
-    pub(super) failure: Option<(&'static str, Option<&'e str>)>,
+    pub(super) failure: Option<(&'static str, Option<Cow<'e, str>>)>,
     pub(super) retry_ms: Option<i64>,
     pub(super) fenced: bool,
     pub(super) work_ended_ms: Option<i64>,
@@ -256,7 +257,7 @@ pub(super) struct Line<'e> {
 impl<'e> Attempt<'e> {
     /// It failed, was lost, or was stopped.
     pub(super) fn failed(&mut self, failure: &'e Failure) {
-        self.failure = Some((names::failure(failure.kind), Some(&failure.message)));
+        self.failure = Some((names::failure(failure.kind), Some(Cow::Borrowed(&failure.message))));
     }
 }
 

@@ -13,6 +13,7 @@ use super::{line, names};
 use kernel::{
     Accepted, Cost, Entry, Event, Failure, Granted, Loss, Outcome, Payload, TaskId, Time, Token,
 };
+use std::borrow::Cow;
 
 pub(super) use slots::process_ended;
 
@@ -215,13 +216,15 @@ impl<'e> Fold<'_, 'e> {
         // Work that went with its process ended when the process was last seen.
         let ended_ms = match cause {
             Loss::RuntimeEnded if self.memory.down_ms > 0 => self.memory.down_ms,
-            Loss::RuntimeEnded | Loss::HandedBack | Loss::AgentLeft | Loss::AgentRestarted => {
-                self.at_ms
-            }
+            Loss::RuntimeEnded
+            | Loss::HandedBack
+            | Loss::AgentLeft
+            | Loss::AgentRestarted
+            | Loss::Preempted { .. } => self.at_ms,
         };
         let Some(lease) = self.close_lease(task, ended_ms, "lost", !handed_back) else { return };
         let attempt = self.changes.attempts.at((task.0, lease.token));
-        attempt.failure = Some((names::loss(cause), None));
+        attempt.failure = Some((names::loss(cause), names::beneficiary(cause).map(Cow::Owned)));
         if cause == Loss::RuntimeEnded {
             // It went with the process: nothing is left to stop.
             attempt.work_ended_ms = Some(ended_ms);
@@ -232,7 +235,7 @@ impl<'e> Fold<'_, 'e> {
             Loss::HandedBack => self.memory.draining,
             Loss::RuntimeEnded => lease.wait.is_some(),
             Loss::AgentLeft => false,
-            Loss::AgentRestarted => true,
+            Loss::AgentRestarted | Loss::Preempted { .. } => true,
         };
         self.changes.tasks.at(task.0).lost += u32::from(!is_free);
         self.queued_again(task, lease.token, retry);
@@ -290,7 +293,8 @@ impl<'e> Fold<'_, 'e> {
     /// It ends other than by completing; work that goes on is stopped.
     fn ended(&mut self, task: TaskId, status: &'static str, why: (&'static str, &'e str)) {
         if let Some(lease) = self.close_lease(task, self.at_ms, "stopped", true) {
-            self.changes.attempts.at((task.0, lease.token)).failure = Some((why.0, Some(why.1)));
+            self.changes.attempts.at((task.0, lease.token)).failure =
+                Some((why.0, Some(Cow::Borrowed(why.1))));
         }
         self.changes.tasks.at(task.0).failure = Some(why);
         self.settled(task, status);

@@ -41,6 +41,15 @@ pub(super) fn loss(cause: Loss) -> &'static str {
         Loss::HandedBack => "handed_back",
         Loss::AgentLeft => "agent_left",
         Loss::AgentRestarted => "agent_restarted",
+        Loss::Preempted { .. } => "preempted",
+    }
+}
+
+/// For whom an attempt was stopped.
+pub(super) fn beneficiary(cause: Loss) -> Option<String> {
+    match cause {
+        Loss::Preempted { by } => Some(format!("to make room for task {by}")),
+        Loss::RuntimeEnded | Loss::HandedBack | Loss::AgentLeft | Loss::AgentRestarted => None,
     }
 }
 
@@ -49,6 +58,7 @@ pub(super) fn reason(reason: Reason) -> &'static str {
         Reason::Only => "only",
         Reason::Wished => "wished",
         Reason::KeptBack => "kept_back",
+        Reason::RoomMade => "room_made",
         Reason::Preferred => "preferred",
         Reason::LeastLoaded => "least_loaded",
         Reason::LongestIdle => "longest_idle",

@@ -86,14 +86,14 @@ create table attempt_rows (     -- one lease of one task, and why its agent was 
   ended_ms     integer,          -- null while it lasts; of one lost with its process, when that was last seen
   worked_ms    integer not null, -- a duration: held a slot, over its ended stretches of work
   outcome      text,             -- null while it lasts; completed, failed, lost, stopped (its task ended)
-  failure_kind text,             -- of a lost one: runtime_ended, handed_back, agent_left
+  failure_kind text,             -- of a lost one: runtime_ended, handed_back, agent_left, agent_restarted, preempted
   failure      text,
   retry_ms     integer,          -- the task may be tried again from then on
   fenced       integer not null, -- 1: it did not end by its own report; what it says later is refused
   work_ended_ms integer,         -- when the work behind a fenced attempt had really stopped
   money_micros integer not null,
   tokens       integer not null,
-  reason       text not null,    -- only, preferred, least_loaded, longest_idle, another_than_last, addressed, two_drawn, best_record, explored, owns_key, next_for_key, advised, best_bid
+  reason       text not null,    -- only, wished, kept_back, room_made, preferred, least_loaded, longest_idle, another_than_last, addressed, two_drawn, best_record, explored, owns_key, next_for_key, advised, best_bid
   candidates   text,             -- JSON, best first: [{"agent","prefer","load","score","offer"}], load in 1/1024 of its slots
   busy         integer not null, -- agents that serve it and had no free slot
   paused       integer not null, -- agents that serve it and were paused

@@ -155,7 +155,7 @@ struct Told<'s> {
 }
 
 fn granted(task: TaskId, agent: kernel::AgentId, token: Token) -> Granted {
-    Granted { task, agent, token, until: Time(0), why: Decision::default() }
+    Granted { task, agent, token, until: Time(0), firm: false, why: Decision::default() }
 }
 
 impl<'s> Told<'s> {

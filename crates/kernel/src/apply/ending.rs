@@ -59,7 +59,9 @@ impl State {
         if stop && let Some(lease) = task.status.lease() {
             let holds_slot = task.status.working().is_some();
             let (agent, purse, terms) = (lease.agent, task.purse, Some(task.terms.clone()));
-            self.stop_work(lease.token, Stopping { task: id, agent, purse, holds_slot, terms });
+            let makes_room_for = None;
+            let stopping = Stopping { task: id, agent, purse, holds_slot, terms, makes_room_for };
+            self.stop_work(lease.token, stopping);
         }
         self.let_go_of_purse(task.purse);
         let outcome = Arc::new(outcome);

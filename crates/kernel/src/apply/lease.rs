@@ -20,6 +20,7 @@ impl State {
             until: granted.until,
             worked_ms: 0,
             spent_at: self.work_spent_at(at, granted.task),
+            firm: granted.firm,
         };
         self.change(granted.task, |task| {
             task.status = Status::Assigned(lease);
@@ -123,7 +124,7 @@ impl State {
         stop: bool,
     ) {
         self.facts.counts.attempts_failed += 1;
-        let Some(lease) = self.close_lease(at, id, retry_at, stop) else { return };
+        let Some(lease) = self.close_lease(at, id, retry_at, stop, None) else { return };
         let is_bid = self.task(id).is_some_and(|task| task.is_bid);
         let capability = self.task(id).map(|task| task.terms.capability.clone());
         match (capability, State::mark_of_failure(id, failure)) {
@@ -161,20 +162,32 @@ impl State {
     pub(super) fn attempt_lost(&mut self, at: Time, id: TaskId, cause: Loss, retry_at: Time) {
         self.facts.counts.attempts_lost += 1;
         let free = self.is_free(id, cause);
-        let stops = matches!(cause, Loss::AgentLeft | Loss::AgentRestarted);
-        if let Some(lease) = self.close_lease(at, id, retry_at, stops) {
+        let makes_room_for = match cause {
+            Loss::Preempted { by } => Some(by),
+            Loss::RuntimeEnded | Loss::HandedBack | Loss::AgentLeft | Loss::AgentRestarted => None,
+        };
+        let stops =
+            cause.stops() && !(makes_room_for.is_some() && planted(Mutant::PreemptedWorksOn));
+        if let Some(lease) = self.close_lease(at, id, retry_at, stops, makes_room_for) {
             self.breaker_forgets(lease.agent, id, lease.token);
-            if cause != Loss::RuntimeEnded && !(cause == Loss::HandedBack && free) {
+            let blameless = cause == Loss::RuntimeEnded
+                || makes_room_for.is_some()
+                || (cause == Loss::HandedBack && free);
+            if !blameless {
                 self.bidder_failed(id, lease.agent);
             }
         }
         if let Some(task) = self.facts.tasks.get_mut(id.0) {
             task.lost += u32::from(!free);
+            if makes_room_for.is_some() {
+                task.past.get_or_insert_default().preempted += 1;
+            }
         }
     }
 
     /// Whether an attempt lost in this way does not count at all: handed back in a drain, stopped
-    /// because of what happened to another agent, or at no work when its process ended. What waits
+    /// because of what happened to another agent or to make room, or at no work when its process
+    /// ended. What waits
     /// a week for a person has killed nobody.
     pub(crate) fn is_free(&self, id: TaskId, cause: Loss) -> bool {
         let waits = self.task(id).is_some_and(|it| matches!(it.status, Status::Waiting(..)));
@@ -183,11 +196,19 @@ impl State {
             Loss::RuntimeEnded => waits,
             Loss::AgentLeft => false,
             Loss::AgentRestarted => true,
+            Loss::Preempted { .. } => !planted(Mutant::PreemptionCharges),
         }
     }
 
     /// Takes the lease from a task and queues it again.
-    fn close_lease(&mut self, at: Time, id: TaskId, ready_at: Time, stop: bool) -> Option<Lease> {
+    fn close_lease(
+        &mut self,
+        at: Time,
+        id: TaskId,
+        ready_at: Time,
+        stop: bool,
+        makes_room_for: Option<TaskId>,
+    ) -> Option<Lease> {
         self.pay_for_work(at, id);
         self.settle_price(id, false);
         let task = self.task(id)?;
@@ -196,7 +217,8 @@ impl State {
         let (agent, purse, terms) = (lease.agent, task.purse, Some(task.terms.clone()));
         self.change(id, |task| task.status = Status::Queued { ready_at });
         if stop {
-            self.stop_work(lease.token, Stopping { task: id, agent, purse, holds_slot, terms });
+            let stopping = Stopping { task: id, agent, purse, holds_slot, terms, makes_room_for };
+            self.stop_work(lease.token, stopping);
         }
         Some(lease)
     }
@@ -211,6 +233,11 @@ impl State {
         let Some(stopping) = self.facts.stopping.remove(&token) else { return };
         self.index.unlink_stopping(&stopping);
         self.let_go_of_purse(stopping.purse);
+        // If its room goes to somebody else, whom it was meant for looks for another.
+        let by = stopping.makes_room_for.and_then(|by| self.facts.tasks.get(by.0));
+        if let Some(by) = by {
+            self.index.look_for_room(by.shape);
+        }
     }
 
     /// Charges the present stretch of work to the tree; gives its length.

@@ -40,6 +40,10 @@ impl Index {
         if kept != implied {
             return differ("quotas", format!("{kept:?}"), format!("{implied:?}"));
         }
+        let (kept, implied) = (self.victims(), rebuilt.victims());
+        if kept != implied {
+            return differ("what may be stopped", format!("{kept:?}"), format!("{implied:?}"));
+        }
         let (kept, implied) = (self.bars.kept(), rebuilt.bars.kept());
         if kept != implied {
             return differ("bars", format!("{kept:?}"), format!("{implied:?}"));

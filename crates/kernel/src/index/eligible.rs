@@ -71,7 +71,7 @@ impl Index {
             let profile = &self.fleet.profiles[it.profile as usize];
             it.slots >= key.weight && profile.key.fits(key).is_ok()
         });
-        fits && self.may_work(agent)
+        fits && key.only.is_none_or(|only| only == agent) && self.may_work(agent)
     }
 
     /// Whether an agent may have work of a shape as soon as it is done with bidding.

@@ -27,7 +27,7 @@ pub(super) struct Standing {
     window: u32,
     last: Token,
     pub(super) free: Option<Free>,
-    /// It is kept back for a task that needs more room than it has yet.
+    /// It is kept back for a task that needs more room than it has yet, or that is more urgent.
     pub(super) held: bool,
     /// Its tasks that wait for steps.
     pub(super) waiting: u32,
@@ -45,6 +45,8 @@ pub(super) struct Fleet {
     pub(super) addressed: BTreeMap<AgentId, Vec<usize>>,
     /// Of those agents, the ones that may have become free.
     dirty_agents: BTreeSet<AgentId>,
+    /// Agents that are kept back and have changed.
+    pub(super) woken: BTreeSet<AgentId>,
     /// Agents with a task to resume and slots for it.
     pub(super) resume: BTreeSet<AgentId>,
     /// Agents that finish what they have, and have nothing left.
@@ -172,6 +174,9 @@ impl Fleet {
     pub(super) fn hold(&mut self, agent: AgentId, held: bool) {
         if let Some(standing) = self.agents.get_mut(agent.0 as usize) {
             standing.held = held;
+            if !held {
+                self.woken.remove(&agent);
+            }
             self.refresh(agent);
         }
     }
@@ -190,6 +195,9 @@ impl Fleet {
     pub(super) fn refresh(&mut self, agent: AgentId) {
         let standing = &mut self.agents[agent.0 as usize];
         let free = standing.free(agent);
+        if standing.held {
+            self.woken.insert(agent);
+        }
         let resumes = standing.presence != Presence::Left
             && standing.resumable.keys().any(|need| standing.may_resume(need.weight));
         if resumes {
@@ -247,6 +255,7 @@ impl Index {
     /// An agent joined, left, was paused or resumed, or has other slots: `agent` is how it is now.
     pub(crate) fn agent_changed(&mut self, agent: &Agent) {
         let at = agent.id.0 as usize;
+        let before = self.fleet.agents.get(at).map(|it| it.profile as usize);
         if let Some(old) = self.fleet.agents.get(at) {
             let key = &self.fleet.profiles[old.profile as usize].key;
             self.bars.count(&key.team, &key.barred, old.presence, -1);
@@ -290,6 +299,10 @@ impl Index {
                 waiting: 0,
                 resumable: BTreeMap::new(),
             }),
+        }
+        if let Some(before) = before {
+            self.move_victims(agent.id, before, id);
+            self.look_for_room_at(agent.id);
         }
         self.names.insert(agent.spec.name.clone(), agent.id);
         self.fleet.refresh(agent.id);

@@ -15,15 +15,8 @@ pub(crate) struct Match {
     pub(crate) shape: ShapeId,
     /// The agent that was kept back for it.
     pub(crate) agent: Option<AgentId>,
-    /// The class it was kept back for, when others were preempted for that one.
+    /// The class that it was kept back for, since less urgent work was stopped for that one.
     pub(crate) class: Option<Class>,
-}
-
-/// An agent that is kept back for one shape.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Hold {
-    agent: AgentId,
-    class: Option<Class>,
 }
 
 impl Index {
@@ -33,6 +26,11 @@ impl Index {
             && let Some(held) = self.next_held()
         {
             return Some(held);
+        }
+        if self.has_taken()
+            && let Some(taken) = self.next_taken()
+        {
+            return Some(taken);
         }
         let plain = |shape| Match { shape, agent: None, class: None };
         while let Some(id) = self.dirty_shapes.last().copied() {
@@ -126,39 +124,32 @@ impl Index {
         });
         let roomiest = may.max_by_key(|(id, it)| (it.room(), std::cmp::Reverse(*id)));
         let Some((agent, _)) = roomiest else { return false };
-        self.hold_agent(shape, AgentId(agent as u32), None);
+        self.holds.insert(shape.0, AgentId(agent as u32));
+        self.fleet.hold(AgentId(agent as u32), true);
         true
-    }
-
-    /// Keeps one agent back for a shape, or for one class of it.
-    pub(crate) fn hold_agent(&mut self, shape: ShapeId, agent: AgentId, class: Option<Class>) {
-        self.holds.insert(shape.0, Hold { agent, class });
-        self.fleet.hold(agent, true);
     }
 
     /// Lets the agent that is kept back for a shape go.
     pub(super) fn release(&mut self, shape: ShapeId) {
-        if let Some(hold) = self.holds.remove(&shape.0) {
-            self.fleet.hold(hold.agent, false);
+        if let Some(agent) = self.holds.remove(&shape.0) {
+            self.fleet.hold(agent, false);
         }
     }
 
     /// A held agent that has the room now. Those that are held for nothing are let go.
     fn next_held(&mut self) -> Option<Match> {
-        let held: Vec<(u32, Hold)> = self.holds.iter().map(|(id, hold)| (*id, *hold)).collect();
-        for (id, Hold { agent, class }) in held {
+        let held: Vec<(u32, AgentId)> = self.holds.iter().map(|(id, it)| (*id, *it)).collect();
+        for (id, agent) in held {
             let shape = &self.shapes[id as usize];
             let weight = shape.key.weight;
-            let has_work = self.is_ready(shape)
-                && class.is_none_or(|class| shape.queue.next_in(class).is_some());
             let standing = &self.fleet.agents[agent.0 as usize];
             let may = standing.works()
                 && standing.slots >= weight
                 && shape.profiles.contains(&(standing.profile as usize));
-            if !has_work || !may {
+            if !self.is_ready(shape) || !may {
                 self.release(ShapeId(id));
             } else if standing.room() >= weight {
-                return Some(Match { shape: ShapeId(id), agent: Some(agent), class });
+                return Some(Match { shape: ShapeId(id), agent: Some(agent), class: None });
             }
         }
         None

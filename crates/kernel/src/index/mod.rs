@@ -6,6 +6,7 @@ mod compare;
 mod eligible;
 mod fleet;
 mod hold;
+mod preempt;
 mod profile;
 mod quota;
 mod resume;
@@ -16,6 +17,7 @@ pub(crate) use bars::Bar;
 pub(crate) use eligible::Able;
 pub(crate) use fleet::serves;
 pub(crate) use hold::Match;
+pub(crate) use preempt::Victim;
 pub(crate) use profile::{Free, Miss};
 pub(crate) use timers::Timer;
 
@@ -87,7 +89,8 @@ pub(crate) struct Index {
     quotas: quota::Quotas,
     bars: bars::Bars,
     /// Agents that are kept back, by the shape that they are kept for.
-    holds: BTreeMap<u32, hold::Hold>,
+    holds: BTreeMap<u32, AgentId>,
+    preemptions: preempt::Preemptions,
     /// The policies that are not the plain one, by team and capability.
     pub(crate) routing: BTreeMap<(Text, Text), Policy>,
     pub(crate) names: BTreeMap<Text, AgentId>,
@@ -131,6 +134,7 @@ impl Index {
             }
         }
         index.set_quotas(facts);
+        index.set_preempting(facts);
         for (token, stopping) in &facts.stopping {
             index.link_stopping(*token, stopping);
         }
@@ -240,6 +244,7 @@ impl Index {
                 if task.is_bid {
                     self.bids(lease.agent, 1);
                 }
+                self.add_victim(task, lease);
             }
             Status::Waiting(lease, news) => self.add_waiting(lease.agent, task, *news),
         }
@@ -268,6 +273,7 @@ impl Index {
                 if task.is_bid {
                     self.bids(lease.agent, -1);
                 }
+                self.drop_victim(task, lease);
             }
             Status::Waiting(lease, _) => self.drop_waiting(lease.agent, task),
         }
@@ -287,6 +293,7 @@ impl Index {
         if !std::mem::replace(dirty, true) {
             self.dirty_shapes.push(shape.0);
         }
+        self.look_for_room(shape);
     }
 
     /// Something that waits in this shape may be granted now that could not before.
@@ -294,6 +301,7 @@ impl Index {
         if !std::mem::replace(&mut self.shapes[shape as usize].dirty, true) {
             self.dirty_shapes.push(shape);
         }
+        self.look_for_room(ShapeId(shape));
     }
 
     /// Moves turns and deficits on for a task that is being granted.
@@ -307,6 +315,7 @@ impl Index {
         if !self.holds.is_empty() {
             self.release(task.shape);
         }
+        self.taken_by(task, agent);
     }
 
     /// Work that is being stopped goes on taking its slots until it has ended.

@@ -1,6 +1,7 @@
 //! Agents that are interchangeable for matching, and what they fit.
 
 use super::bars::Bar;
+use super::preempt::Victim;
 use super::{Index, ShapeKey};
 use crate::mutant::{Mutant, planted};
 use crate::{AgentId, AgentSpec, Labels, Serves, Text, Token};
@@ -26,6 +27,8 @@ pub(crate) struct Profile {
     pub(crate) free: BTreeSet<Free>,
     /// Those that get work when they have a slot for it.
     pub(super) roster: BTreeSet<AgentId>,
+    /// What they work on that may be stopped for more urgent work, first to last.
+    pub(super) victims: BTreeSet<Victim>,
     /// How many of them have so many free slots; kept once heavy tasks have been seen.
     pub(super) rooms: BTreeMap<u32, u32>,
     /// How many of those that are not paused have so many slots.
@@ -176,6 +179,7 @@ impl Index {
             shapes,
             free: BTreeSet::new(),
             roster: BTreeSet::new(),
+            victims: BTreeSet::new(),
             rooms: BTreeMap::new(),
             sizes: BTreeMap::new(),
             members: 0,

@@ -133,6 +133,7 @@ impl Index {
     /// stood aside for a quota gets another look.
     pub(crate) fn configure(&mut self, facts: &Facts) {
         self.set_quotas(facts);
+        self.set_preempting(facts);
         for at in 0..self.shapes.len() {
             let key = &self.shapes[at].key;
             let meter = self.capability_meter(&key.team, &key.capability);

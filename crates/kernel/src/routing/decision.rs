@@ -130,6 +130,8 @@ pub enum Reason {
     Wished,
     /// It was kept back until it had the room.
     KeptBack,
+    /// Less urgent work was stopped there to make room for it.
+    RoomMade,
     /// It is preferred to the others.
     Preferred,
     /// It had the lowest load.

@@ -26,6 +26,8 @@ pub struct FairQueue {
 #[derive(Clone, Debug, Default)]
 struct Lane {
     deficit: u32,
+    /// Tasks in it, those of tenants that stand aside included.
+    len: usize,
     tenants: BTreeMap<Text, Line>,
     /// Those of them with something waiting.
     busy: usize,
@@ -77,11 +79,12 @@ impl Line {
 impl FairQueue {
     /// Adds a task.
     pub fn insert(&mut self, class: Class, tenant: &Text, deadline: Time, task: TaskId) {
-        let Lane { tenants, busy, parked, .. } = &mut self.classes[class as usize];
+        let Lane { tenants, busy, parked, len, .. } = &mut self.classes[class as usize];
         if !parked.is_empty()
             && let Some(line) = parked.get_mut(tenant)
         {
-            self.len += usize::from(line.insert(deadline, task));
+            let added = usize::from(line.insert(deadline, task));
+            (self.len, *len) = (self.len + added, *len + added);
             return;
         }
         let line = match tenants.get_mut(tenant) {
@@ -89,7 +92,8 @@ impl FairQueue {
             None => tenants.entry(tenant.clone()).or_default(),
         };
         *busy += usize::from(line.is_empty());
-        self.len += usize::from(line.insert(deadline, task));
+        let added = usize::from(line.insert(deadline, task));
+        (self.len, *len) = (self.len + added, *len + added);
     }
 
     /// Takes a task out, wherever it stands; false if it is not there.
@@ -97,6 +101,7 @@ impl FairQueue {
         let lane = &mut self.classes[class as usize];
         let removed =
             lane.remove(tenant, deadline, task) || lane.remove_parked(tenant, deadline, task);
+        lane.len -= usize::from(removed);
         self.len -= usize::from(removed);
         removed
     }
@@ -114,6 +119,17 @@ impl FairQueue {
         let lane = &self.classes[class as usize];
         let tenant = lane.next_tenant()?;
         lane.tenants.get(tenant)?.first()
+    }
+
+    /// Tasks of one class.
+    #[must_use]
+    pub fn len_of(&self, class: Class) -> usize {
+        self.classes[class as usize].len
+    }
+
+    /// The tasks of one class that may be granted, tenant by tenant.
+    pub fn ready_in(&self, class: Class) -> impl Iterator<Item = TaskId> + '_ {
+        self.classes[class as usize].tenants.values().flat_map(Line::iter)
     }
 
     /// A tenant stands aside: what it has waiting is passed over until [`FairQueue::unpark`].

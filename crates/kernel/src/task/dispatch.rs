@@ -1,6 +1,7 @@
 //! Waiting tasks meet free agents. Every grant carries a token higher than all before it.
 
 use super::bid::announce;
+use super::preempt::{is_firm, preempt};
 use super::step::is_used_up;
 use super::wait::resume;
 use crate::index::Match;
@@ -16,9 +17,14 @@ use crate::{Decision, Event, Failure, FailureKind, Granted, Part, Reason, TaskId
 pub(crate) fn dispatch(draft: &mut Draft<'_>) {
     loop {
         resume_all(draft);
-        let next = if draft.draining { None } else { draft.next_match() };
-        let Some(found) = next else { return };
-        grant_next(draft, found);
+        if draft.draining {
+            return;
+        }
+        match draft.next_match() {
+            Some(found) => grant_next(draft, found),
+            None if preempt(draft) => {}
+            None => return,
+        }
     }
 }
 
@@ -50,7 +56,8 @@ fn grant_next(draft: &mut Draft<'_>, found: Match) {
         return;
     }
     let Some(task) = draft.task(id) else { return };
-    let kept = |agent| (agent, Decision { reason: Reason::KeptBack, ..Decision::default() });
+    let reason = if class.is_some() { Reason::RoomMade } else { Reason::KeptBack };
+    let kept = |agent| (agent, Decision { reason, ..Decision::default() });
     let route = match agent.map(kept) {
         Some((agent, why)) => Some(Route::To(agent, why)),
         None => routing::route(draft, draft.now, task),
@@ -65,11 +72,13 @@ fn grant_next(draft: &mut Draft<'_>, found: Match) {
     };
     let token = fence::mint(draft.token);
     let until = draft.now.after(draft.limits.lease_ms);
-    draft.record(Event::LeaseGranted(Box::new(Granted { task: id, agent, token, until, why })));
+    let firm = is_firm(draft, task, agent);
+    let granted = Granted { task: id, agent, token, until, firm, why };
+    draft.record(Event::LeaseGranted(Box::new(granted)));
 }
 
 /// The part of its purse that leaves nothing to work with.
-fn exhausted(draft: &Draft<'_>, id: TaskId) -> Option<Part> {
+pub(super) fn exhausted(draft: &Draft<'_>, id: TaskId) -> Option<Part> {
     let purse = draft.task(id)?.purse;
     let spendable = [Part::Money, Part::Tokens, Part::Work];
     spendable.into_iter().find(|part| is_used_up(draft, purse, *part))

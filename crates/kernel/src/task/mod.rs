@@ -6,6 +6,7 @@ mod cancel;
 mod dispatch;
 mod expire;
 mod migrate;
+mod preempt;
 mod quarantine;
 mod retry;
 mod settle;
@@ -96,6 +97,13 @@ pub struct Past {
     pub deliveries: u32,
     /// Its failures: the first ones and the latest.
     pub failures: Vec<FailureRecord>,
+    /// How often it was preempted.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub preempted: u32,
+}
+
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 /// One failure of one attempt.
@@ -187,6 +195,10 @@ pub struct Lease {
     pub worked_ms: u64,
     /// When the present stretch would use up the working time of its tree.
     pub spent_at: Time,
+    /// No preemption takes it back: the task was preempted as often as may be, or it was granted
+    /// in its turn though more urgent work waited for the same agent.
+    #[serde(default, skip_serializing_if = "crate::terms::is_false")]
+    pub firm: bool,
 }
 
 impl Status {
@@ -263,6 +275,12 @@ impl Task {
             (Some(lease), Some(ms)) => lease.since.after(ms.saturating_sub(lease.worked_ms)),
             (None, _) | (_, None) => Time::NEVER,
         }
+    }
+
+    /// How often it was preempted.
+    #[must_use]
+    pub fn preempted(&self) -> u32 {
+        self.past.as_ref().map_or(0, |past| past.preempted)
     }
 
     /// The agent under which it failed last.

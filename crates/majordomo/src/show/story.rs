@@ -138,7 +138,10 @@ fn said(moment: &Moment) -> (anstyle::Style, String) {
             });
             (style::BAD, format!("failed under {agent}: {kind}: {message}; {next}"))
         }
-        What::Lost { agent, cause } => (style::WARN, format!("lost by {agent}: {cause}")),
+        What::Lost { agent, cause, message } => {
+            let message = message.as_deref().map(|it| format!(" {it}")).unwrap_or_default();
+            (style::WARN, format!("lost by {agent}: {cause}{message}"))
+        }
         What::Stopped { agent, .. } => (style::WARN, format!("{agent} was told to stop")),
         What::WorkEnded { agent, .. } => (style::DIM, format!("{agent} had really stopped")),
         What::Refused { token, text } => {

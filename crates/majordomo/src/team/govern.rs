@@ -28,6 +28,7 @@ pub(crate) fn policies(file: &TeamFile, named: &dyn Fn(&str) -> String) -> Polic
         tenants: tenants.collect(),
         breaker: breaker(&[&file.breaker.all]),
         supervisors: supervisors(&file.supervisors, named),
+        ..Policies::default()
     }
 }
 

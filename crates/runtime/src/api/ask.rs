@@ -27,6 +27,9 @@ pub struct AskOptions {
     pub retry: Option<RetryPolicy>,
     /// How urgent it is; the asking task's class by default.
     pub class: Option<Class>,
+    /// Whether it may be stopped and begun again, to make room for more urgent work; as with the
+    /// asking task by default.
+    pub preemptible: Option<bool>,
     /// It must end within this time.
     pub deadline: Option<Duration>,
     /// It may not start before this time has passed.
@@ -152,6 +155,7 @@ fn submit(live: &Live, capability: &str, input: Payload, options: AskOptions) ->
         team: above.team.clone(),
         tenant: above.tenant.clone(),
         class: options.class.unwrap_or(above.class),
+        preemptible: options.preemptible.unwrap_or(above.preemptible),
         retry: options.retry.unwrap_or_default(),
         timeout_ms: options.timeout.map(ms),
         may,

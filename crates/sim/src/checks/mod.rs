@@ -12,6 +12,7 @@ pub mod p07_crash_anywhere_recover;
 pub mod p10_everything_is_bounded;
 pub mod p11_heavy_tasks_have_their_turn;
 pub mod p11_priority_without_starvation;
+pub mod p11_urgent_work_takes_its_place;
 pub mod p12_poison_hurts_only_itself;
 pub mod p13_restart_storms_are_capped;
 pub mod p14_retries_cannot_amplify;
@@ -69,6 +70,7 @@ pub fn all(limits: &Limits) -> Vec<Box<dyn Check>> {
         Box::new(p06_side_effects_once_an_attempt::SideEffects::default()),
         Box::new(p07_crash_anywhere_recover::Recovery::default()),
         Box::new(p10_everything_is_bounded::Bounds::new(limits)),
+        Box::new(p11_urgent_work_takes_its_place::Preemptions::new(limits)),
         Box::new(p12_poison_hurts_only_itself::Attempts::new(limits)),
         Box::new(p13_restart_storms_are_capped::Storms::default()),
         Box::new(p14_retries_cannot_amplify::Retries::new(limits)),

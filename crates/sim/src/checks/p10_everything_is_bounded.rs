@@ -4,8 +4,8 @@
 use super::Check;
 use crate::oracle::{Recorded, Verdict};
 use kernel::{
-    AgentId, Event, Granted, Limits, Outcome, Payload, Quota, State, Status, Task, TaskId, Terms,
-    Token,
+    AgentId, Event, Granted, Limits, Loss, Outcome, Payload, Quota, State, Status, Task, TaskId,
+    Terms, Token,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -211,10 +211,11 @@ impl Check for Bounds {
             }
             Event::AttemptFailed { task, stop, .. } => self.attempt_ended(*task, *stop),
             Event::AttemptLost { task, cause, .. } => {
-                self.attempt_ended(
-                    *task,
-                    matches!(cause, kernel::Loss::AgentLeft | kernel::Loss::AgentRestarted),
+                let stops = matches!(
+                    cause,
+                    Loss::AgentLeft | Loss::AgentRestarted | Loss::Preempted { .. }
                 );
+                self.attempt_ended(*task, stops);
             }
             Event::WorkEnded { token } => {
                 self.seated.values_mut().for_each(|seated| _ = seated.remove(token));

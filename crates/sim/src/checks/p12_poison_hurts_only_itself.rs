@@ -89,8 +89,10 @@ impl Check for Attempts {
             {
                 Ok(())
             }
-            // Stopped because of what happened to another agent.
-            Event::AttemptLost { cause: Loss::AgentRestarted, .. } => Ok(()),
+            // Stopped because of what happened to another agent, or for another task.
+            Event::AttemptLost { cause: Loss::AgentRestarted | Loss::Preempted { .. }, .. } => {
+                Ok(())
+            }
             Event::AttemptLost { task, .. } => self.lost(*task),
             Event::TaskDied { task, .. } => self.buried(*task),
             Event::DeadReleased { task, .. } | Event::DeadDiscarded { task } => {

@@ -226,7 +226,7 @@ impl Check for Markets {
             Event::AttemptFailed { task, .. } => self.attempt_ended(before, *task, true),
             Event::AttemptLost { task, cause, .. } => {
                 let fault = match cause {
-                    Loss::RuntimeEnded => false,
+                    Loss::RuntimeEnded | Loss::Preempted { .. } => false,
                     Loss::HandedBack => !before.draining,
                     Loss::AgentLeft | Loss::AgentRestarted => true,
                 };

@@ -300,6 +300,7 @@ fn draw_limits(rng: &mut Rng) -> Limits {
         queue_max: rng.between(8, 60),
         payload_one_max_bytes: 1 << 10,
         crash_attempts_max: rng.between(3, 25) as u32,
+        preemptions_max: rng.between(1, 4) as u32,
         depth_max: rng.between(3, 8) as u32,
         hand_offs_max: 1 + rng.below(3) as u32,
         tree_tasks_max: rng.between(5, 50),

@@ -5,8 +5,8 @@ use crate::fault::Fault;
 use crate::program::{self, CAPABILITIES};
 use crate::rng::Rng;
 use kernel::{
-    Breaker, BreakerPolicy, CapabilityPolicy, Command, Exit, Forced, Policies, Policy, Presence,
-    Quota, Stage, Text,
+    Breaker, BreakerPolicy, CapabilityPolicy, Class, Command, Exit, Forced, Policies, Policy,
+    Presence, Quota, Stage, Text,
 };
 use std::sync::Arc;
 
@@ -67,6 +67,11 @@ impl World {
         for tenant in 0..3 {
             if rng.chance(400) {
                 policies.tenants.insert(format!("tenant-{tenant}").into(), draw_quota(rng));
+            }
+        }
+        for class in [Class::Critical, Class::High, Class::Normal] {
+            if rng.chance(500) {
+                policies.preempt.insert(class);
             }
         }
         policies.supervisors = self.draw_supervisors();

@@ -5,7 +5,7 @@
 //! the first thing that keeps the task from it.
 
 use super::why::count;
-use super::{Agent, Reader, Task};
+use super::{Agent, Attempt, Reader, Task};
 use crate::views::Error;
 use kernel::Constraint;
 use serde::{Deserialize, Serialize};
@@ -26,6 +26,11 @@ pub enum Obstacle {
     Awaits {
         what: String,
         until_ms: i64,
+    },
+    /// Its last attempt was stopped for more urgent work.
+    Preempted {
+        agent: String,
+        why: String,
     },
     /// Nobody here serves it for this team, in whatever version.
     NobodyServes {
@@ -258,6 +263,7 @@ impl Obstacle {
             Obstacle::Awaits { what, until_ms } => {
                 format!("it waits for {what}: at most {} from then", seconds(until_ms - now_ms))
             }
+            Obstacle::Preempted { agent, why } => format!("it was stopped at {agent} {why}"),
             Obstacle::NobodyServes { capability, version, team } => {
                 let version = version.as_ref().map(|it| format!(" at version {it}"));
                 let team = team.as_ref().map(|it| format!(" in team {it}"));
@@ -287,6 +293,7 @@ impl Obstacle {
             Obstacle::QuotaFull { .. } => "wait, or allow more of it in the team file".to_owned(),
             Obstacle::Delayed { .. }
             | Obstacle::Awaits { .. }
+            | Obstacle::Preempted { .. }
             | Obstacle::Steps { .. }
             | Obstacle::Slot { .. } => String::new(),
         }
@@ -295,8 +302,18 @@ impl Obstacle {
 
 impl Reader {
     /// Everything that a queued task waits for.
-    pub(super) fn obstacles(&self, task: &Task, now_ms: i64) -> Result<Vec<Obstacle>, Error> {
+    pub(super) fn obstacles(
+        &self,
+        task: &Task,
+        last: Option<&Attempt>,
+        now_ms: i64,
+    ) -> Result<Vec<Obstacle>, Error> {
         let mut found = Vec::new();
+        let preempted = last.filter(|it| it.failure_kind.as_deref() == Some("preempted"));
+        found.extend(preempted.map(|it| Obstacle::Preempted {
+            agent: it.agent.clone(),
+            why: it.failure.clone().unwrap_or_default(),
+        }));
         if self.is_draining()? {
             found.push(Obstacle::Draining);
         }

@@ -118,7 +118,7 @@ pub enum What {
     StepBegan { step: String, kind: String, child: Option<u64>, capability: Option<String> },
     StepEnded { step: String, kind: String, child: Option<u64>, outcome: Option<String> },
     Failed { agent: String, kind: String, message: String, retry_ms: Option<i64> },
-    Lost { agent: String, cause: String },
+    Lost { agent: String, cause: String, message: Option<String> },
     Stopped { agent: String, fenced: bool },
     WorkEnded { agent: String, token: u64 },
     Refused { token: u64, text: String },
@@ -337,7 +337,7 @@ impl Attempt {
                 let message = self.failure.clone().unwrap_or_default();
                 Some(What::Failed { agent, kind, message, retry_ms: self.retry_ms })
             }
-            Some("lost") => Some(What::Lost { agent, cause: kind }),
+            Some("lost") => Some(What::Lost { agent, cause: kind, message: self.failure.clone() }),
             Some("stopped") => Some(What::Stopped { agent, fenced: self.fenced }),
             _ => None, // Its completion is told as the task's.
         };

@@ -1,12 +1,12 @@
 //! Stories as a person reads them, from kernels in the hand.
 
 use super::{Barred, Excluded, Exclusion, Filter, Obstacle, Reader, SpanEnd, What};
-use crate::views::testing::{Scene, question};
+use crate::views::testing::{Scene, payload, question};
 use crate::views::tests::busy_morning;
 use crate::views::{Error, Views};
 use kernel::{
-    AgentId, AgentSpec, Command, Comparison, Constraint, FailureKind, Forced, Serves, TaskId,
-    Token, Versions,
+    AgentId, AgentSpec, Class, Command, Comparison, Constraint, FailureKind, Forced, Policies,
+    Serves, Submit, TaskId, Terms, Text, Token, Versions,
 };
 use std::sync::Arc;
 
@@ -320,4 +320,36 @@ fn a_reader_needs_views_of_its_own_version() {
     let connection = rusqlite::Connection::open(&path).unwrap();
     connection.execute_batch("pragma user_version = 77").unwrap();
     assert!(matches!(Reader::open(&path), Err(Error::OtherVersion { found: 77, .. })));
+}
+
+#[test]
+fn who_made_room_for_whom_is_told_of_both() {
+    let mut scene = Scene::new();
+    let preempt = [Class::Critical].into();
+    let policies = Arc::new(Policies { preempt, ..Policies::default() });
+    scene.tell(Command::Configure { team: Text::default(), policies });
+    scene.join("ann", &["review"], 1);
+    let submit = |scene: &mut Scene, class, preemptible, input: &str| {
+        let terms = Terms { class, preemptible, ..Terms::new("review") };
+        scene.tell(Command::Submit(Submit::new(terms, payload(input))));
+        scene.kernel.state().last_task
+    };
+    let lent = submit(&mut scene, Class::Low, true, "1");
+    let urgent = submit(&mut scene, Class::Critical, false, "2");
+    scene.stopped();
+
+    let (_directory, reader, _views) = read(&scene);
+    let story = reader.task_story(lent.0).unwrap();
+    let lost = story.moments.iter().find_map(|it| match &it.what {
+        What::Lost { cause, message, .. } => Some((cause.clone(), message.clone())),
+        _ => None,
+    });
+    let why = format!("to make room for task {urgent}");
+    assert_eq!(lost, Some(("preempted".to_owned(), Some(why.clone()))));
+    assert_eq!((story.task.failed, story.task.lost), (0, 0));
+    let waits = reader.why(lent.0).unwrap().waits;
+    assert_eq!(waits[0], format!("it was stopped at ann {why}"), "{waits:?}");
+    let decision = &reader.why(urgent.0).unwrap().decisions[0];
+    let told = "less urgent work was stopped at ann to make room for it";
+    assert!(decision.sentences[0].contains(told), "{decision:?}");
 }

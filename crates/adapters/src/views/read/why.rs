@@ -128,6 +128,7 @@ impl Decision {
             "only" => format!("{agent} was the only agent with a free slot for it"),
             "wished" => format!("{agent} has the labels that the task wishes"),
             "kept_back" => format!("{agent} was kept back until it had the room for it"),
+            "room_made" => format!("less urgent work was stopped at {agent} to make room for it"),
             "preferred" => format!("{agent} is preferred to the {}", count(others, "other")),
             "least_loaded" => format!("{agent} had the lowest load of {}", others + 1),
             "longest_idle" => {
@@ -224,10 +225,11 @@ impl Reader {
     pub fn why(&self, id: u64) -> Result<Explanation, Error> {
         self.at_one_moment(|reader| {
             let task = reader.task(id)?;
-            let decisions = reader.attempts(id)?.iter().map(Decision::of).collect();
+            let attempts = reader.attempts(id)?;
+            let decisions = attempts.iter().map(Decision::of).collect();
             let now_ms = reader.applied_ms()?;
             let obstacles = match &*task.status {
-                "queued" => reader.obstacles(&task, now_ms)?,
+                "queued" => reader.obstacles(&task, attempts.last(), now_ms)?,
                 "waiting" => reader.unsettled(&task)?,
                 _ => Vec::new(),
             };
