@@ -1,9 +1,9 @@
 //! The agents of a definition, made ready to join: what the team file says → an agent of the
 //! runtime.
 
-use crate::team::definitions::{Definition, Definitions};
+use crate::team::definitions::Definitions;
 use crate::team::file::{self, Agent, Format, Protocol};
-use crate::team::workflow::Workflow;
+use crate::team::workflow::{Fallback, Workflow};
 use crate::team::{catalogue, roster};
 use adapters::agent::command::{self, Program};
 use adapters::agent::human::{Human, Inbox};
@@ -63,26 +63,19 @@ pub(crate) fn anchor(definition: &mut file::TeamFile, directory: &Path) {
     }
 }
 
-/// Everybody in the definition, and the agent that runs its steps under the capabilities `roots`,
-/// for tasks of this scope.
-///
-/// # Errors
-/// An agent that this version cannot run.
-pub(crate) fn entries(
-    definition: &Definition,
+/// The agent that runs the steps of this scope, under the capabilities `roots`.
+pub(crate) fn workflow(
     definitions: &Arc<Definitions>,
-    inbox: &Inbox,
+    fallback: Arc<Fallback>,
     scope: &str,
     roots: &[String],
-) -> Result<Vec<AgentEntry>, Error> {
-    let mut entries = members(&definition.file.agents, inbox, scope)?;
-    let workflow = Arc::new(Workflow::new(definitions.clone(), definition.digest));
+) -> AgentEntry {
+    let workflow = Arc::new(Workflow::new(definitions.clone(), fallback));
     let serves: Vec<String> = roots.iter().map(|root| format!("{root}@1")).collect();
     let serves: Vec<&str> = serves.iter().map(String::as_str).collect();
     let mut steps = AgentEntry::new("workflow", "workflow", &serves, RUNS_AT_ONCE, workflow);
     steps.spec.team = scope.into();
-    entries.push(steps);
-    Ok(entries)
+    steps
 }
 
 /// Agents of a team file, for tasks of this scope.

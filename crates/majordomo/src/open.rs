@@ -122,6 +122,12 @@ impl TeamBuilder {
         TeamBuilder { builder: self.builder.policies(policies), ..self }
     }
 
+    /// What held goes on to hold: for whoever opens the data of a team without being that team.
+    #[must_use]
+    pub fn keep_policies(self) -> TeamBuilder {
+        TeamBuilder { builder: self.builder.keep_policies(), ..self }
+    }
+
     /// How an agent is chosen for one capability; the lowest load decides unless told otherwise.
     ///
     /// ```

@@ -13,6 +13,11 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::sync::Arc;
 
+/// Names a content.
+pub fn digest(bytes: &[u8]) -> Digest {
+    Digest(*blake3::hash(bytes).as_bytes())
+}
+
 /// The bytes of a value: keys sorted, no white space.
 pub fn to_bytes<T: Serialize>(value: &T) -> Result<Vec<u8>, Failure> {
     // Through `Value`, whose maps are sorted: a struct's field order or a hash map's accident of
@@ -38,7 +43,7 @@ fn unfit(what: &str, why: &serde_json::Error) -> Failure {
 pub(crate) fn payload(bytes: Vec<u8>, blobs: &dyn Blobs) -> Result<Payload, blobs::Error> {
     let len = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
     if bytes.len() <= INLINE_MAX_BYTES {
-        let digest = Digest(*blake3::hash(&bytes).as_bytes());
+        let digest = digest(&bytes);
         return Ok(Payload { digest, len, inline: Some(Arc::from(bytes)) });
     }
     Ok(Payload { digest: Digest(blobs.put(&bytes)?), len, inline: None })

@@ -20,7 +20,7 @@ const GRACE: Duration = Duration::from_secs(10);
 
 /// A session with all that a person sees of it.
 pub(super) struct Attended {
-    pub(super) session: Session,
+    pub(super) session: Arc<Session>,
     pub(super) board: Arc<Board>,
     viewer: Option<Arc<Viewer>>,
     server: Server,
@@ -60,8 +60,8 @@ impl Attended {
         board: Arc<Board>,
         viewer: Option<Arc<Viewer>>,
     ) -> Result<Attended> {
-        let desk = Desk::new(session.team().clone(), session.scope(), session.inbox().clone());
-        let server = Server::start(data, desk);
+        let session = Arc::new(session);
+        let server = Server::start(data, Desk::of(session.clone()));
         let server = server.map_err(|why| cannot("listen on", &data.socket(), &why))?;
         Ok(Attended { session, board, viewer, server })
     }

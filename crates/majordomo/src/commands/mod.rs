@@ -14,6 +14,7 @@ mod init;
 mod manual;
 mod members;
 mod read;
+mod reload;
 mod resume;
 mod run;
 mod schedule;
@@ -66,6 +67,7 @@ impl Global {
 enum Verb {
     Run(run::Run),
     Up(up::Up),
+    Reload(reload::Reload),
     Resume(resume::Resume),
     Demo(demo::Demo),
     Check(check::Check),
@@ -103,6 +105,7 @@ impl Cli {
         match self.verb {
             Verb::Run(it) => it.run(global).await,
             Verb::Up(it) => it.run(global).await,
+            Verb::Reload(it) => it.run(global).await,
             Verb::Resume(it) => it.run(global).await,
             Verb::Demo(it) => it.run(global).await,
             Verb::Check(it) => it.run(global),

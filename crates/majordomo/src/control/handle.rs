@@ -3,11 +3,13 @@
 use super::many::many;
 use super::{Request, Response, Room, members};
 use crate::Team;
-use crate::session::{Answer as Said, Inbox};
+use crate::session::{self, Answer as Said, Inbox, Session};
+use crate::team::file::TeamFile;
 use crate::team::requirement;
 use kernel::{Command, Constraint, TaskId, Terms, Versions};
 use runtime::api::{Failure, Result, SubmitOptions};
 use runtime::keep::Forgotten;
+use std::path::Path;
 use std::sync::Arc;
 
 /// Who answers: a team at work and what waits in it for a person. Cheap to clone.
@@ -17,22 +19,34 @@ pub struct Desk {
     /// The scope that submitted tasks belong to.
     team: Arc<str>,
     inbox: Inbox,
+    /// Where the team has a file.
+    session: Option<Arc<Session>>,
 }
 
 impl Desk {
     /// Answers for this team; `scope` is that of what is submitted.
     #[must_use]
     pub fn new(work: Team, scope: &str, inbox: Inbox) -> Desk {
-        Desk { work, team: scope.into(), inbox }
+        Desk { work, team: scope.into(), inbox, session: None }
+    }
+
+    /// Answers for a session.
+    #[must_use]
+    pub fn of(session: Arc<Session>) -> Desk {
+        let (work, inbox) = (session.team().clone(), session.inbox().clone());
+        Desk { session: Some(session.clone()), ..Desk::new(work, session.scope(), inbox) }
     }
 }
 
 /// Answers one request.
 pub(super) async fn handle(desk: &Desk, request: Request) -> Response {
-    let Desk { work, team, inbox } = desk;
+    let Desk { work, team, inbox, session } = desk;
     let answered = match request {
-        Request::Hello => Ok(here(work, team)),
-        Request::Submit { .. } => submit(work, team, request).await,
+        Request::Hello => Ok(here(desk)),
+        Request::Submit { .. } => submit(desk, request).await,
+        Request::Reload { name, definition, dry_run } => {
+            reload(session.as_deref(), &name, *definition, dry_run).await
+        }
         Request::Cancel { task, reason } => {
             let command = Command::Cancel { task: TaskId(task), reason: reason.into() };
             command_done(work, command).await
@@ -81,18 +95,41 @@ pub(super) async fn handle(desk: &Desk, request: Request) -> Response {
     })
 }
 
-fn here(work: &Team, team: &str) -> Response {
-    let standing = work.runtime().standing();
+fn here(desk: &Desk) -> Response {
+    let standing = desk.work.runtime().standing();
     let room = Room {
         data_max_bytes: standing.data_max_bytes,
         full: standing.full,
         refused: standing.refused,
         refused_ms_ago: standing.refused_ms_ago,
     };
-    Response::Here { pid: std::process::id(), team: team.into(), open: work.open_tasks(), room }
+    let file = desk.session.as_ref().and_then(|session| session.file());
+    Response::Here {
+        pid: std::process::id(),
+        team: desk.team.to_string(),
+        open: desk.work.open_tasks(),
+        room,
+        file: file.and_then(Path::to_str).map(str::to_owned),
+    }
 }
 
-async fn submit(work: &Team, team: &str, request: Request) -> Result<Response> {
+async fn reload(
+    session: Option<&Session>,
+    name: &str,
+    definition: TeamFile,
+    dry_run: bool,
+) -> Result<Response> {
+    let Some(session) = session else { return Err(refused(session::Error::NoTeam)) };
+    let reloaded = session.reload(name, definition, dry_run).await.map_err(refused)?;
+    Ok(Response::Reload(Box::new(reloaded)))
+}
+
+fn refused(why: session::Error) -> Failure {
+    Failure::rejected(format!("{why}; nothing has changed"))
+}
+
+async fn submit(desk: &Desk, request: Request) -> Result<Response> {
+    let Desk { work, team, session, .. } = desk;
     let Request::Submit { capability, input, key, class, deadline_ms, wait, wants } = request
     else {
         return Err(Failure::rejected("not a submission"));
@@ -100,7 +137,7 @@ async fn submit(work: &Team, team: &str, request: Request) -> Result<Response> {
     let (name, versions) = self::capability(&capability)?;
     let terms = Terms {
         versions,
-        team: team.into(),
+        team: (&**team).into(),
         class,
         tenant: wants.tenant.unwrap_or_default().into(),
         require: wants.require.as_deref().map(constraint).transpose()?,
@@ -109,8 +146,11 @@ async fn submit(work: &Team, team: &str, request: Request) -> Result<Response> {
         ..Terms::new(name)
     };
     let input = runtime::canonical::to_bytes(&input)?;
+    // A run of the team follows what the file says now, whatever it says later.
+    let definition = session.as_ref().and_then(|session| session.pin_of(name));
     let affinity = wants.sticky;
-    let options = SubmitOptions { key, deadline_ms, affinity, ..SubmitOptions::default() };
+    let options =
+        SubmitOptions { key, deadline_ms, affinity, definition, ..SubmitOptions::default() };
     let ticket = work.submit(terms, input, options).await?;
     let (task, fresh) = (ticket.task.0, ticket.fresh);
     if !wait {

@@ -29,6 +29,16 @@ pub fn recruits(
     (agents, notes)
 }
 
+/// A team file read anew, as it can run here: the team's name, the definition, and a line for each
+/// agent that is left out.
+#[must_use]
+pub fn successor(file: TeamFile, path: Option<PathBuf>) -> (String, TeamFile, Vec<String>) {
+    let mut notes = Vec::new();
+    let name = session::name(&file, path.as_deref());
+    let definition = session::settle(file, path, &mut notes);
+    (name, definition, notes)
+}
+
 /// Everybody joins, or nobody does.
 pub(super) async fn add(
     work: &Team,

@@ -15,12 +15,12 @@ mod server;
 
 pub use door::Door;
 pub use handle::Desk;
-pub use members::recruits;
+pub use members::{recruits, successor};
 pub use schedules::NewSchedule;
 pub use server::Server;
 
-use crate::session::Waiting;
-use crate::team::file::Agent;
+use crate::session::{Reload, Waiting};
+use crate::team::file::{Agent, TeamFile};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -93,6 +93,16 @@ pub enum Request {
     AddAgents {
         /// As in a team file, by name; directories are absolute.
         agents: BTreeMap<String, Agent>,
+    },
+    /// The team at work follows another definition from now on.
+    Reload {
+        /// What its file calls the team.
+        name: String,
+        /// As it can run here; directories are absolute.
+        definition: Box<TeamFile>,
+        /// Only say what would change.
+        #[serde(default)]
+        dry_run: bool,
     },
     /// An agent leaves; what it holds goes to others.
     RemoveAgent {
@@ -224,6 +234,9 @@ pub enum Response {
         /// How much room it has.
         #[serde(default)]
         room: Room,
+        /// Its file, where it has one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        file: Option<String>,
     },
     /// Accepted, under this number.
     Accepted {
@@ -239,6 +252,8 @@ pub enum Response {
         /// What it gave.
         output: Value,
     },
+    /// What another definition changes, or would.
+    Reload(Box<Reload>),
     /// The contents of a run are erased.
     Forgotten {
         /// Tasks of the run.

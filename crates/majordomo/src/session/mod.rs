@@ -10,8 +10,10 @@
 //! journaled with it, the definition's agents serve it in a scope of its own, and only an operator
 //! moves it to another definition ([`Options::migrate`]).
 
+mod leaving;
 mod open;
 mod past;
+mod reload;
 mod schedules;
 mod scope;
 mod summary;
@@ -19,7 +21,8 @@ mod summary;
 pub use crate::crew::Error as AgentError;
 pub use open::Error;
 #[cfg(feature = "cli")]
-pub(crate) use open::settle;
+pub(crate) use open::{name, settle};
+pub use reload::Reload;
 pub use summary::{Summary, Worked};
 
 pub use adapters::agent::human::{Answer, Inbox, Waiting};
@@ -30,13 +33,14 @@ use crate::team::definitions::{Definition, Definitions};
 use crate::team::file::TeamFile;
 use crate::{Team, crew};
 use kernel::{Budget, Command, Digest, TaskId, Terms, Versions};
+use leaving::{Departures, Errands};
 use runtime::Drained;
 use runtime::api::{Failure, Pinned, SubmitOptions, Ticket};
 use runtime::port::{Blobs, Observer};
+use scope::Joined;
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::Mutex;
 
@@ -78,21 +82,30 @@ pub struct Session {
     joined: Mutex<Joined>,
     inbox: Inbox,
     notes: Vec<String>,
+    /// Where the team file stands.
+    file: Option<PathBuf>,
+    departures: Arc<Departures>,
+    errands: Mutex<Errands>,
 }
 
-/// The definition given at the start.
+/// The definition given at the start, or read since.
 struct Own {
-    definition: Arc<Definition>,
+    definition: RwLock<Arc<Definition>>,
     /// The team's name.
     name: String,
     scope: String,
 }
 
-/// Who is here: the definition whose agents serve a scope, and the names that are taken.
-#[derive(Default)]
-struct Joined {
-    scopes: BTreeMap<String, Digest>,
-    names: BTreeSet<String>,
+impl Own {
+    /// What new runs follow.
+    fn definition(&self) -> Arc<Definition> {
+        self.definition.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// From now on they follow this one.
+    fn follow(&self, definition: Arc<Definition>) {
+        *self.definition.write().unwrap_or_else(PoisonError::into_inner) = definition;
+    }
 }
 
 impl Session {
@@ -130,11 +143,24 @@ impl Session {
         self.own.as_ref().map(|own| own.name.as_str())
     }
 
+    /// The team file, where one was given.
+    #[must_use]
+    pub fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
+    }
+
     /// The scope of its agents: what a task must say in [`Terms::team`] to be served by them. The
     /// team's name, unless runs of an older definition of that name are still open.
     #[must_use]
     pub fn scope(&self) -> &str {
         self.own.as_ref().map_or("", |own| own.scope.as_str())
+    }
+
+    /// What a task that asks for this is pinned to: the definition, if it is a run of the team.
+    #[must_use]
+    pub fn pin_of(&self, capability: &str) -> Option<Digest> {
+        let own = self.own.as_ref().filter(|own| crew::capability(&own.name) == capability);
+        own.map(|own| own.definition().digest)
     }
 
     /// What waits for a person.
@@ -170,9 +196,10 @@ impl Session {
         let mut terms = Terms::new(crew::capability(&own.name));
         terms.versions = Versions::exactly(1);
         terms.team = own.scope.as_str().into();
+        let definition = own.definition();
         let options = SubmitOptions {
-            definition: Some(own.definition.digest),
-            budget: Some(options.budget.unwrap_or_else(|| budget(&own.definition.file))),
+            definition: Some(definition.digest),
+            budget: Some(options.budget.unwrap_or_else(|| budget(&definition.file))),
             ..options
         };
         let input = runtime::canonical::to_bytes(&args)?;
@@ -187,7 +214,8 @@ impl Session {
     /// do. The others have been taken up.
     pub async fn resume(&self) -> Result<Vec<Ticket>, Error> {
         let mut failed = None;
-        for Pinned { pin, .. } in self.team.pinned() {
+        // The latest first: where several definitions have had one scope, it is theirs.
+        for Pinned { pin, .. } in self.team.pinned().into_iter().rev() {
             if let Err(error) = self.join(pin.definition, &pin.team).await {
                 failed.get_or_insert(error);
             }

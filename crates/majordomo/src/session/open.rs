@@ -1,7 +1,8 @@
 //! Opens a session: stores, one replay, pins, limits, listeners, runtime, agents, in this order.
 
-use super::scope::scope_of;
-use super::{Inbox, Joined, Migrate, Options, Own, Session};
+use super::leaving::Departures;
+use super::scope::{Joined, scope_of};
+use super::{Inbox, Migrate, Options, Own, Session};
 use crate::data::DataDir;
 use crate::tally::Tally;
 use crate::team::definitions::{self, Definition, Definitions};
@@ -12,7 +13,7 @@ use kernel::{Limits, State};
 use runtime::Replayed;
 use runtime::api::{Failure, Pinned, StartError, TeamBuilder};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 use tokio::sync::Mutex;
 
@@ -47,6 +48,20 @@ pub enum Error {
     /// A run cannot be moved to another definition.
     #[error("the run was not moved: {0}")]
     Migrate(String),
+    /// There is no definition to be changed.
+    #[error("no team is at work here whose file could be read anew: start `majordomo up TEAM`")]
+    NoTeam,
+    /// The definition is that of another team.
+    #[error(
+        "the file is that of the team `{other}`, and `{own}` is at work here: say \
+         `name = \"{own}\"` in it if it is the same team, or end this one and start the other"
+    )]
+    OtherTeam {
+        /// Who is at work.
+        own: String,
+        /// Whose file it is.
+        other: String,
+    },
     /// The process is about to end.
     #[error("the program is ending")]
     Ended,
@@ -66,7 +81,8 @@ impl Session {
         let definitions = Arc::new(Definitions::new(blobs.clone()));
         let (mut own, mut notes) = (None, Vec::new());
         if let Some(file) = file {
-            let (name, settled) = (name(&file, path.as_deref()), settle(file, path, &mut notes));
+            let name = name(&file, path.as_deref());
+            let settled = settle(file, path.clone(), &mut notes);
             own = Some((name, definitions.keep(settled)?));
         }
         let state = replayed.state();
@@ -74,14 +90,28 @@ impl Session {
         // What was before is counted where a run is unfinished.
         let tally = Arc::new(Tally::new(state.tasks().map(|task| (task.id, task.run))));
         let replayed = replayed.watched_by(tally.clone()).map_err(StartError::from)?;
+        let departures = Arc::new(Departures::default());
+        let replayed = replayed.watched_by(departures.clone()).map_err(StartError::from)?;
         let bus = Arc::new(adapters::bus::local::Local::new());
         let builder = TeamBuilder::after(replayed).limits(limits).bus(bus);
         let team = builder.calendar(Arc::new(crate::calendar::System)).start().await?;
         data.clear_restored().map_err(|why| StartError::Stores(why.to_string()))?;
         let (team, joined) = (Team::of(team), Mutex::new(Joined::default()));
-        let (own_yet, inbox) = (None, Inbox::default());
-        let mut session =
-            Session { team, blobs, definitions, tally, own: own_yet, joined, inbox, notes };
+        let (own_yet, inbox, errands) = (None, Inbox::default(), Mutex::default());
+        let file = path.and_then(|path| std::path::absolute(path).ok());
+        let mut session = Session {
+            team,
+            blobs,
+            definitions,
+            tally,
+            own: own_yet,
+            joined,
+            inbox,
+            notes,
+            file,
+            departures,
+            errands,
+        };
         if let Some((name, definition)) = own
             && let Err(why) = session.take_on(name, definition, migrate, one_off).await
         {
@@ -104,17 +134,18 @@ impl Session {
         moved.map_err(|why: Failure| Error::Migrate(why.message))?;
         let scope = scope_of(&name, digest, &self.team.pinned());
         self.forget_old_scopes(&name, &scope).await?;
+        let definition = RwLock::new(definition);
         self.own = Some(Own { definition, name, scope: scope.clone() });
         self.join(digest, &scope).await?;
         match self.own.as_ref().filter(|_| !one_off) {
-            Some(own) => self.set_schedules(own, &own.definition.file).await,
+            Some(own) => self.set_schedules(own, &own.definition().file).await,
             None => Ok(()),
         }
     }
 }
 
 /// What the team is called.
-fn name(file: &TeamFile, path: Option<&Path>) -> String {
+pub(crate) fn name(file: &TeamFile, path: Option<&Path>) -> String {
     let stem = path.and_then(Path::file_stem).map(|stem| stem.to_string_lossy().into_owned());
     file.name.clone().or(stem).unwrap_or_else(|| "team".to_owned())
 }

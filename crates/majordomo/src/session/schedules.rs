@@ -4,12 +4,14 @@
 //! from what was set by hand, and are removed; nobody's schedule is taken by another's name.
 
 use super::{Error, Own, Session, budget};
+use crate::calendar::{System, own_zone};
 use crate::crew;
 use crate::team::capability::Capability;
 use crate::team::file::TeamFile;
 use crate::team::schedule::{Missed, Overlap, Schedule};
 use kernel::{Class, Recurrence, Terms, Versions};
 use runtime::api::ScheduleOptions;
+use runtime::port::Calendar;
 
 /// A schedule as the runtime is told.
 pub(super) struct Due {
@@ -27,15 +29,9 @@ impl Session {
     /// # Errors
     /// A name that somebody else's schedule has; a time that cannot be read.
     pub(super) async fn set_schedules(&self, own: &Own, file: &TeamFile) -> Result<(), Error> {
-        let refused = |name: &str, why: String| Error::Schedule { name: name.to_owned(), why };
+        self.check_schedules(own, file)?;
         let dues: Vec<Due> = file.schedules.iter().map(|it| due(own, file, it)).collect();
         let set = self.team.schedules();
-        for due in &dues {
-            let other = set.iter().find(|it| *it.spec.name == *due.name);
-            if let Some(other) = other.filter(|it| *it.spec.origin != *own.name) {
-                return Err(refused(&due.name, taken(&due.name, &other.spec.origin)));
-            }
-        }
         for Due { name, recurs, terms, input, options } in dues {
             let done = self.team.schedule(&name, recurs, terms, input, options).await;
             done.map_err(|why| refused(&name, why.message))?;
@@ -48,6 +44,30 @@ impl Session {
         }
         Ok(())
     }
+
+    /// Whether those of the definition can be set.
+    ///
+    /// # Errors
+    /// As for setting them.
+    pub(super) fn check_schedules(&self, own: &Own, file: &TeamFile) -> Result<(), Error> {
+        let set = self.team.schedules();
+        for (name, said) in &file.schedules {
+            let other = set.iter().find(|it| *it.spec.name == **name);
+            if let Some(other) = other.filter(|it| *it.spec.origin != *own.name) {
+                return Err(refused(name, taken(name, &other.spec.origin)));
+            }
+            if let Some(cron) = &said.cron {
+                let zone = said.zone.clone().unwrap_or_else(own_zone);
+                let next = System.next(cron, &zone, System.wall_ms());
+                next.map_err(|why| refused(name, why))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn refused(name: &str, why: String) -> Error {
+    Error::Schedule { name: name.to_owned(), why }
 }
 
 fn taken(name: &str, origin: &str) -> String {
@@ -66,7 +86,7 @@ fn due(own: &Own, file: &TeamFile, (name, said): (&String, &Schedule)) -> Due {
         (None, Some(every)) => Recurrence::Every { ms: every.as_ms() },
         (cron, _) => Recurrence::Calendar {
             cron: cron.as_deref().unwrap_or_default().trim().into(),
-            zone: said.zone.clone().unwrap_or_else(crate::calendar::own_zone).into(),
+            zone: said.zone.clone().unwrap_or_else(own_zone).into(),
         },
     };
     let asked = said.ask.as_deref().and_then(|ask| Capability::parse(ask).ok());
@@ -80,7 +100,7 @@ fn due(own: &Own, file: &TeamFile, (name, said): (&String, &Schedule)) -> Due {
     let options = ScheduleOptions {
         deadline_ms: said.timeout.map(|it| it.as_ms()),
         budget: runs_steps.then(|| budget(file)),
-        definition: runs_steps.then_some(own.definition.digest),
+        definition: runs_steps.then(|| own.definition().digest),
         missed: match said.missed {
             Missed::Skip => kernel::Missed::Skip,
             Missed::Once => kernel::Missed::Once,

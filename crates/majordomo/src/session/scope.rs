@@ -3,17 +3,21 @@
 //! Agents serve only tasks of their own scope. It is the team's name, so that people can say it;
 //! only while runs of another definition of that name are open does a definition get a scope that
 //! no other has, `name@` and the beginning of its digest. So a run is never served by agents of a
-//! definition that it does not follow. What the file says of its team (quotas, breakers, routing,
-//! supervisors) holds for the scope.
+//! definition that it does not follow, unless an operator has the file read anew while it is under
+//! way: then the scope's agents are those of the new one, and those whom only the run needs. What
+//! the file says of its team (quotas, breakers, routing, supervisors) holds for the scope.
 
+use super::reload::asked;
 use super::{Error, Session};
 use crate::crew;
-use crate::team::definitions::Definition;
-use crate::team::file::TeamFile;
-use crate::team::govern;
-use kernel::{Digest, Policies, Text};
-use runtime::api::Pinned;
+use crate::team::definitions::{self, Definition};
+use crate::team::file::{Agent, TeamFile};
+use crate::team::workflow::Fallback;
+use crate::team::{govern, roster};
+use kernel::{Digest, Policies, Presence, TaskId, Text};
+use runtime::api::{AgentEntry, Pinned};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// The scope of a definition, given the runs that are open.
 pub(super) fn scope_of(name: &str, definition: Digest, open: &[Pinned]) -> String {
@@ -27,39 +31,159 @@ pub(super) fn scope_of(name: &str, definition: Digest, open: &[Pinned]) -> Strin
     format!("{name}@{}", &digest[..8])
 }
 
+/// Who is here, by scope, and the names that are taken.
+#[derive(Clone, Default)]
+pub(super) struct Joined {
+    scopes: BTreeMap<String, Crew>,
+    names: BTreeSet<String>,
+}
+
+/// Who serves a scope.
+#[derive(Clone)]
+struct Crew {
+    /// The definition whose agents they are.
+    digest: Digest,
+    /// Under which name each agent of a file has joined.
+    named: BTreeMap<String, String>,
+    fallback: Arc<Fallback>,
+}
+
+impl Joined {
+    /// Under which names the agents of this scope's definition have joined.
+    pub(super) fn named(&self, scope: &str) -> BTreeMap<String, String> {
+        self.scopes.get(scope).map(|crew| crew.named.clone()).unwrap_or_default()
+    }
+
+    /// The scope follows another definition.
+    pub(super) fn follow(&mut self, scope: &str, definition: Digest) {
+        if let Some(crew) = self.scopes.get_mut(scope) {
+            crew.digest = definition;
+            crew.fallback.set(definition);
+        }
+    }
+
+    /// An agent of the file is none any more; its name stays taken while it is on its way out.
+    pub(super) fn forget(&mut self, scope: &str, agent: &str) {
+        if let Some(crew) = self.scopes.get_mut(scope) {
+            crew.named.remove(agent);
+        }
+    }
+
+    /// A name for one who is to join.
+    fn name(&mut self, scope: &str, entry: &mut AgentEntry) {
+        let own = entry.spec.name.to_string();
+        let name = free(&own, scope, &self.names);
+        entry.spec.name = name.as_str().into();
+        self.names.insert(name.clone());
+        if let Some(crew) = self.scopes.get_mut(scope) {
+            crew.named.insert(own, name);
+        }
+    }
+}
+
 impl Session {
     /// The agents of a definition join in this scope, once. A scope has the agents of one
-    /// definition: whose came first.
+    /// definition, whose came first; of another only those come that it still needs.
     pub(super) async fn join(&self, digest: Digest, scope: &str) -> Result<(), Error> {
         let mut joined = self.joined.lock().await;
-        if joined.scopes.contains_key(scope) {
+        let here = joined.scopes.get(scope).map(|crew| crew.digest);
+        if here == Some(digest) {
             return Ok(());
         }
         let definitions = self.definitions.clone();
-        let definition = tokio::task::spawn_blocking(move || definitions.get(digest)).await;
-        let definition = definition.map_err(|_| Error::Ended)??;
-        let roots = self.roots(&definition, scope);
-        let mut entries =
-            crew::entries(&definition, &self.definitions, &self.inbox, scope, &roots)?;
-        let mut named = BTreeMap::new();
-        for entry in &mut entries {
-            let name = free(&entry.spec.name, scope, &joined.names);
-            named.insert(entry.spec.name.to_string(), name.clone());
-            entry.spec.name = name.as_str().into();
-            joined.names.insert(name);
+        let read = move || Ok((definitions.get(digest)?, here.map(|it| definitions.get(it))));
+        let read = tokio::task::spawn_blocking(read).await.map_err(|_| Error::Ended)?;
+        let (definition, here) = read.map_err(|why: definitions::Error| why)?;
+        if let Some(here) = here {
+            return self.join_for_runs(&definition, &*here?, scope, &mut joined).await;
         }
+        let fallback = Arc::new(Fallback::new(digest));
+        let (named, agents) = (BTreeMap::new(), definition.file.agents.keys().cloned().collect());
+        let crew = Crew { digest, named, fallback: fallback.clone() };
+        joined.scopes.insert(scope.to_owned(), crew);
+        let came = self.come(&definition, fallback, scope, agents, &mut joined).await;
+        if came.is_err() {
+            joined.scopes.remove(scope);
+        }
+        came
+    }
+
+    async fn come(
+        &self,
+        definition: &Definition,
+        fallback: Arc<Fallback>,
+        scope: &str,
+        agents: Vec<String>,
+        joined: &mut Joined,
+    ) -> Result<(), Error> {
+        let mut entries = self.entries(&definition.file, scope, &agents, joined)?;
+        let roots = self.roots(definition, scope);
+        let mut steps = crew::workflow(&self.definitions, fallback, scope, &roots);
+        joined.name(scope, &mut steps);
+        entries.push(steps);
         // What holds for them holds from their first task on.
-        self.govern(scope, &definition.file, &named).await?;
+        self.govern(scope, &definition.file, &joined.named(scope)).await?;
         for entry in entries {
             self.team.join(entry).await?;
         }
-        joined.scopes.insert(scope.to_owned(), digest);
         Ok(())
+    }
+
+    /// Runs of another definition are open in this scope, from before the file was read anew: those
+    /// of its agents come whom nobody here can stand in for, until the runs have ended.
+    async fn join_for_runs(
+        &self,
+        definition: &Definition,
+        here: &Definition,
+        scope: &str,
+        joined: &mut Joined,
+    ) -> Result<(), Error> {
+        let of = |definition: &Definition| {
+            let all = definition.file.agents.values().flat_map(roster::capabilities);
+            all.collect::<BTreeSet<_>>()
+        };
+        let (serves, asks) = (of(here), asked(definition));
+        let alone = |agent: &Agent| {
+            roster::capabilities(agent).iter().any(|it| asks.contains(it) && !serves.contains(it))
+        };
+        let agents = definition.file.agents.iter().filter(|(_, agent)| alone(agent));
+        let agents: Vec<String> = agents.map(|(name, _)| name.clone()).collect();
+        let pinned = self.team.pinned().into_iter();
+        let runs = pinned.filter(|it| it.pin.definition == definition.digest);
+        let runs: Vec<TaskId> = runs.map(|it| it.run).collect();
+        for entry in self.entries(&definition.file, scope, &agents, joined)? {
+            let name = entry.spec.name.to_string();
+            self.team.join(entry).await?;
+            if let Some(agent) = self.team.agent_id(&name) {
+                self.drain_after(runs.clone(), agent).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// These agents of a file, ready to join under names that are free.
+    pub(super) fn entries(
+        &self,
+        file: &TeamFile,
+        scope: &str,
+        agents: &[String],
+        joined: &mut Joined,
+    ) -> Result<Vec<AgentEntry>, Error> {
+        let chosen = file.agents.iter().filter(|(name, _)| agents.contains(name));
+        let chosen = chosen.map(|(name, agent)| (name.clone(), agent.clone())).collect();
+        let mut entries = crew::members(&chosen, &self.inbox, scope)?;
+        // The name of one who has come and gone is free again.
+        let left = self.team.agents().into_iter().filter(|it| it.presence == Presence::Left);
+        for gone in left {
+            joined.names.remove(&*gone.spec.name);
+        }
+        entries.iter_mut().for_each(|entry| joined.name(scope, entry));
+        Ok(entries)
     }
 
     /// What the file says of its team holds for this scope from now on. `named`: under which names
     /// its agents join. Where it holds already, nothing is recorded.
-    async fn govern(
+    pub(super) async fn govern(
         &self,
         scope: &str,
         file: &TeamFile,
@@ -88,7 +212,7 @@ impl Session {
     /// What the agent that runs the steps is asked for: under the name of this team, and under that
     /// of the one whose runs were moved here.
     fn roots(&self, definition: &Definition, scope: &str) -> Vec<String> {
-        let own = self.own.as_ref().filter(|own| own.definition.digest == definition.digest);
+        let own = self.own.as_ref().filter(|own| own.definition().digest == definition.digest);
         let name = own.map(|own| own.name.as_str()).or(definition.file.name.as_deref());
         let mut roots: BTreeSet<String> = name.into_iter().map(crew::capability).collect();
         let open = self.team.pinned().into_iter().filter(|it| &*it.pin.team == scope);

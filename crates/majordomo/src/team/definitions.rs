@@ -65,6 +65,16 @@ impl Definitions {
         Ok(self.remember(Definition { digest, file, plan }))
     }
 
+    /// The same without keeping it.
+    ///
+    /// # Errors
+    /// It makes no plan.
+    pub fn look_at(&self, file: TeamFile) -> Result<Arc<Definition>, Error> {
+        let plan = Plan::new(&file)?;
+        let digest = runtime::canonical::digest(&file.definition_bytes());
+        Ok(Arc::new(Definition { digest, file, plan }))
+    }
+
     /// The definition of this digest. Blocks while it is read for the first time.
     ///
     /// # Errors

@@ -323,6 +323,19 @@ impl Agent {
         }
     }
 
+    /// The same, to be changed.
+    pub(crate) fn common_mut(&mut self) -> &mut Common {
+        match self {
+            Self::Builtin(agent) => &mut agent.common,
+            Self::Command(agent) => &mut agent.common,
+            Self::Workflow(agent) => &mut agent.common,
+            Self::Llm(agent) => &mut agent.common,
+            Self::Human(agent) => &mut agent.common,
+            Self::Mcp(agent) => &mut agent.common,
+            Self::A2a(agent) => &mut agent.common,
+        }
+    }
+
     /// The word after `kind =`.
     pub fn kind(&self) -> &'static str {
         match self {

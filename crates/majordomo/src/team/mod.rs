@@ -9,6 +9,7 @@ pub mod capability;
 pub mod catalogue;
 pub mod check;
 pub mod definitions;
+pub mod difference;
 pub mod document;
 pub mod expr;
 pub mod file;

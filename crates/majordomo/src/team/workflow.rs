@@ -10,7 +10,7 @@
 //! under keys that the plan gives. So each life asks the same questions.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use kernel::{Digest, FailureKind};
 use runtime::api::{Asks, Context, Failure};
@@ -28,12 +28,31 @@ const TELLINGS_MAX: usize = 100;
 pub struct Workflow {
     definitions: Arc<Definitions>,
     /// For a run that is pinned to none.
-    fallback: Digest,
+    fallback: Arc<Fallback>,
+}
+
+/// What runs follow that are pinned to nothing; another, when the team file is read anew.
+pub struct Fallback(Mutex<Digest>);
+
+impl Fallback {
+    /// This definition, until another is said.
+    pub fn new(definition: Digest) -> Fallback {
+        Fallback(Mutex::new(definition))
+    }
+
+    /// From now on this definition.
+    pub fn set(&self, definition: Digest) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = definition;
+    }
+
+    fn get(&self) -> Digest {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Workflow {
     /// Runs each run's own definition, and this one for a run without.
-    pub fn new(definitions: Arc<Definitions>, fallback: Digest) -> Workflow {
+    pub fn new(definitions: Arc<Definitions>, fallback: Arc<Fallback>) -> Workflow {
         Workflow { definitions, fallback }
     }
 }
@@ -41,7 +60,7 @@ impl Workflow {
 impl Agent for Workflow {
     fn run(&self, cx: Context) -> BoxFuture<'static, Result<Json, Failure>> {
         let definitions = self.definitions.clone();
-        let digest = cx.definition().unwrap_or(self.fallback);
+        let digest = cx.definition().unwrap_or_else(|| self.fallback.get());
         Box::pin(async move {
             let definition = cx.blocking(move || definitions.get(digest)).await?;
             let definition = definition.map_err(|why| Failure::rejected(why.to_string()))?;

@@ -11,6 +11,7 @@ mod house;
 mod linters;
 mod members;
 mod people;
+mod reload;
 mod signals;
 mod sync;
 mod verbs;

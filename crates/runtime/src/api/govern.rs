@@ -5,7 +5,7 @@
 //! policies of its own.
 
 use super::{Failure, Team};
-use kernel::{Command, Policies, Text};
+use kernel::{Command, Limits, Policies, Text};
 use std::sync::Arc;
 
 impl Team {
@@ -31,6 +31,12 @@ impl Team {
     pub fn policies_of(&self, scope: &str) -> Arc<Policies> {
         self.runtime
             .look(|kernel, _| kernel.state().policies.get(scope).cloned().unwrap_or_default())
+    }
+
+    /// The bounds of its kernel.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        self.runtime.look(|kernel, _| kernel.limits().clone())
     }
 
     /// The scopes in which anything but the usual holds.

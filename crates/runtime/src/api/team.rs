@@ -162,6 +162,13 @@ impl TeamBuilder {
         self
     }
 
+    /// What held goes on to hold: for whoever opens the data of a team without being that team.
+    #[must_use]
+    pub fn keep_policies(mut self) -> TeamBuilder {
+        self.policies = None;
+        self
+    }
+
     /// How an agent is chosen for one capability; the lowest load decides unless told otherwise.
     #[must_use]
     pub fn route(mut self, capability: &str, policy: Policy) -> TeamBuilder {
