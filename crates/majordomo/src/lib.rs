@@ -56,9 +56,12 @@ pub mod viewing;
 #[cfg(feature = "team")]
 pub use adapters::agent::command;
 pub use open::{Team, TeamBuilder};
+#[doc(hidden)]
+pub use runtime::api::FirstParameter;
 pub use runtime::api::{
-    AgentEntry, Ask, AskOptions, Begun, Bid, Capability, Context, Failure, Handler, Hold, Offered,
-    OnUnknown, Once, Result, ScheduleOptions, StartError, SubmitOptions, Ticket, capability,
+    AgentEntry, AgentRef, Ask, AskOptions, Begun, Bid, Capability, Context, Exclusive, Failure,
+    Handle, Handler, Handles, Hold, NativeAgent, Offered, OnUnknown, Once, Result, ScheduleOptions,
+    Served, Shared, StartError, SubmitOptions, Ticket, capability,
 };
 pub use {builtin, kernel, runtime};
 

@@ -3,7 +3,7 @@
 use crate::data::DataDir;
 use adapters::{blobs, journal};
 use runtime::Stores;
-use runtime::api::{self, AgentEntry, Handler, StartError};
+use runtime::api::{self, AgentEntry, Handler, NativeAgent, StartError};
 use runtime::port::Observer;
 use std::path::Path;
 use std::sync::Arc;
@@ -77,6 +77,46 @@ impl TeamBuilder {
     #[must_use]
     pub fn with<H: Handler>(self, handler: fn() -> H) -> TeamBuilder {
         TeamBuilder { builder: self.builder.with(handler), ..self }
+    }
+
+    /// Adds an agent of a Rust type, made by `make` for each of its lives: at the start, and
+    /// whenever its supervisor starts it again. What it needs, `make` has captured. It works on
+    /// `slots` tasks at once; 1 if any of its methods takes `&mut self`.
+    ///
+    /// ```
+    /// use majordomo::{Context, Result, Team, capability};
+    ///
+    /// struct Counter {
+    ///     counted: usize,
+    /// }
+    ///
+    /// #[capability]
+    /// impl Counter {
+    ///     #[capability("text.count@1")]
+    ///     async fn count(&mut self, _: Context, text: String) -> Result<usize> {
+    ///         self.counted += text.split_whitespace().count();
+    ///         Ok(self.counted)
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<()> {
+    /// let team = Team::in_memory().with_agent("counter", 1, || Counter { counted: 0 });
+    /// let team = team.start().await?;
+    /// let counter = team.agent::<Counter>("counter")?;
+    /// counter.ask::<count>("to be".into()).await?;
+    /// assert_eq!(counter.ask::<count>("or not to be".into()).await?, 6);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_agent<A: NativeAgent>(
+        self,
+        name: &str,
+        slots: u32,
+        make: impl Fn() -> A + Send + Sync + 'static,
+    ) -> TeamBuilder {
+        TeamBuilder { builder: self.builder.with_agent(name, slots, make), ..self }
     }
 
     /// Adds an agent of any kind.

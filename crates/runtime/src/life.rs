@@ -19,9 +19,9 @@ const FORCE: Duration = Duration::from_secs(2);
 pub(crate) async fn start(runtime: Runtime, agent: Arc<dyn Agent>, id: AgentId, life: u64) {
     let vitals = Vitals::of(&runtime, id, life);
     let why = match settled(agent.start(vitals)).await {
-        Some(Ok(())) => return runtime.tell(Command::Started(id, life)),
-        Some(Err(failure)) => failure.message,
-        None => "its code panicked while it started".into(),
+        Ok(Ok(())) => return runtime.tell(Command::Started(id, life)),
+        Ok(Err(failure)) => failure.message,
+        Err(_panic) => "its code panicked while it started".into(),
     };
     let reason = Exit::Abnormal(format!("it did not start: {why}").into());
     runtime.tell(Command::Exited(Exited { agent: id, life, reason, extent: Extent::Whole }));
@@ -59,13 +59,13 @@ pub(crate) enum End {
 /// Ends what an agent keeps, with this grace.
 pub(crate) async fn end(agent: Arc<dyn Agent>, grace: Duration) -> End {
     match timeout(grace, settled(agent.stop())).await {
-        Ok(Some(())) => return End::Stopped,
-        Ok(None) => return End::Panicked,
+        Ok(Ok(())) => return End::Stopped,
+        Ok(Err(_panic)) => return End::Panicked,
         Err(_elapsed) => {} // Dropped, it uses force; it is asked once more when that is done.
     }
     match timeout(FORCE, settled(agent.stop())).await {
-        Ok(Some(())) => End::Forced,
-        Ok(None) => End::Panicked,
+        Ok(Ok(())) => End::Forced,
+        Ok(Err(_panic)) => End::Panicked,
         Err(_elapsed) => End::Left,
     }
 }
@@ -76,11 +76,13 @@ pub(crate) fn grace_of(runtime: &Runtime, agent: AgentId) -> Duration {
     known.map_or(AGENT_STOP, Duration::from_millis)
 }
 
-/// What a future gave; `None` if it panicked.
-async fn settled<T>(mut future: BoxFuture<'_, T>) -> Option<T> {
+/// What a future gave, or its panic, whose message has been printed.
+pub(crate) async fn settled<T>(
+    mut future: BoxFuture<'_, T>,
+) -> Result<T, Box<dyn std::any::Any + Send>> {
     poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
-        Ok(poll) => poll.map(Some),
-        Err(_) => std::task::Poll::Ready(None), // The panic's message has been printed.
+        Ok(poll) => poll.map(Ok),
+        Err(panic) => std::task::Poll::Ready(Err(panic)),
     })
     .await
 }

@@ -115,6 +115,9 @@ impl<T> Ask<T> {
     /// delivery, the third to [`read`] what was delivered.
     pub(super) async fn record(self) -> Result<Text, Failure> {
         let Ask { live, step, capability, input, options, .. } = self;
+        if live.is_occupied() && live.recorded(&step).is_none() {
+            refuse_itself(&live, &capability)?;
+        }
         let bytes = canonical::to_bytes(&input?)?;
         let input = match asked_before(&live, &step, &bytes) {
             Some(input) => input,
@@ -122,6 +125,30 @@ impl<T> Ask<T> {
         };
         ask(&live, &step, submit(&live, &capability, input, options)).await?;
         Ok(step)
+    }
+}
+
+/// Code that has the state of its agent alone would wait for ever for what only that agent serves.
+fn refuse_itself(live: &Live, capability: &str) -> Result<(), Failure> {
+    let (name, versions) = parse_capability(capability);
+    let me = live.dispatch.agent;
+    let own = live.runtime.look(|kernel, _| {
+        let state = kernel.state();
+        let serves = |it: &kernel::Agent| {
+            let fits =
+                |it: &kernel::Serves| &*it.capability == name && versions.contains(it.version);
+            it.presence != kernel::Presence::Left && it.spec.serves.iter().any(fits)
+        };
+        let mut serving = state.agents().iter().filter(|it| serves(it)).peekable();
+        let only_me = serving.peek().is_some() && serving.all(|it| it.id == me);
+        only_me.then(|| state.agent(me).map(|it| it.spec.name.clone()).unwrap_or_default())
+    });
+    match own {
+        None => Ok(()),
+        Some(agent) => Err(Failure::rejected(format!(
+            "agent {agent} works on this task alone and only {agent} serves {name}: it would wait \
+             for itself; call the method, take `&self`, or let another agent serve {name} too"
+        ))),
     }
 }
 

@@ -6,6 +6,12 @@ use serde::de::DeserializeOwned;
 use std::future::Future;
 
 /// Something that can be asked for. `#[capability("name@1")]` on an async function makes one.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a capability",
+    label = "this cannot be asked for",
+    note = "a capability is made by `#[capability(\"some.name@1\")]` on an \
+            `async fn(Context, Input) -> Result<Output>`, and has the function's name"
+)]
 pub trait Capability: Send + Sync + 'static {
     /// What it is asked with; canonical JSON on the way.
     type Input: Serialize + DeserializeOwned + Send + 'static;
@@ -18,6 +24,12 @@ pub trait Capability: Send + Sync + 'static {
 }
 
 /// A capability together with code that serves it in this process.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a function that serves a capability",
+    label = "nothing says what this serves",
+    note = "put `#[capability(\"some.name@1\")]` on an `async fn(Context, Input) -> \
+            Result<Output>`; an agent with a state joins by `with_agent(\"name\", slots, || …)`"
+)]
 pub trait Handler: Capability {
     /// Works on one attempt.
     fn handle(
@@ -26,3 +38,14 @@ pub trait Handler: Capability {
         input: Self::Input,
     ) -> impl Future<Output = Result<Self::Output, Failure>> + Send;
 }
+
+/// What the first parameter of a capability is: a [`Context`], and nothing else.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "the first parameter of a capability is its `Context`, not `{Self}`",
+    label = "this should be `Context`",
+    note = "a capability has one input, after the `Context`; several go into one struct or tuple"
+)]
+pub trait FirstParameter {}
+
+impl FirstParameter for Context {}

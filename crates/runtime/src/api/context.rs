@@ -28,7 +28,28 @@ pub struct Context {
 /// by work that cannot be dropped, such as a process that is still being ended.
 pub struct Hold(#[allow(dead_code)] tokio::sync::mpsc::Sender<()>);
 
+/// While it exists, the attempt keeps its slot.
+pub(super) struct Occupied(Arc<Live>);
+
+impl Drop for Occupied {
+    fn drop(&mut self) {
+        self.0.set_occupied(-1);
+    }
+}
+
 impl Context {
+    /// Keeps the slot while the code only waits, until this is dropped.
+    pub(super) fn occupied(&self) -> Occupied {
+        self.live.set_occupied(1);
+        Occupied(self.live.clone())
+    }
+
+    /// The versions of the capability that will do for whoever asked.
+    #[must_use]
+    pub fn versions(&self) -> kernel::Versions {
+        self.live.dispatch.terms.versions
+    }
+
     pub(crate) fn of(live: Arc<Live>) -> Context {
         Context { live, scope: Arc::new(Scope::default()) }
     }

@@ -1,5 +1,6 @@
 //! Rust functions as agents.
 
+use super::handles::output_of;
 use super::{Context, Failure, Handler};
 use crate::canonical;
 use crate::port::{Agent, BoxFuture};
@@ -14,9 +15,7 @@ impl<H: Handler> Agent for Native<H> {
         Box::pin(async move {
             let input = canonical::from_bytes(cx.input_bytes())?;
             let output = handler.handle(cx, input).await?;
-            serde_json::to_value(output).map_err(|why| {
-                Failure::error(format!("the output cannot be written as JSON: {why}"))
-            })
+            output_of(output)
         })
     }
 }

@@ -1,60 +1,25 @@
 //! A team: agents that have joined a runtime, and the doors through which work comes in.
 
 use super::ask::parse_capability;
+use super::handles::NativeAgent;
 use super::messages::Aboard;
-use super::{Capability, Failure, Handler, Pinned, SubmitOptions, Ticket, native, ticket};
+use super::{AgentEntry, Capability, Failure, Handler, Pinned, SubmitOptions, Ticket, ticket};
 use crate::bounds::Bounds;
 use crate::canonical;
 use crate::drain::Drained;
 use crate::inbox::Then;
 use crate::life;
-use crate::port::{Adviser, Agent, Calendar};
+use crate::port::{Adviser, Calendar};
 use crate::recover::{self, Replayed, Stores};
 use crate::turn::Runtime;
 use crate::vitals::Vitals;
-use kernel::{
-    AgentSpec, Answer, Command, Limits, Payload, Policies, Policy, Serves, TaskId, Terms, Versions,
-};
+use kernel::{Answer, Command, Limits, Payload, Policies, Policy, TaskId, Terms, Versions};
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// How many tasks a Rust function works on at once unless told otherwise.
 const SLOTS_DEFAULT: u32 = 64;
-
-/// One agent of a team, before it joins.
-pub struct AgentEntry {
-    /// How it introduces itself.
-    pub spec: AgentSpec,
-    /// What it does.
-    pub agent: Arc<dyn Agent>,
-}
-
-impl AgentEntry {
-    /// An agent that serves these capabilities (`name` or `name@version`) in `slots` at once.
-    pub fn new(
-        name: &str,
-        kind: &str,
-        serves: &[&str],
-        slots: u32,
-        agent: Arc<dyn Agent>,
-    ) -> AgentEntry {
-        let serves = serves.iter().map(|text| {
-            let (capability, versions) = parse_capability(text);
-            let version = if versions == Versions::ANY { 1 } else { versions.min };
-            Serves { capability: capability.into(), version }
-        });
-        let spec = AgentSpec::new(name, kind, serves.collect(), slots);
-        AgentEntry { spec, agent }
-    }
-
-    /// A Rust function, made a capability by `#[capability]`, that works on `slots` tasks at once:
-    /// `AgentEntry::native("counter", 4, count)`.
-    pub fn native<H: Handler>(name: &str, slots: u32, handler: fn() -> H) -> AgentEntry {
-        let serves = format!("{}@{}", H::NAME, H::VERSION);
-        AgentEntry::new(name, "native", &[&serves], slots, native(handler))
-    }
-}
 
 /// A team in the making.
 pub struct TeamBuilder {
@@ -123,6 +88,18 @@ impl TeamBuilder {
     #[must_use]
     pub fn with<H: Handler>(self, handler: fn() -> H) -> TeamBuilder {
         self.agent(AgentEntry::native(H::NAME, SLOTS_DEFAULT, handler))
+    }
+
+    /// Adds an agent of a Rust type, by the factory for its lives. It works on `slots` tasks at
+    /// once; 1 if any of its methods takes `&mut self`.
+    #[must_use]
+    pub fn with_agent<A: NativeAgent>(
+        self,
+        name: &str,
+        slots: u32,
+        make: impl Fn() -> A + Send + Sync + 'static,
+    ) -> TeamBuilder {
+        self.agent(AgentEntry::stateful(name, slots, make))
     }
 
     /// Adds an agent of any kind.

@@ -176,7 +176,8 @@ impl<'a> Driver<'a> {
         let state = lock(&self.live.state);
         let clones = Arc::strong_count(&self.root);
         let foreign = clones.saturating_sub(OWN_CLONES + state.steps.own_wakers);
-        state.steps.waiting > 0 && (foreign == 0 || state.parking > 0) && !self.in_grace
+        let free = state.occupied == 0 && !self.in_grace;
+        state.steps.waiting > 0 && (foreign == 0 || state.parking > 0) && free
     }
 
     fn park(&mut self) {
@@ -221,7 +222,7 @@ impl<'a> Driver<'a> {
 }
 
 /// What a panic said, if it said it in words.
-fn words_of(panic: &(dyn Any + Send)) -> &str {
+pub(crate) fn words_of(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
 }

@@ -9,7 +9,7 @@ mod steps;
 mod underway;
 
 pub(crate) use cancel::Cancelled;
-pub(crate) use driver::drive;
+pub(crate) use driver::{drive, words_of};
 pub(crate) use group::Group;
 pub(crate) use steps::{Delivery, Reading};
 pub(crate) use underway::Underway;
@@ -64,6 +64,8 @@ struct State {
     closers: Vec<Closer>,
     /// Futures inside that said themselves that nothing but the context matters.
     parking: usize,
+    /// Futures inside that keep the slot, also while they only wait.
+    occupied: usize,
 }
 
 impl Live {
@@ -182,5 +184,15 @@ impl Live {
     pub(crate) fn set_parking(&self, by: isize) {
         let mut state = lock(&self.state);
         state.parking = state.parking.saturating_add_signed(by);
+    }
+
+    pub(crate) fn set_occupied(&self, by: isize) {
+        let mut state = lock(&self.state);
+        state.occupied = state.occupied.saturating_add_signed(by);
+    }
+
+    /// Whether the slot is kept also while the code only waits.
+    pub(crate) fn is_occupied(&self) -> bool {
+        lock(&self.state).occupied > 0
     }
 }

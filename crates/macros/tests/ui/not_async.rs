@@ -1,0 +1,10 @@
+//! A function that blocks.
+#![allow(unused_imports)]
+use majordomo::{Context, Result, capability};
+
+#[capability("text.count@1")]
+fn count(_: Context, text: String) -> Result<usize> {
+    Ok(text.len())
+}
+
+fn main() {}

@@ -1,0 +1,17 @@
+//! A state that cannot move between threads.
+use majordomo::{Context, Result, capability};
+use std::rc::Rc;
+
+struct Analyst {
+    rules: Rc<String>,
+}
+
+#[capability]
+impl Analyst {
+    #[capability("code.review@1")]
+    async fn review(&self, _: Context, file: String) -> Result<bool> {
+        Ok(file.contains(&*self.rules))
+    }
+}
+
+fn main() {}

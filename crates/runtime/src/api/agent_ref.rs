@@ -1,0 +1,179 @@
+//! Typed ways to whoever does the work: to one agent, or to a capability whoever serves it.
+//!
+//! Both come from a team, where an answer is awaited from outside, and from a context, where a
+//! question is a step of the asking task.
+
+use super::handles::{Handles, NativeAgent};
+use super::many::Proposed;
+use super::{Ask, Capability, Context, Failure, SubmitMany, SubmitOptions, Team, Ticket};
+use crate::canonical;
+use kernel::{Presence, Terms, Versions};
+use std::any::type_name;
+use std::marker::PhantomData;
+
+/// One agent by its name, known to do what agents of type `A` do. It takes no other questions: what
+/// `A` does not handle does not compile.
+#[derive(Clone)]
+pub struct AgentRef<A, From = Team> {
+    from: From,
+    name: String,
+    agent: PhantomData<fn() -> A>,
+}
+
+/// A capability, whoever serves it.
+#[derive(Clone)]
+pub struct Handle<C, From = Team> {
+    from: From,
+    capability: PhantomData<fn() -> C>,
+}
+
+impl<A, From> AgentRef<A, From> {
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl Team {
+    /// The agent of this name. It may be written in any language: what counts is that it said, when
+    /// it joined, that it serves all that agents of type `A` do.
+    ///
+    /// # Errors
+    /// `Rejected` when nobody of this name is here, or it serves less than that.
+    pub fn agent<A: NativeAgent>(&self, name: &str) -> Result<AgentRef<A>, Failure> {
+        let known = self.agents().into_iter().find(|it| *it.spec.name == *name);
+        let known = known.filter(|it| it.presence != Presence::Left).ok_or_else(|| {
+            let names: Vec<String> =
+                self.agents().iter().map(|it| it.spec.name.to_string()).collect();
+            Failure::rejected(format!("no agent is named {name}; here are {}", names.join(", ")))
+        })?;
+        for served in A::serves() {
+            if !known.spec.serves.contains(&served.to_kernel()) {
+                let (capability, version) = (served.name, served.version);
+                return Err(Failure::rejected(format!(
+                    "agent {name} is not a {}: it does not serve {capability}@{version}",
+                    type_name::<A>()
+                )));
+            }
+        }
+        Ok(AgentRef { from: self.clone(), name: name.to_owned(), agent: PhantomData })
+    }
+
+    /// A capability, whoever serves it.
+    #[must_use]
+    pub fn handle<C: Capability>(&self) -> Handle<C> {
+        Handle { from: self.clone(), capability: PhantomData }
+    }
+
+    async fn submit_typed<C: Capability>(
+        &self,
+        input: C::Input,
+        options: SubmitOptions,
+    ) -> Result<Ticket<C::Output>, Failure> {
+        let input = canonical::to_bytes(&input)?;
+        Ok(self.submit(terms_of::<C>(), input, options).await?.typed())
+    }
+}
+
+/// The terms of a question by type.
+pub(super) fn terms_of<C: Capability>() -> Terms {
+    Terms { versions: Versions::exactly(C::VERSION), ..Terms::new(C::NAME) }
+}
+
+impl<A> AgentRef<A> {
+    /// Asks it, and waits for the answer.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub async fn ask<C: Capability>(&self, input: C::Input) -> Result<C::Output, Failure>
+    where
+        A: Handles<C>,
+    {
+        self.submit::<C>(input, SubmitOptions::default()).await?.outcome().await
+    }
+
+    /// Hands a task to it; the receipt is durable on return.
+    ///
+    /// # Errors
+    /// As for [`Team::submit`].
+    pub async fn submit<C: Capability>(
+        &self,
+        input: C::Input,
+        options: SubmitOptions,
+    ) -> Result<Ticket<C::Output>, Failure>
+    where
+        A: Handles<C>,
+    {
+        let to = Some(self.name.clone());
+        self.from.submit_typed::<C>(input, SubmitOptions { to, ..options }).await
+    }
+}
+
+impl<C: Capability> Handle<C> {
+    /// Asks, and waits for the answer.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub async fn ask(&self, input: C::Input) -> Result<C::Output, Failure> {
+        self.from.ask::<C>(input).await
+    }
+
+    /// Hands a task over; the receipt is durable on return.
+    ///
+    /// # Errors
+    /// As for [`Team::submit`].
+    pub async fn submit(
+        &self,
+        input: C::Input,
+        options: SubmitOptions,
+    ) -> Result<Ticket<C::Output>, Failure> {
+        self.from.submit_typed::<C>(input, options).await
+    }
+
+    /// Hands any number of tasks over, as [`Team::submit_many`] does; an input that cannot be
+    /// written as JSON is refused in its place.
+    pub fn submit_many<I>(
+        &self,
+        inputs: I,
+    ) -> SubmitMany<impl Iterator<Item = Proposed> + use<I, C>, C::Output>
+    where
+        I: IntoIterator<Item = C::Input>,
+    {
+        self.from.submit_proposed(inputs.into_iter().map(|input| {
+            Ok((terms_of::<C>(), canonical::to_bytes(&input)?, SubmitOptions::default()))
+        }))
+    }
+}
+
+impl Context {
+    /// The agent of this name, which is said to do what agents of type `A` do. Looks at nothing, so
+    /// that a later life goes the same way: who is not here is missed when it is asked.
+    #[must_use]
+    pub fn agent<A: NativeAgent>(&self, name: &str) -> AgentRef<A, Context> {
+        AgentRef { from: self.clone(), name: name.to_owned(), agent: PhantomData }
+    }
+
+    /// A capability, whoever serves it.
+    #[must_use]
+    pub fn handle<C: Capability>(&self) -> Handle<C, Context> {
+        Handle { from: self.clone(), capability: PhantomData }
+    }
+}
+
+impl<A> AgentRef<A, Context> {
+    /// Asks it, in a step of this task; see [`Context::ask_to`].
+    pub fn ask<C: Capability>(&self, input: C::Input) -> Ask<C::Output>
+    where
+        A: Handles<C>,
+    {
+        self.from.ask_to::<C>(&self.name, input)
+    }
+}
+
+impl<C: Capability> Handle<C, Context> {
+    /// Asks, in a step of this task; see [`Context::ask`].
+    pub fn ask(&self, input: C::Input) -> Ask<C::Output> {
+        self.from.ask::<C>(input)
+    }
+}
