@@ -218,6 +218,8 @@ pub enum Report {
     HandedBack,
     /// Work that was told to stop has stopped: its slot is free. Heard after the lease has ended.
     Ended,
+    /// The same, and it had found an answer, which was refused: it came too late.
+    EndedLate,
     /// Delegate: the child named (this task, step).
     Ask {
         /// Unique under this task.

@@ -100,9 +100,11 @@ pub enum Event {
         cause: Loss,
         retry_at: Time,
     },
-    /// Work that was told to stop has stopped.
+    /// Work that was told to stop has stopped; `late`: with an answer, which was not heard.
     WorkEnded {
         token: Token,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        late: bool,
     },
     TaskCompleted {
         task: TaskId,

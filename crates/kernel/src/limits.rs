@@ -16,6 +16,8 @@ pub struct Limits {
     pub lease_ms: u64,
     /// How often a holder renews; must be below the lease by more than one retry.
     pub renew_ms: u64,
+    /// How soon a renewal that could not be given is tried again.
+    pub renew_retry_ms: u64,
     /// Attempts lost with the runtime itself before the task is taken to be the cause.
     pub crash_attempts_max: u32,
     /// How often one task may be preempted; after that no attempt of it is.
@@ -92,6 +94,7 @@ impl Default for Limits {
             payload_one_max_bytes: 64 << 20,
             lease_ms: 30_000,
             renew_ms: 10_000,
+            renew_retry_ms: 2_000,
             crash_attempts_max: 25,
             preemptions_max: 3,
             depth_max: 16,

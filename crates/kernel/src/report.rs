@@ -14,7 +14,8 @@ pub(crate) fn report(
         (Standing::Holder | Standing::Stopping, Report::Spent(cost)) => {
             task::spent(draft, attempt, cost)
         }
-        (Standing::Stopping, Report::Ended) => task::ended(draft, attempt),
+        (Standing::Stopping, Report::Ended) => task::ended(draft, attempt, false),
+        (Standing::Stopping, Report::EndedLate) => task::ended(draft, attempt, true),
         (Standing::Stopping | Standing::Stale, _) => Err(Refusal::StaleToken),
         (Standing::Holder, report) => holder(draft, attempt, report),
     }
@@ -27,7 +28,7 @@ fn holder(draft: &mut Draft<'_>, by: AttemptId, report: Report) -> Result<Answer
         Report::Bid { bid, output } => task::bids(draft, by, bid, output),
         Report::Failed(failure) => task::failed(draft, by, failure),
         // Work that ended without being told to, and without a result: it is given back.
-        Report::HandedBack | Report::Ended => task::handed_back(draft, by),
+        Report::HandedBack | Report::Ended | Report::EndedLate => task::handed_back(draft, by),
         Report::Ask { step, submit } => task::ask(draft, by, step, *submit),
         Report::Once { step, again } => task::once(draft, by, step, again),
         Report::OnceDone { step, outcome } => task::once_done(draft, by, step, outcome),

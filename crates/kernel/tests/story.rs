@@ -102,7 +102,11 @@ fn a_silent_agent_loses_the_task_and_its_late_answer_is_refused() {
 
     let late = story.report(first.attempt, Report::Completed(payload(9)));
     assert_eq!(late.answer, Err(Refusal::StaleToken));
-    assert_eq!(story.report(first.attempt, Report::Ended).answer, Ok(Answer::Done));
+    let ended = story.report(first.attempt, Report::EndedLate);
+    assert_eq!(ended.answer, Ok(Answer::Done));
+    let ended = ended.entries.into_iter().map(|entry| entry.event).next();
+    let token = first.attempt.token;
+    assert_eq!(ended, Some(Event::WorkEnded { token, late: true }), "its late answer is told");
     assert_eq!(
         story.report(second.attempt, Report::Completed(payload(9))).answer,
         Ok(Answer::Done)

@@ -52,6 +52,7 @@ fn review() -> Scene {
     }
     let called_off = scene.submit("code.review", "2");
     scene.tell(Command::Cancel { task: called_off, reason: "changed my mind".into() });
+    scene.after(300).stopped_late();
     scene.submit("nobody.serves", "3");
     scene
 }
@@ -68,7 +69,6 @@ fn house(scene: &Scene) -> House {
     let mut views = scene.views(&path);
     let at_ms = 1_767_323_046_000;
     views.append_log(TaskId(2), Token(2), at_ms, "info", "reading \u{1b}[1ma.rs").unwrap();
-    views.append_log(TaskId(2), Token(2), at_ms + 5, "refused", "late: completed").unwrap();
     let reader = Reader::open(&path).unwrap();
     let format = Format::Text(Screen { width: 110, zone: TimeZone::UTC });
     House { reader, format, _directory: directory }
@@ -160,7 +160,7 @@ fn stories_read_as_recorded() {
     let House { reader, format, _directory } = house(&review());
     same("show-root.txt", &show::task(&reader, 1, &format).unwrap());
     same("show-lost.txt", &show::task(&reader, 4, &format).unwrap());
-    same("show-late.txt", &show::task(&reader, 2, &format).unwrap());
+    same("show-late.txt", &show::task(&reader, 7, &format).unwrap());
     same("dead-show.txt", &show::dead_letter(&reader, 6, &format).unwrap());
     same("why-chosen.txt", &show::why(&reader, 2, &format).unwrap());
     same("why-queued.txt", &show::why(&reader, 8, &format).unwrap());

@@ -302,7 +302,12 @@ async fn hog(cx: Context, _: Value) -> Result<u32> {
 
 #[tokio::test]
 async fn code_that_keeps_the_only_thread_keeps_its_lease() {
-    let limits = kernel::Limits { lease_ms: 100, renew_ms: 20, ..kernel::Limits::default() };
+    let limits = kernel::Limits {
+        lease_ms: 100,
+        renew_ms: 20,
+        renew_retry_ms: 5,
+        ..kernel::Limits::default()
+    };
     let team = Team::in_memory().limits(limits).with(hog).start().await.expect("starts");
     assert_eq!(soon(team.ask::<hog>(Value::Null)).await, Ok(1));
     assert_eq!(BUSY.load(Ordering::SeqCst), 1);

@@ -6,7 +6,8 @@ use crate::keep;
 use crate::portion::Portion;
 use crate::standing::Refused;
 use crate::turn::{Inner, lock};
-use kernel::{Kernel, Time};
+use kernel::{Kernel, Limits, Pulse, Time};
+use std::time::Duration;
 use tokio::time::Instant;
 
 /// What decides.
@@ -14,7 +15,9 @@ use tokio::time::Instant;
 pub(crate) struct Core {
     pub(crate) kernel: Kernel,
     clock: Clock,
-    /// When the leases of what works here were last renewed.
+    /// When somebody was last at work here.
+    looked: Time,
+    /// When it was last seen to the leases of what works here.
     renewed: Time,
     /// Memory for what comes out of the inbox, and for what is decided of it.
     letters: Vec<Letter>,
@@ -32,11 +35,12 @@ struct Clock {
 impl Core {
     pub(crate) fn new(kernel: Kernel) -> Core {
         let clock = Clock { base: kernel.state().time, since: Instant::now() };
-        let renewed = clock.base;
+        let (looked, renewed) = (clock.base, clock.base);
         let (letters, decided) = (Vec::new(), Portion::default());
         Core {
             kernel,
             clock,
+            looked,
             renewed,
             letters,
             decided,
@@ -55,7 +59,7 @@ impl Core {
         let mut letters = std::mem::take(&mut self.letters);
         inner.inbox.swap(&mut letters);
         let now = self.clock.now();
-        self.renew(now, &inner.desk);
+        self.look_around(now, &inner.desk);
         let deadline = self.kernel.next_deadline();
         letters.drain(..).for_each(|letter| self.step(inner, now, letter));
         self.letters = letters;
@@ -103,14 +107,21 @@ impl Core {
         }
     }
 
-    /// Work in this process lives as long as the process: its leases are renewed before anything
-    /// is decided, so that code which keeps every thread busy cannot lose its own.
-    fn renew(&mut self, now: Time, desk: &Desk) {
-        if now.since(self.renewed) < self.kernel.limits().renew_ms {
-            return;
+    /// Sees to signs of life before anything is decided, so that nobody's lease runs out because
+    /// we came late. Somebody comes every `renew_retry_ms`; if nobody has for as long as a renewal
+    /// takes its time, the process stood still or its machine slept, and nobody is charged for it.
+    pub(crate) fn look_around(&mut self, now: Time, desk: &Desk) {
+        let Limits { renew_ms, renew_retry_ms, .. } = *self.kernel.limits();
+        let gap_ms = now.since(std::mem::replace(&mut self.looked, now));
+        if gap_ms >= renew_ms {
+            desk.slept(Duration::from_millis(gap_ms));
+            self.kernel.pulse(now, Pulse::Slept { ms: gap_ms });
         }
-        self.renewed = now;
-        desk.pulses().into_iter().for_each(|pulse| self.kernel.pulse(now, pulse));
+        if now.since(self.renewed) >= renew_retry_ms {
+            self.renewed = now;
+            let pulses = desk.pulses(Duration::from_millis(renew_ms));
+            pulses.into_iter().for_each(|pulse| self.kernel.pulse(now, pulse));
+        }
     }
 }
 

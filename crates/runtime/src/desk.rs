@@ -16,6 +16,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 /// Tells a waiting client how its task ended.
 pub(crate) type Teller = oneshot::Sender<Arc<Outcome>>;
@@ -217,10 +218,17 @@ impl Desk {
         lock(&self.live).values().cloned().collect()
     }
 
-    /// Signs of life for every attempt that really works.
-    pub(crate) fn pulses(&self) -> Vec<Pulse> {
-        let live = lock(&self.live);
-        live.values().filter(|it| it.is_alive()).map(|it| Pulse::Renew(it.attempt())).collect()
+    /// Signs of life for every attempt that really works and was not renewed for so long.
+    pub(crate) fn pulses(&self, every: Duration) -> Vec<Pulse> {
+        let (live, now) = (lock(&self.live), Instant::now());
+        let renewed = live.values().filter(|it| it.renews(now, every));
+        renewed.map(|it| Pulse::Renew(it.attempt())).collect()
+    }
+
+    /// Nobody was at work for so long, and no attempt could help it.
+    pub(crate) fn slept(&self, gap: Duration) {
+        let (live, now) = (lock(&self.live), Instant::now());
+        live.values().for_each(|it| it.slept(now, gap));
     }
 
     /// The runtime is at its end: nobody will be told any more, so nobody shall wait.

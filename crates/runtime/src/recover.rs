@@ -253,14 +253,46 @@ impl Runtime {
     }
 }
 
-/// A lease that ends before it can be renewed would end every piece of work.
+/// A lease that ends before it can be renewed would end every piece of work, and so would one whose
+/// renewal cannot be tried a second time before it is due again. 1.2 leaves room for late clocks.
 fn check(limits: &Limits) -> Result<(), Error> {
-    if limits.lease_ms <= limits.renew_ms * 6 / 5 {
-        return Err(Error::Limits(format!(
-            "lease_ms = {} must be more than 1.2 × renew_ms = {}; leases would run out while they \
-             are being renewed",
-            limits.lease_ms, limits.renew_ms
-        )));
+    let Limits { lease_ms, renew_ms, renew_retry_ms, .. } = *limits;
+    let is_too_short = |it: u64, of: u64| u128::from(it) * 5 <= u128::from(of) * 6;
+    let why = if is_too_short(lease_ms, renew_ms) {
+        format!(
+            "lease_ms = {lease_ms} must be more than 1.2 × renew_ms = {renew_ms}; leases would \
+             run out while they are being renewed"
+        )
+    } else if is_too_short(renew_ms, renew_retry_ms) || renew_retry_ms == 0 {
+        format!(
+            "renew_ms = {renew_ms} must be more than 1.2 × renew_retry_ms = {renew_retry_ms}, \
+             which must be more than 0; a renewal that fails could not be tried again in time"
+        )
+    } else {
+        return Ok(());
+    };
+    Err(Error::Limits(why))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn leases_that_cannot_be_renewed_in_time_are_refused() {
+        let table = [
+            (30_000, 10_000, 2_000, ""),
+            (12_000, 10_000, 2_000, "lease_ms = 12000 must be more than 1.2 × renew_ms = 10000"),
+            (12_001, 10_000, 2_000, ""),
+            (30_000, 2_400, 2_000, "renew_ms = 2400 must be more than 1.2 × renew_retry_ms = 2000"),
+            (30_000, 2_401, 2_000, ""),
+            (30_000, 10_000, 0, "which must be more than 0"),
+            (u64::MAX, u64::MAX / 2, u64::MAX / 3, ""),
+        ];
+        for (lease_ms, renew_ms, renew_retry_ms, why) in table {
+            let limits = Limits { lease_ms, renew_ms, renew_retry_ms, ..Limits::default() };
+            let said = check(&limits).err().map(|it| it.to_string()).unwrap_or_default();
+            assert!(said.contains(why) && said.is_empty() == why.is_empty(), "{said} / {why}");
+        }
     }
-    Ok(())
 }

@@ -1,5 +1,5 @@
-//! Time passes: deadlines are looked up in the kernel's state, and leases of working attempts
-//! renewed.
+//! Time passes: deadlines are looked up in the kernel's state, and it is seen to the leases of what
+//! works here. Whoever decides sees to them too; this is for when nobody decides anything.
 
 use crate::turn::Runtime;
 use kernel::Command;
@@ -8,8 +8,8 @@ use tokio::time::{Instant, sleep_until};
 
 /// Runs until the runtime ends.
 pub(crate) async fn tick(runtime: Runtime) {
-    let renew = Duration::from_millis(runtime.look(|kernel, _| kernel.limits().renew_ms));
-    let mut renew_at = Instant::now() + renew;
+    let every = Duration::from_millis(runtime.look(|kernel, _| kernel.limits().renew_retry_ms));
+    let mut look_at = Instant::now() + every;
     loop {
         // Listened for before the question is asked, so that the end cannot slip in between.
         let ended = runtime.inner.ended.notified();
@@ -18,23 +18,27 @@ pub(crate) async fn tick(runtime: Runtime) {
         }
         let until_due = runtime.look(|kernel, now| kernel.next_deadline().map(|it| it.since(now)));
         let due_at = until_due.map(|ms| Instant::now() + Duration::from_millis(ms));
-        let wake_at = due_at.map_or(renew_at, |it| it.min(renew_at));
+        let wake_at = due_at.map_or(look_at, |it| it.min(look_at));
         tokio::select! {
             () = sleep_until(wake_at) => {}
             () = runtime.inner.deadline_moved.notified() => continue,
             () = ended => return,
         }
-        // Renewals first: a lease must not run out because we came late.
-        if Instant::now() >= renew_at {
-            runtime.pulse(runtime.inner.desk.pulses());
+        if Instant::now() >= look_at {
+            look_around(&runtime);
             tell_wall_clock(&runtime);
-            renew_at = Instant::now() + renew;
+            look_at = Instant::now() + every;
         }
         if due_at.is_some_and(|it| it <= Instant::now()) {
-            runtime.pulse(runtime.inner.desk.pulses());
             runtime.tell(Command::Tick);
         }
     }
+}
+
+/// Sees to signs of life, as every step does before it decides.
+fn look_around(runtime: &Runtime) {
+    let inner = &runtime.inner;
+    inner.with_core(|core| core.look_around(core.now(), &inner.desk));
 }
 
 /// Our clock stands still while the machine sleeps, and the wall clock may be set: where something

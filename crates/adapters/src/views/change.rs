@@ -111,6 +111,8 @@ pub(super) struct Attempt<'e> {
     pub(super) retry_ms: Option<i64>,
     pub(super) fenced: bool,
     pub(super) work_ended_ms: Option<i64>,
+    /// It had found an answer by then, which was refused.
+    pub(super) late: bool,
     /// Slots that it takes until its work has ended.
     pub(super) kept_slots: Option<u32>,
     pub(super) money_micros: u64,

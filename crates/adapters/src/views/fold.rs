@@ -79,7 +79,7 @@ impl<'e> Fold<'_, 'e> {
             Event::AttemptLost { task, cause, retry_at, .. } => {
                 self.attempt_lost(*task, *cause, *retry_at);
             }
-            Event::WorkEnded { token } => self.work_ended(*token),
+            Event::WorkEnded { token, late } => self.work_ended(*token, *late),
             Event::TaskCompleted { task, output, .. } => self.completed(*task, output),
             Event::TaskFailed { task, failure } => {
                 self.ended(*task, "failed", (names::failure(failure.kind), &failure.message));
@@ -341,11 +341,12 @@ impl<'e> Fold<'_, 'e> {
         Some(lease)
     }
 
-    fn work_ended(&mut self, token: Token) {
+    fn work_ended(&mut self, token: Token, late: bool) {
         if let Some(halted) = self.memory.stopping.remove(&token.0) {
             self.busy(halted.agent, self.at_ms - halted.since_ms, halted.slots);
             let attempt = self.changes.attempts.at((halted.task, token.0));
             attempt.work_ended_ms = Some(self.at_ms);
+            attempt.late = late;
         }
     }
 

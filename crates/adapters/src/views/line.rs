@@ -28,8 +28,9 @@ pub(super) fn of<'e>(memory: &Memory, seq: i64, at_ms: i64, event: &'e Event) ->
         }
         Event::TimerSet { step, .. } | Event::TimerFired { step, .. } => line.step = Some(step),
         Event::Spent { token, .. } => line.token = Some(token.0),
-        Event::WorkEnded { token } => {
+        Event::WorkEnded { token, late } => {
             line.token = Some(token.0);
+            line.note = late.then_some("its answer came too late and was refused");
             line.task = memory.stopping.get(&token.0).map(|halted| halted.task);
         }
         Event::AttemptFailed { token, failure, .. } => {

@@ -18,8 +18,7 @@ pub struct Line {
     pub token: Token,
     /// Wall time, milliseconds since 1970.
     pub at_ms: i64,
-    /// `error`, `warn`, `info`, `debug`, `progress`, `stderr`; `refused` for a report that came too
-    /// late.
+    /// `error`, `warn`, `info`, `debug`, `progress`, `stderr`.
     pub level: &'static str,
     /// As the agent said it; data, never interpreted.
     pub text: String,

@@ -105,6 +105,7 @@ create table attempt_rows (     -- one lease of one task, and why its agent was 
   too_small    integer not null default 0, -- agents that serve it and have fewer slots than it takes
   down         integer not null default 0, -- agents that serve it and do not run: restarting, suspected, given up
   kept_slots   integer,          -- slots that a fenced attempt takes until its work has ended
+  late         integer not null default 0, -- 1: its work ended with an answer, which came too late and was refused
   primary key (task, token)
 ) without rowid;
 create view attempts as select *,
@@ -284,7 +285,7 @@ create table if not exists logs ( -- what agents said while they worked; not in 
   task  integer not null,
   token integer not null,
   at_ms integer not null,
-  level text not null,          -- error, warn, info, debug, progress, stderr, refused
+  level text not null,          -- error, warn, info, debug, progress, stderr
   text  text not null,
   at    text generated always as (strftime('%Y-%m-%dT%H:%M:%fZ', at_ms / 1000.0, 'unixepoch')) virtual
 );

@@ -124,11 +124,20 @@ impl Scene {
 
     /// All work that was told to stop has stopped.
     pub fn stopped(&mut self) {
+        self.stopped_with(&Report::Ended);
+    }
+
+    /// The same, with answers that came too late.
+    pub fn stopped_late(&mut self) {
+        self.stopped_with(&Report::EndedLate);
+    }
+
+    fn stopped_with(&mut self, report: &Report) {
         let stopping = &self.kernel.state().stopping;
         let stopping: Vec<AttemptId> =
             stopping.iter().map(|(token, it)| AttemptId { task: it.task, token: *token }).collect();
         for attempt in stopping {
-            self.tell(Command::Report(attempt, Report::Ended));
+            self.tell(Command::Report(attempt, report.clone()));
         }
     }
 

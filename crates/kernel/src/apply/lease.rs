@@ -82,6 +82,7 @@ impl State {
             let Some(lease) = task.status.working() else { continue };
             self.index.renew(task.id, lease.token, lease.until, end);
             self.index.put_off(task.id, lease.token, task.timeout_at(), ms);
+            self.index.put_off_share(task.id, lease.token, lease.spent_at, ms);
         }
     }
 

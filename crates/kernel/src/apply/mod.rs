@@ -51,7 +51,7 @@ impl State {
             Event::AttemptLost { task, cause, retry_at, .. } => {
                 self.attempt_lost(at, *task, *cause, *retry_at);
             }
-            Event::WorkEnded { token } => self.work_ended(*token),
+            Event::WorkEnded { token, .. } => self.work_ended(*token),
             Event::TaskCompleted { task, output, .. } => {
                 self.task_completed(at, *task, output.clone());
             }

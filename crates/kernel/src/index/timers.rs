@@ -167,6 +167,14 @@ impl Index {
         }
     }
 
+    /// The same of its share of what its tree may work.
+    pub(crate) fn put_off_share(&mut self, task: TaskId, token: Token, from: Time, ms: u64) {
+        let from = self.postponed.get(&token).copied().unwrap_or(from);
+        if from != Time::NEVER {
+            self.postpone(task, token, from, from.after(ms));
+        }
+    }
+
     /// The timers that the facts alone imply; when leases, patience and shares of work end is soft.
     pub(super) fn hard_timers(&self) -> Vec<(Time, Timer)> {
         let hard = |(_, timer): &(Time, Timer)| match timer {

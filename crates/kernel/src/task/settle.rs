@@ -74,8 +74,8 @@ pub(crate) fn handed_back(draft: &mut Draft<'_>, by: AttemptId) -> Result<Answer
     Ok(Answer::Done)
 }
 
-/// Work that was told to stop has stopped.
-pub(crate) fn ended(draft: &mut Draft<'_>, by: AttemptId) -> Result<Answer, Refusal> {
-    draft.record(Event::WorkEnded { token: by.token });
+/// Work that was told to stop has stopped; `late`: with an answer, which came too late.
+pub(crate) fn ended(draft: &mut Draft<'_>, by: AttemptId, late: bool) -> Result<Answer, Refusal> {
+    draft.record(Event::WorkEnded { token: by.token, late });
     Ok(Answer::Done)
 }

@@ -144,8 +144,9 @@ fn said(moment: &Moment) -> (anstyle::Style, String) {
         }
         What::Stopped { agent, .. } => (style::WARN, format!("{agent} was told to stop")),
         What::WorkEnded { agent, .. } => (style::DIM, format!("{agent} had really stopped")),
-        What::Refused { token, text } => {
-            (style::WARN, format!("refused a late report under token {token}: {text}"))
+        What::Refused { agent, number, token } => {
+            let answer = format!("the answer of {agent} to attempt {number} (token {token})");
+            (style::WARN, format!("{answer} came too late and was refused"))
         }
         What::RuntimeStarted { why, down_ms } => {
             let down = down_ms.map_or(0, |ms| moment.at_ms - ms);

@@ -290,12 +290,14 @@ impl Context {
     }
 
     fn note(&self, what: Said) {
+        self.live.says_something();
         let note = Note { attempt: self.attempt(), what };
         self.live.runtime.inner.observers.iter().for_each(|it| it.note(&note));
     }
 
-    /// A sign of life: the lease runs anew from now. The runtime gives one itself for every attempt
-    /// whose code is in this process.
+    /// A sign of life: the lease runs anew from now. Code that waits needs none, nor code that runs
+    /// for a moment; code that keeps its thread for longer than
+    /// [`renew_ms`](kernel::Limits::renew_ms) loses its lease without one, or without another word.
     pub fn heartbeat(&self) {
         self.live.set_silent(false);
         self.live.runtime.pulse([kernel::Pulse::Renew(self.attempt())]);
@@ -311,7 +313,7 @@ impl Context {
     /// attempt still has its lease; else it is refused, and the task's story says so.
     pub async fn answer_late(&self, output: Value) {
         if let Ok(payload) = self.live.store(&output).await {
-            self.live.tell(Report::Completed(payload));
+            self.live.answer_late(payload).await;
         }
     }
 

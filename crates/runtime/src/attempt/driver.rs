@@ -24,6 +24,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// Polls in a row before other tasks of this thread get their turn.
 const POLLS_MAX: usize = 64;
@@ -64,6 +65,13 @@ async fn run(live: &Arc<Live>, agent: Arc<dyn Agent>) -> End {
     end
 }
 
+/// What code that does not run waits for.
+enum Rest {
+    /// Steps of the context, and nothing else: it needs no slot.
+    OnlySteps,
+    Others,
+}
+
 struct Driver<'a> {
     live: &'a Arc<Live>,
     /// Made at the first poll, so that agents' code runs nowhere but here.
@@ -87,9 +95,13 @@ impl Wake for Root {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.woken.store(true, Ordering::Release);
+        let first = !self.woken.swap(true, Ordering::AcqRel);
         if let Some(live) = self.live.upgrade() {
-            live.change(|_| {});
+            live.change(|state| {
+                if first {
+                    state.pace.is_woken(Instant::now());
+                }
+            });
         }
     }
 }
@@ -112,10 +124,10 @@ impl<'a> Driver<'a> {
                 return Poll::Pending;
             }
             if !self.is_woken() {
-                if !self.only_waits() {
-                    return Poll::Pending;
+                match self.rest() {
+                    Rest::OnlySteps => self.park(),
+                    Rest::Others => return Poll::Pending,
                 }
-                self.park();
                 continue;
             }
             if let Poll::Ready(result) = self.poll_agent() {
@@ -171,13 +183,20 @@ impl<'a> Driver<'a> {
         self.root.woken.swap(false, Ordering::AcqRel)
     }
 
-    /// Nothing can go on inside until a step ends.
-    fn only_waits(&self) -> bool {
-        let state = lock(&self.live.state);
+    /// What its code waits for.
+    fn rest(&self) -> Rest {
+        let mut state = lock(&self.live.state);
         let clones = Arc::strong_count(&self.root);
         let foreign = clones.saturating_sub(OWN_CLONES + state.steps.own_wakers);
+        let waits_for_steps = state.steps.waiting > 0;
+        let can_be_woken = foreign > 0 || waits_for_steps || state.listeners.exist();
+        state.pace.waits(Instant::now(), can_be_woken);
         let free = state.occupied == 0 && !self.in_grace;
-        state.steps.waiting > 0 && (foreign == 0 || state.parking > 0) && free
+        if waits_for_steps && (foreign == 0 || state.parking > 0) && free {
+            Rest::OnlySteps
+        } else {
+            Rest::Others
+        }
     }
 
     fn park(&mut self) {
@@ -191,7 +210,10 @@ impl<'a> Driver<'a> {
     }
 
     fn unpark(&mut self) {
-        lock(&self.live.state).parked = false;
+        let mut state = lock(&self.live.state);
+        state.parked = false;
+        state.pace.says(Instant::now());
+        drop(state);
         self.wait_answer = None;
     }
 
@@ -205,6 +227,7 @@ impl<'a> Driver<'a> {
     /// Polls the agent's code once; a panic is a failure like any other, with its message.
     fn poll_agent(&mut self) -> Poll<Result<Value, Failure>> {
         let mut cx = Context::from_waker(&self.waker);
+        lock(&self.live.state).pace.runs(Instant::now());
         let polled = catch_unwind(AssertUnwindSafe(|| {
             if let Some(agent) = self.agent.take() {
                 self.future = Some(agent.run(AgentContext::of(self.live.clone())));
@@ -214,10 +237,16 @@ impl<'a> Driver<'a> {
                 None => Poll::Pending,
             }
         }));
-        polled.unwrap_or_else(|panic| {
+        let polled = polled.unwrap_or_else(|panic| {
             let message = format!("the agent's code panicked: {}", words_of(&*panic));
             Poll::Ready(Err(Failure::new(FailureKind::Panic, message)))
-        })
+        });
+        let mut state = lock(&self.live.state);
+        state.pace.is_ready(Instant::now());
+        if polled.is_ready() {
+            state.pace.says(Instant::now()); // It has come to its end, however long it took.
+        }
+        polled
     }
 }
 
@@ -253,9 +282,13 @@ impl Live {
 
     /// Tells the kernel how it ended.
     async fn settle(&self, end: End) {
-        let handed_back = lock(&self.state).handed_back;
+        let (handed_back, refused) = {
+            let state = lock(&self.state);
+            (state.handed_back, state.refused)
+        };
         let report = match end {
             End::Stopped if handed_back => Report::HandedBack,
+            End::Stopped if refused => Report::EndedLate,
             End::Stopped => Report::Ended,
             End::Returned(Ok(value)) => match self.completed(&value).await {
                 Ok(report) => report,

@@ -5,6 +5,7 @@ mod bond;
 mod cancel;
 mod driver;
 mod group;
+mod pace;
 mod steps;
 mod underway;
 
@@ -19,11 +20,14 @@ use crate::bus::{Closer, Identity};
 use crate::inbox::Then;
 use crate::turn::{Runtime, lock};
 use kernel::{Answer, AttemptId, Command, Dispatch, Outcome, Report, StepKind, Text};
+use pace::Pace;
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::task::Waker;
+use std::time::Duration;
 use steps::Steps;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 /// An attempt in this process.
 pub(crate) struct Live {
@@ -54,6 +58,8 @@ struct State {
     stopping: bool,
     /// It is to end and is given back, not failed.
     handed_back: bool,
+    /// It was to end, and an answer that it found all the same was refused.
+    refused: bool,
     /// Somebody in the agent's code listens for the cancellation.
     listeners: cancel::Listeners,
     /// Work that outlives the future; see [`crate::api::Hold`].
@@ -62,6 +68,7 @@ struct State {
     silent: bool,
     /// Ends its subscriptions.
     closers: Vec<Closer>,
+    pace: Pace,
     /// Futures inside that said themselves that nothing but the context matters.
     parking: usize,
     /// Futures inside that keep the slot, also while they only wait.
@@ -90,18 +97,33 @@ impl Live {
         !lock(&self.state).parked
     }
 
-    /// Whether its lease is to be renewed: it occupies a slot, and nobody doubts that it works.
-    pub(crate) fn is_alive(&self) -> bool {
-        let state = lock(&self.state);
-        !state.parked && !state.silent
+    /// Whether its lease is to be renewed now: it occupies a slot, was not renewed for so long, and
+    /// really goes on; see [`pace`].
+    pub(crate) fn renews(&self, now: Instant, every: Duration) -> bool {
+        let mut state = lock(&self.state);
+        !state.parked && !state.silent && state.pace.renews(now, every, every)
     }
 
+    /// Signs of life that it has promised stay out, or come again.
     pub(crate) fn set_silent(&self, is_silent: bool) {
-        lock(&self.state).silent = is_silent;
+        let mut state = lock(&self.state);
+        state.silent = is_silent;
+        state.pace.says(Instant::now());
+    }
+
+    /// Its code uses the context.
+    pub(crate) fn says_something(&self) {
+        lock(&self.state).pace.says(Instant::now());
+    }
+
+    /// Nobody was at work for so long.
+    pub(crate) fn slept(&self, now: Instant, gap: Duration) {
+        lock(&self.state).pace.forgive(now, gap);
     }
 
     /// Sends a report and waits until what it led to is durable.
     pub(crate) async fn report(&self, report: Report) -> Result<Answer, Failure> {
+        self.says_something();
         let command = Command::Report(self.attempt(), report);
         match self.runtime.send(command).await {
             Ok(Ok(answer)) => Ok(answer),
@@ -112,15 +134,24 @@ impl Live {
 
     /// Says what nobody waits for.
     pub(crate) fn tell(&self, report: Report) {
+        self.says_something();
         self.runtime.tell(Command::Report(self.attempt(), report));
+    }
+
+    /// An answer of work that was told to stop: the kernel says whether it is heard.
+    pub(crate) async fn answer_late(&self, payload: kernel::Payload) {
+        let refused = self.report(Report::Completed(payload)).await.is_err();
+        lock(&self.state).refused |= refused;
     }
 
     /// Says how it ended. If the lease ended before the work did, all that is left to say is that
     /// the work has ended.
     fn tell_end(&self, report: Report) {
         let attempt = self.attempt();
+        let is_answer = matches!(report, Report::Completed(_));
         let ended: Then = Box::new(move |_, verdict| {
-            verdict.is_err().then_some(Command::Report(attempt, Report::Ended))
+            let report = if is_answer { Report::EndedLate } else { Report::Ended };
+            verdict.is_err().then_some(Command::Report(attempt, report))
         });
         self.runtime.tell_then(Command::Report(attempt, report), ended);
     }

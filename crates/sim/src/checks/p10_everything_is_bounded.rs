@@ -217,7 +217,7 @@ impl Check for Bounds {
                 );
                 self.attempt_ended(*task, stops);
             }
-            Event::WorkEnded { token } => {
+            Event::WorkEnded { token, .. } => {
                 self.seated.values_mut().for_each(|seated| _ = seated.remove(token));
             }
             Event::TaskCompleted { task, output, .. } => {

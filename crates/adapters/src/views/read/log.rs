@@ -17,7 +17,7 @@ pub struct LogLine {
     pub token: u64,
     /// Milliseconds since 1970.
     pub at_ms: i64,
-    /// `error`, `warn`, `info`, `debug`, `progress`, `stderr`, `refused`.
+    /// `error`, `warn`, `info`, `debug`, `progress`, `stderr`.
     pub level: String,
     /// As the agent said it.
     pub text: String,

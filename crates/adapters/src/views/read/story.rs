@@ -56,6 +56,7 @@ pub struct Attempt {
     pub retry_ms: Option<i64>,
     pub fenced: bool,
     pub work_ended_ms: Option<i64>,
+    pub late: bool,
     pub reason: String,
     #[serde(skip)]
     pub(super) candidates: Option<String>,
@@ -121,7 +122,7 @@ pub enum What {
     Lost { agent: String, cause: String, message: Option<String> },
     Stopped { agent: String, fenced: bool },
     WorkEnded { agent: String, token: u64 },
-    Refused { token: u64, text: String },
+    Refused { agent: String, number: u64, token: u64 },
     RuntimeStarted { why: String, down_ms: Option<i64> },
     Ended { status: String, message: Option<String> },
 }
@@ -204,12 +205,6 @@ impl Reader {
             moments.push(Moment { at_ms, what: What::RuntimeStarted { why, down_ms } });
         }
         attempts.iter().for_each(|it| it.end(&mut moments));
-        for line in self.logs(task.id, 0, 10_000)? {
-            if line.level == "refused" {
-                let what = What::Refused { token: line.token, text: line.text };
-                moments.push(Moment { at_ms: line.at_ms, what });
-            }
-        }
         if let Some(at_ms) = task.ended_ms {
             let (status, message) = (task.status.clone(), task.failure.clone());
             moments.push(Moment { at_ms, what: What::Ended { status, message } });
@@ -240,15 +235,16 @@ impl What {
         let attempt = match self {
             What::Accepted { .. } => return 0,
             What::Ended { .. } => return u64::MAX,
-            What::Granted { token, .. } | What::WorkEnded { token, .. } => named(*token),
+            What::Granted { token, .. }
+            | What::WorkEnded { token, .. }
+            | What::Refused { token, .. } => named(*token),
             What::Failed { .. } => cut("failed"),
             What::Lost { .. } => cut("lost"),
             What::Stopped { .. } => cut("stopped"),
             What::Began { .. }
             | What::Waited { .. }
             | What::StepBegan { .. }
-            | What::StepEnded { .. }
-            | What::Refused { .. } => lasting(),
+            | What::StepEnded { .. } => lasting(),
             What::RuntimeStarted { .. } => {
                 // Grants in the millisecond of a start came after it.
                 let before = |it: &&Attempt| {
@@ -268,8 +264,8 @@ impl What {
             What::StepBegan { .. } => 2,
             What::Waited { .. } => 3,
             What::StepEnded { .. } => 4,
-            What::Refused { .. } => 5,
-            What::Failed { .. } | What::Lost { .. } | What::Stopped { .. } => 6,
+            What::Failed { .. } | What::Lost { .. } | What::Stopped { .. } => 5,
+            What::Refused { .. } => 6,
             What::WorkEnded { .. } => 7,
             What::RuntimeStarted { .. } => 8,
             What::Ended { .. } => 9,
@@ -304,6 +300,7 @@ impl Attempt {
             retry_ms: row.get("retry_ms")?,
             fenced: row.get("fenced")?,
             work_ended_ms: row.get("work_ended_ms")?,
+            late: row.get("late")?,
             reason: row.get("reason")?,
             candidates: row.get("candidates")?,
             routing: row.get("routing")?,
@@ -343,6 +340,10 @@ impl Attempt {
         };
         moments.extend(what.map(|what| Moment { at_ms, what }));
         let agent = self.agent.clone();
+        if let Some(at_ms) = self.work_ended_ms.filter(|_| self.late) {
+            let what = What::Refused { agent: agent.clone(), number: self.number, token };
+            moments.push(Moment { at_ms, what });
+        }
         let cut = self.work_ended_ms.filter(|ended_ms| self.fenced && *ended_ms > at_ms);
         let what = What::WorkEnded { agent, token };
         moments.extend(cut.map(|at_ms| Moment { at_ms, what }));

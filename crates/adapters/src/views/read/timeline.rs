@@ -58,6 +58,8 @@ pub struct Span {
     pub end: SpanEnd,
     /// The attempt was cut off: what it says later is refused.
     pub fenced: bool,
+    /// Its work ended with an answer, which was refused.
+    pub late: bool,
     /// How long fenced work really went on after `to_ms`.
     pub stopped_ms: Option<i64>,
     /// What it waited for after this stretch, and until when.
@@ -128,6 +130,7 @@ pub struct Try {
     pub retry_ms: Option<i64>,
     pub fenced: bool,
     pub work_ended_ms: Option<i64>,
+    pub late: bool,
     pub waits: Vec<Wait>,
 }
 
@@ -187,6 +190,7 @@ impl TimelineTask {
             to_ms: stretch.to_ms,
             end,
             fenced: it.fenced && is_last,
+            late: it.late && is_last,
             stopped_ms: it.work_ended_ms.filter(|at| is_last && *at > stretch.to_ms),
             wait,
         }
@@ -367,6 +371,7 @@ impl Try {
             retry_ms: row.get("retry_ms")?,
             fenced: row.get("fenced")?,
             work_ended_ms: row.get("work_ended_ms")?,
+            late: row.get("late")?,
             waits: Vec::new(),
         })
     }

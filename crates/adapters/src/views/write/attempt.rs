@@ -17,9 +17,9 @@ pub(super) fn write(
         "insert into attempt_rows (task, token, number, agent, granted_seq, granted_ms, started_ms,
            ended_ms, worked_ms, outcome, failure_kind, failure, retry_ms, fenced, work_ended_ms,
            money_micros, tokens, reason, candidates, busy, paused, breaker_open, not_serving,
-           routing, wrong_version, wrong_labels, too_small, down, kept_slots)
+           routing, wrong_version, wrong_labels, too_small, down, kept_slots, late)
          values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
-           ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29)",
+           ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30)",
     )?;
     let mut plain = connection.prepare_cached(
         "insert into attempt_rows (task, token, number, agent, granted_seq, granted_ms, ended_ms,
@@ -34,7 +34,7 @@ pub(super) fn write(
            failure = coalesce(?8, failure), retry_ms = coalesce(?9, retry_ms),
            fenced = fenced | ?10, work_ended_ms = coalesce(?11, work_ended_ms),
            money_micros = money_micros + ?12, tokens = tokens + ?13,
-           kept_slots = coalesce(?14, kept_slots)
+           kept_slots = coalesce(?14, kept_slots), late = late | ?15
          where task = ?1 and token = ?2",
     )?;
     for ((task, token), attempt) in changes.attempts.iter() {
@@ -57,6 +57,7 @@ pub(super) fn write(
                     int(attempt.money_micros),
                     int(attempt.tokens),
                     attempt.kept_slots,
+                    attempt.late,
                 ])?;
             }
         }
@@ -98,6 +99,7 @@ fn is_plain(new: &NewAttempt<'_>, attempt: &Attempt<'_>) -> bool {
         retry_ms: None,
         fenced: false,
         work_ended_ms: None,
+        late: false,
         kept_slots: None,
         money_micros: 0,
         tokens: 0,
@@ -193,6 +195,7 @@ fn insert(
         why.too_small,
         why.down,
         attempt.kept_slots,
+        attempt.late,
     ])?;
     Ok(())
 }

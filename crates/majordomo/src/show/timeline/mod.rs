@@ -64,6 +64,9 @@ fn waits_for(steps: &[String]) -> String {
 /// How a stretch of work ended, in a word.
 fn ended(span: &Span) -> &'static str {
     match (span.end, span.fenced) {
+        (SpanEnd::Failed, true) if span.late => "failed, fenced, its late answer refused",
+        (SpanEnd::Lost, true) if span.late => "lost, fenced, its late answer refused",
+        (SpanEnd::Stopped, _) if span.late => "stopped, its late answer refused",
         (SpanEnd::Waits, _) => "then waited",
         (SpanEnd::Running, _) => "running",
         (SpanEnd::Completed, _) => "completed",
