@@ -3,7 +3,7 @@
 use crate::routing::Routing;
 use crate::schedule::ScheduleEvent;
 use crate::{
-    AgentId, AgentSpec, Budget, Cost, Decision, Digest, Failure, Forced, Loss, Outcome, Payload,
+    AgentId, AgentSpec, Budget, Cost, Digest, Failure, Forced, Granted, Loss, Outcome, Payload,
     Policies, Supervised, TaskId, Terms, Text, Time, Token, Tripped,
 };
 use serde::{Deserialize, Serialize};
@@ -240,21 +240,6 @@ pub struct Parent {
     pub task: TaskId,
     /// Unique under the parent.
     pub step: Text,
-}
-
-/// A lease that was granted.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs)]
-pub struct Granted {
-    pub task: TaskId,
-    pub agent: AgentId,
-    pub token: Token,
-    pub until: Time,
-    /// No preemption takes it back: see [`crate::Lease::firm`].
-    #[serde(default, skip_serializing_if = "crate::terms::is_false")]
-    pub firm: bool,
-    /// Why this agent.
-    pub why: Decision,
 }
 
 impl Event {
