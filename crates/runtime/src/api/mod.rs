@@ -19,6 +19,7 @@ mod once;
 mod pinned;
 mod schedules;
 mod scope;
+mod signs;
 mod stateful;
 mod submit;
 mod team;
