@@ -43,6 +43,9 @@ fn routing(said: &Routing) -> Policy {
         Choice::BestRecord { explore_percent } => Policy::BestRecord { explore_percent },
         Choice::Sticky { wait } => Policy::Sticky { wait_ms: wait.as_ms() },
         Choice::External { wait } => Policy::External { wait_ms: wait.as_ms() },
+        Choice::Auction { bids, bidders_max, price_percent } => {
+            Policy::Auction { bids_ms: bids.as_ms(), bidders_max, price_percent }
+        }
     }
 }
 

@@ -172,6 +172,20 @@ pub enum Choice {
         #[serde(default = "five_seconds")]
         wait: Duration,
     },
+    /// Whoever bids best, of the agents that serve `bid` as well.
+    Auction {
+        /// How long bids are waited for.
+        #[serde(default = "two_seconds")]
+        bids: Duration,
+        /// So many agents are asked at most.
+        #[serde(default = "eight")]
+        #[schemars(range(min = 1, max = 64))]
+        bidders_max: u32,
+        /// So many hundredths of the points are for the price, the rest for the time.
+        #[serde(default = "fifty")]
+        #[schemars(range(min = 0, max = 100))]
+        price_percent: u32,
+    },
 }
 
 /// A way to choose, as it may be written.
@@ -196,6 +210,8 @@ enum Word {
     Sticky,
     /// Whoever an agent that serves `route` names.
     External,
+    /// Whoever bids best.
+    Auction,
 }
 
 impl From<Written> for Routing {
@@ -207,6 +223,11 @@ impl From<Written> for Routing {
             Written::Word(Word::BestRecord) => Choice::BestRecord { explore_percent: ten() },
             Written::Word(Word::Sticky) => Choice::Sticky { wait: one_second() },
             Written::Word(Word::External) => Choice::External { wait: five_seconds() },
+            Written::Word(Word::Auction) => Choice::Auction {
+                bids: two_seconds(),
+                bidders_max: eight(),
+                price_percent: fifty(),
+            },
         })
     }
 }
@@ -303,6 +324,18 @@ fn ten() -> u32 {
 
 fn one_second() -> Duration {
     Duration::from_ms(1_000)
+}
+
+fn two_seconds() -> Duration {
+    Duration::from_ms(2_000)
+}
+
+fn eight() -> u32 {
+    8
+}
+
+fn fifty() -> u32 {
+    50
 }
 
 fn five_seconds() -> Duration {

@@ -1,4 +1,5 @@
-//! Policies: they are for a capability that somebody serves, and a step's `sticky` has an effect.
+//! Policies: they are for a capability that somebody serves, those that ask agents have some to ask,
+//! and a step's `sticky` has an effect.
 
 use super::{Code, Member, Problem, Problems, Team};
 use crate::team::capability::Capability;
@@ -21,8 +22,30 @@ pub(super) fn check(team: &Team<'_>, problems: &mut Problems) {
             capability(team, &join(&path, name), name, served.as_deref(), problems);
         }
     }
+    asks_somebody(team, served.as_deref(), problems);
     for step in team.steps.values() {
         sticky(team, step, problems);
+    }
+}
+
+/// A policy that asks agents needs some to ask.
+fn asks_somebody(team: &Team<'_>, served: Option<&[Capability]>, problems: &mut Problems) {
+    let Some(served) = served else { return };
+    let routing = team.document.json().pointer("/routing").and_then(Json::as_object);
+    for (name, said) in routing.into_iter().flatten() {
+        let policy = said.as_str().or_else(|| said["policy"].as_str());
+        let asks = match policy {
+            Some("external") => "route",
+            Some("auction") => "bid",
+            _ => continue,
+        };
+        if served.iter().any(|it| it.name == asks) || problems.are_enough() {
+            continue;
+        }
+        let at = team.document.key_at(&join("/routing", name));
+        let message = format!("nobody serves `{asks}`, so the lowest load decides");
+        let problem = Problem::warning(Code::NoEffect, at, message);
+        problems.push(problem.help(format!("add `{asks}` to what an agent `serves`")));
     }
 }
 
