@@ -7,11 +7,16 @@
 #![allow(clippy::unwrap_used)] // Helpers of a test.
 
 use adapters::views::read::{Filter, Reader};
-use adapters::views::testing::Scene;
+use adapters::views::testing::{Scene, payload};
 use jiff::tz::TimeZone;
-use kernel::{Command, Exit, Exited, Extent, FailureKind, Forced, Report, TaskId, Token};
+use kernel::{
+    Bid, CapabilityPolicy, Command, Exit, Exited, Extent, FailureKind, Forced, Policies, Policy,
+    Report, Task, TaskId, Token,
+};
 use majordomo::show::{self, Format, Screen};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// A review of three files: one attempt fails, the system crashes, one task dies of it.
 fn review() -> Scene {
@@ -122,6 +127,75 @@ fn troubled() -> Scene {
     scene.submit("fly", "3");
     scene.after(10);
     scene
+}
+
+/// Two agents bid against each other: one lies, one breaks down, others say this and that.
+fn market() -> (Scene, [TaskId; 3]) {
+    let mut scene = Scene::new();
+    let routing = Policy::Auction { bids_ms: 1_000, bidders_max: 8, price_percent: 50 };
+    let policy = CapabilityPolicy { routing, ..CapabilityPolicy::default() };
+    let capabilities = BTreeMap::from([("read".into(), policy)]);
+    let policies = Arc::new(Policies { capabilities, ..Policies::default() });
+    scene.tell(Command::Configure { team: "".into(), policies });
+    for name in ["liar", "sound", "shy", "odd", "late", "dear"] {
+        scene.join(name, &["read", "bid"], 1);
+    }
+    let bids = [
+        ("liar", Some(Some((1_000, 10)))),
+        ("sound", Some(Some((1_500, 60)))),
+        ("dear", Some(Some((5_000_000, 1)))),
+        ("shy", Some(None)),
+        ("odd", None),
+    ];
+    let mut tasks = [TaskId(0); 3];
+    for (nth, task) in tasks.iter_mut().enumerate() {
+        scene.submit("read", &nth.to_string());
+        *task = scene.kernel.state().tasks().filter(|it| !it.is_bid).last().unwrap().id;
+        for (name, said) in bids {
+            let agent = scene.kernel.state().agent_named(name).unwrap().id;
+            let asked = |it: &&Task| it.is_bid && it.terms.only == Some(agent);
+            let asked = scene.kernel.state().tasks().find(asked).unwrap().id;
+            let output = payload("null");
+            scene.report(
+                asked,
+                match said {
+                    Some(bid) => Report::Bid {
+                        bid: bid.map(|(price_micros, time_ms)| Bid {
+                            price_micros,
+                            time_ms,
+                            confidence: 900_000,
+                        }),
+                        output,
+                    },
+                    None => Report::Completed(output),
+                },
+            );
+        }
+        if nth == 2 {
+            return (scene, tasks);
+        }
+        scene.after(1_000);
+        if nth == 1 {
+            scene.fail(*task, FailureKind::Error, "the lamp went out");
+            scene.after(2_000);
+        }
+        scene.after(300).complete(*task, "1");
+        scene.stopped();
+    }
+    (scene, tasks)
+}
+
+#[test]
+fn an_auction_is_told_with_bids_and_records_and_who_was_passed_over() {
+    let (scene, [first, second, open]) = market();
+    let House { reader, format, _directory } = house(&scene);
+    same("why-auction.txt", &show::why(&reader, first.0, &format).unwrap());
+    same("why-auction-next.txt", &show::why(&reader, second.0, &format).unwrap());
+    same("why-auction-open.txt", &show::why(&reader, open.0, &format).unwrap());
+    let said = show::why(&reader, second.0, &Format::Json).unwrap();
+    let said: serde_json::Value = serde_json::from_str(&said).unwrap();
+    let offer = &said["decisions"][0]["candidates"][1]["offer"];
+    assert_eq!((&offer["time_ms"], &offer["shown_ms"]), (&10.into(), &300.into()), "{said}");
 }
 
 #[test]

@@ -40,8 +40,9 @@ impl Offer {
         let word = format!("bids ${dollars}.{micros:06}, {says_ms} ms, {sure}% sure");
         let record = match (self.results, self.shown_ms) {
             (0, _) => return format!("{word}; no record yet, so its word counts"),
-            (1, ms) => format!("its record is {ms} ms of 1 result"),
+            (1, 0) => "its record is 1 result, and no good one".to_owned(),
             (results, 0) => format!("its record is {results} results, none of them good"),
+            (1, ms) => format!("its record is {ms} ms of 1 result"),
             (results, ms) => format!("its record is {ms} ms of {results} results"),
         };
         let (expected_ms, success) = (self.expected_ms, percent(self.expected_success));

@@ -1,5 +1,5 @@
-//! Policies: they are for a capability that somebody serves, those that ask agents have some to ask,
-//! and a step's `sticky` has an effect.
+//! Policies: they are for a capability that somebody serves, those that ask agents have some to
+//! ask, and a step's `sticky` has an effect.
 
 use super::{Code, Member, Problem, Problems, Team};
 use crate::team::capability::Capability;
