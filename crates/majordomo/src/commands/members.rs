@@ -25,6 +25,11 @@ pub(super) enum Member {
         /// Its name
         agent: String,
     },
+    /// Stop an agent and start it again, also one that was given up; what it holds goes to others
+    Restart {
+        /// Its name
+        agent: String,
+    },
     /// Let an agent work on more or fewer tasks at once; what runs beyond that may finish
     Resize {
         /// Its name
@@ -62,6 +67,10 @@ impl Member {
             Member::Drain { agent } => {
                 let said = format!("{agent} finishes what it has, and leaves then");
                 tell(global, Request::DrainAgent { agent }, &said).await
+            }
+            Member::Restart { agent } => {
+                let said = format!("{agent} is started again; what it held goes to others");
+                tell(global, Request::RestartAgent { agent }, &said).await
             }
             Member::Resize { agent, slots } => {
                 let said = format!("{agent} works on {slots} at once from now on");

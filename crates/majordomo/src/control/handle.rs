@@ -58,6 +58,7 @@ pub(super) async fn handle(desk: &Desk, request: Request) -> Response {
         Request::AddAgents { agents } => members::add(work, team, inbox, &agents).await,
         Request::RemoveAgent { agent } => members::remove(work, &agent).await,
         Request::DrainAgent { agent } => members::tell(work, &agent, Command::DrainAgent).await,
+        Request::RestartAgent { agent } => members::tell(work, &agent, Command::Restart).await,
         Request::ResizeAgent { agent, slots } => {
             members::tell(work, &agent, |agent| Command::Resize { agent, slots }).await
         }

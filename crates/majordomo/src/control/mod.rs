@@ -114,6 +114,11 @@ pub enum Request {
         /// Its name.
         agent: String,
     },
+    /// An agent is stopped and started again, whatever became of it; what it holds goes to others.
+    RestartAgent {
+        /// Its name.
+        agent: String,
+    },
     /// An agent works on so many tasks at once from now on.
     ResizeAgent {
         /// Its name.

@@ -139,6 +139,52 @@ fn an_agent_that_drains_finishes_what_it_has_and_one_that_is_resized_takes_more(
     up.end();
 }
 
+/// A resident agent that dies at once unless a file says that it is mended.
+const DYING: &str = r#"
+[agents.dying]
+kind = "command"
+argv = ["sh", "-c", '''
+read hello
+echo '{"type":"ready","version":1,"serves":["echo"]}'
+[ -e mended ] || exit 1
+read task
+''']
+protocol = "jsonl"
+serves = ["echo"]
+"#;
+
+#[test]
+fn an_agent_is_started_again_by_word_also_when_it_was_given_up() {
+    let house = house();
+    let mut up = house.up("naps.toml");
+    let task = house.json(&["submit", "nap", "60"])["accepted"]["task"].to_string();
+    up.until("the nap has begun", || house.naps_begun() == 1);
+    let said = house.done(&["agents", "restart", "sleeper"]);
+    assert_eq!(said.trim(), "sleeper is started again; what it held goes to others");
+    up.until("the nap has begun anew", || house.naps_begun() == 2);
+    up.until("the views say so", || agent(&house, "sleeper")["restarts"] == 1);
+    house.done(&["cancel", &task]);
+    let unknown = refused(&house, &["agents", "restart", "slepper"]);
+    assert!(
+        unknown.contains("agent slepper is not known; here are sleeper, workflow"),
+        "{unknown}"
+    );
+
+    house.write("dying.toml", DYING);
+    house.done(&["agents", "add", "dying.toml"]);
+    let given_up = || house.run(&["agents"]).out.contains("given up");
+    up.until("it is given up", given_up);
+    house.write("mended", "");
+    assert_eq!(house.json(&["agents", "restart", "dying"])["done"], Value::Null);
+    up.until("it is no longer given up", || !given_up());
+    house.done(&["stop"]);
+    up.end();
+    let events = house.done(&["journal", "export"]);
+    for what in ["\"planned\"", "\"given_up\"", "\"readmitted\""] {
+        assert!(events.contains(what), "{what} is journaled");
+    }
+}
+
 #[test]
 fn where_no_team_works_nobody_can_join_or_leave() {
     let house = house();
