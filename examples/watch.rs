@@ -4,7 +4,7 @@
 //! An observer is called by the runtime with every entry of the journal once it is durable. It must
 //! be quick, so it only counts; `report` is for the end.
 
-use majordomo::kernel::{AgentId, Class, Decision, Entry, Event, TaskId};
+use majordomo::kernel::{AgentId, Class, Decision, Entry, Event, Supervised, TaskId};
 use majordomo::runtime::port::Observer;
 use majordomo::runtime::port::journal::Seq;
 use majordomo::runtime::port::observer::Note;
@@ -194,6 +194,10 @@ impl Books {
             }
             Event::BreakerHalfOpened { agent, .. } => (Some(*agent), "breaker half-open".into()),
             Event::BreakerClosed { agent, .. } => (Some(*agent), "breaker closed".into()),
+            Event::Supervised(event) => match life(event) {
+                Some(what) => (Some(event.agent()), what),
+                None => return,
+            },
             _ => return,
         };
         let worker = agent.and_then(|agent| self.agents.get(&agent));
@@ -259,4 +263,20 @@ fn median_us(times: &[Duration]) -> u64 {
 fn mean_us(times: &[Duration]) -> u64 {
     let sum: Duration = times.iter().sum();
     sum.as_micros() as u64 / times.len().max(1) as u64
+}
+
+/// What is worth telling of an agent's life.
+fn life(event: &Supervised) -> Option<String> {
+    match event {
+        Supervised::Exited { reason, .. } => Some(format!("ended: {}", reason.words())),
+        Supervised::Started { life, .. } => Some(format!("started again, life {life}")),
+        Supervised::Suspected { .. } => Some("suspected: its heartbeats stay out".into()),
+        Supervised::Trusted { .. } => Some("trusted again".into()),
+        Supervised::GivenUp { reason, .. } => Some(format!("given up: {reason}")),
+        Supervised::Escalated { level, .. } => Some(format!("{} restarts no more", level.name)),
+        Supervised::Planned(_)
+        | Supervised::Stopping { .. }
+        | Supervised::Starting { .. }
+        | Supervised::Readmitted { .. } => None,
+    }
 }

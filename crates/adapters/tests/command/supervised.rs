@@ -19,7 +19,7 @@ use tokio::time::timeout;
 
 use crate::stage::{self, Stage, eventually};
 
-pub(crate) fn builder() -> TeamBuilder {
+fn builder() -> TeamBuilder {
     let stores = Stores {
         journal: Box::new(journal::memory::Store::default().take_over()),
         blobs: Arc::new(blobs::memory::Memory::new()),
@@ -44,7 +44,7 @@ fn command(program: Program, slots: u32) -> Command {
 }
 
 /// Rust code that answers who did it.
-pub(crate) struct Steady;
+struct Steady;
 
 impl Port for Steady {
     fn run(&self, _: Context) -> BoxFuture<'static, Result<Value, Failure>> {
@@ -56,7 +56,7 @@ pub(crate) fn steady() -> AgentEntry {
     AgentEntry::new("steady", "native", &["it"], 4, Arc::new(Steady))
 }
 
-async fn submit(team: &Team) -> Ticket {
+pub(crate) async fn submit(team: &Team) -> Ticket {
     team.submit(Terms::new("it"), b"null".to_vec(), SubmitOptions::default()).await.unwrap()
 }
 
