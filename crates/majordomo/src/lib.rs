@@ -27,6 +27,12 @@
 //! Every task and every result is in the journal before it is answered. Kill the process at any
 //! moment, start it again, and it goes on: finished steps answer at once, unfinished ones are done.
 
+// Capabilities in our own tests name the crate as everybody else does.
+#[cfg(test)]
+extern crate self as majordomo;
+
+#[cfg(feature = "team")]
+pub mod alert;
 #[cfg(feature = "team")]
 pub mod calendar;
 #[cfg(feature = "cli")]

@@ -1,7 +1,10 @@
 //! How things stand with the room for work: what no event tells, since a refusal records nothing.
 
 use crate::turn::Runtime;
-use kernel::{Refusal, Time};
+use kernel::{Refusal, State, Status, Task, TaskId, Time};
+
+/// Open tasks that are looked at for the longest wait, the oldest first.
+const LOOKED_AT_MAX: usize = 10_000;
 
 /// The room for work, as of now.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -53,4 +56,30 @@ impl Runtime {
             refused_ms_ago: refused.last.map(|last| now.since(last)),
         }
     }
+
+    /// The task that has waited for an agent for longest, and for how many milliseconds; those in
+    /// the tree of a root that asks for `except` do not count. Of many open tasks only the oldest
+    /// are looked at.
+    #[must_use]
+    pub fn longest_wait(&self, except: &str) -> Option<(TaskId, u64)> {
+        self.look(|kernel, now| {
+            let state = kernel.state();
+            let tasks = state.tasks().take(LOOKED_AT_MAX).filter(|it| !is_of(state, it, except));
+            let waits = tasks.filter_map(|task| match task.status {
+                Status::Queued { ready_at } if ready_at <= now => {
+                    Some((task.id, now.since(ready_at.max(task.accepted_at))))
+                }
+                Status::Queued { .. }
+                | Status::Assigned(_)
+                | Status::Running(_)
+                | Status::Waiting(..) => None,
+            });
+            waits.max_by_key(|(_, ms)| *ms)
+        })
+    }
+}
+
+/// Whether the root of a task asks for this capability.
+fn is_of(state: &State, task: &Task, capability: &str) -> bool {
+    state.task(task.run).is_some_and(|root| *root.terms.capability == *capability)
 }

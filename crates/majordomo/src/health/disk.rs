@@ -1,7 +1,7 @@
 //! The room on the disk, by the bounds of the process that holds the data where one does.
 
-use super::signs::{self, DATA_NEAR_PERCENT, FREE_LOW_BYTES, REFUSED_RECENT_MS};
-use super::{Health, wall_ms};
+use super::signs::{self, REFUSED_RECENT_MS};
+use super::{Health, Problem, wall_ms};
 use crate::control::Room;
 use crate::data::DataDir;
 use std::path::Path;
@@ -17,16 +17,10 @@ pub(super) fn look(data: &DataDir, room: Option<Room>, health: &mut Health) {
     health.data_max_bytes = room.data_max_bytes;
     health.free_bytes = free_bytes(data.path());
     health.refused = room.refused;
-    match &room.full {
-        Some(why) => health.problems.push(signs::data_full(why)),
-        None if kept * 100 >= room.data_max_bytes.saturating_mul(DATA_NEAR_PERCENT) => {
-            health.problems.push(signs::data_near(kept, room.data_max_bytes));
-        }
-        None => {
-            let low = health.free_bytes.filter(|free| *free < FREE_LOW_BYTES);
-            health.problems.extend(low.map(signs::disk_low));
-        }
-    }
+    let near = Problem::data_near(kept, room.data_max_bytes);
+    let low = || health.free_bytes.and_then(Problem::disk_low);
+    let found = room.full.as_deref().map(signs::data_full).or(near).or_else(low);
+    health.problems.extend(found);
     if let Some(ms_ago) = room.refused_ms_ago.filter(|ms| *ms <= REFUSED_RECENT_MS) {
         health.problems.push(signs::refused(room.refused, ms_ago, wall_ms()));
     }

@@ -30,12 +30,12 @@ pub(crate) fn problems(views: &Reader, now_ms: i64) -> Result<Found, Error> {
     queues.iter().for_each(|queue| found.waits(queue, &agents, now_ms));
     if let Some(oldest) = queues.iter().min_by_key(|queue| queue.since_ms) {
         found.oldest_wait_ms = (now_ms - oldest.since_ms).max(0);
-        found.problems.extend(signs::long_wait(oldest.task, oldest.since_ms, now_ms));
+        found.problems.extend(Problem::long_wait(oldest.task, oldest.since_ms, now_ms));
     }
     let dead = views.dead()?;
     if let Some(oldest_ms) = dead.iter().map(|it| it.at_ms).min() {
         found.dead_letters = dead.len() as u64;
-        found.problems.push(signs::dead_letters(found.dead_letters, oldest_ms));
+        found.problems.push(Problem::dead_letters(found.dead_letters, oldest_ms));
     }
     found.problems.extend(views.schedules()?.iter().filter_map(signs::schedule));
     found.problems.sort_by_key(|problem| std::cmp::Reverse(problem.level));

@@ -5,9 +5,9 @@ mod disk;
 mod found;
 mod signs;
 
-pub use crate::problem::{Kind, Level, Problem};
+pub use crate::problem::{DATA_NEAR_PERCENT, FREE_LOW_BYTES, Kind, Level, Problem, WAIT_LONG_MS};
 pub(crate) use found::problems;
-pub use signs::{DATA_NEAR_PERCENT, FREE_LOW_BYTES, REFUSED_RECENT_MS, WAIT_LONG_MS};
+pub use signs::REFUSED_RECENT_MS;
 
 use crate::control::{Door, Response, Room};
 use crate::data::DataDir;

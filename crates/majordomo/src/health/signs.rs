@@ -1,32 +1,17 @@
 //! The signs that something is wrong: each with its threshold, its words, and what to do.
 
-use super::{Kind, Level, Problem};
+use super::{Kind, Level, Problem, WAIT_LONG_MS};
+use crate::problem::tasks;
 use adapters::views::read::{Agent, Breaker, Schedule};
 
-/// A task that could be worked on and has waited for longer than this is worth a look.
-pub const WAIT_LONG_MS: i64 = 60_000;
-/// So many hundredths of the room that the data may take are worth a look.
-pub const DATA_NEAR_PERCENT: u64 = 80;
-/// A disk with less than this left is worth a look.
-pub const FREE_LOW_BYTES: u64 = 256 << 20;
 /// A refusal for want of room is worth a look for so long.
 pub const REFUSED_RECENT_MS: u64 = 60_000;
-
-fn problem(level: Level, kind: Kind, about: impl Into<String>) -> Problem {
-    let (what, next) = (String::new(), String::new());
-    Problem { level, kind, about: about.into(), since_ms: None, what, next }
-}
-
-/// "1 task", "2 tasks".
-pub(super) fn tasks(count: u64) -> String {
-    if count == 1 { "1 task".to_owned() } else { format!("{count} tasks") }
-}
 
 pub(super) fn no_answer(why: &str) -> Problem {
     Problem {
         what: format!("the process that holds the data does not answer: {why}"),
         next: "see what it does; if it hangs, end it and start it again: nothing is lost".into(),
-        ..problem(Level::Bad, Kind::NoAnswer, "")
+        ..Problem::new(Level::Bad, Kind::NoAnswer, "")
     }
 }
 
@@ -36,7 +21,7 @@ pub(super) fn no_process(open: u64, since_ms: i64) -> Problem {
         since_ms: Some(since_ms),
         what: format!("{} {is} open and no process works here", tasks(open)),
         next: "`majordomo resume` goes on".into(),
-        ..problem(Level::Degraded, Kind::NoProcess, "")
+        ..Problem::new(Level::Degraded, Kind::NoProcess, "")
     }
 }
 
@@ -47,12 +32,10 @@ pub(super) fn agent(agent: &Agent) -> Option<Problem> {
     let attempts = format!("`majordomo tasks --agent {name}` shows what it did");
     let (level, kind, what, next) = match (&**presence, &**life) {
         ("left", _) => return None,
-        (_, "given up") => (
-            Level::Degraded,
-            Kind::AgentGivenUp,
-            format!("{name} died too often and is not started again{why}"),
-            attempts,
-        ),
+        (_, "given up") => {
+            let why = last_exit.as_deref().unwrap_or_default();
+            return Some(Problem::given_up(name, why, None));
+        }
         (_, "suspected") => (
             Level::Degraded,
             Kind::AgentSuspected,
@@ -79,13 +62,12 @@ pub(super) fn agent(agent: &Agent) -> Option<Problem> {
         ),
         (_, _) => return None,
     };
-    Some(Problem { what, next, ..problem(level, kind, name) })
+    Some(Problem { what, next, ..Problem::new(level, kind, name) })
 }
 
 /// What there is to say of a breaker.
 pub(super) fn breaker(breaker: &Breaker) -> Option<Problem> {
     let Breaker { agent, capability, state, since_ms, why, .. } = breaker;
-    let look = format!("`majordomo tasks --agent {agent}` shows what it failed at");
     let (level, kind, what, next) = match &**state {
         "forced_open" => (
             Level::Degraded,
@@ -94,13 +76,8 @@ pub(super) fn breaker(breaker: &Breaker) -> Option<Problem> {
             format!("`majordomo agents breaker {agent} auto` lets its results decide"),
         ),
         "open" => {
-            let why = match why.as_deref() {
-                Some("slow") => "it was too slow",
-                Some("probe") => "it was tried again and failed",
-                _ => "it failed too often",
-            };
-            let what = format!("{agent} gets no {capability}: {why}");
-            (Level::Degraded, Kind::BreakerOpen, what, look)
+            let why = why.as_deref().unwrap_or_default();
+            return Some(Problem::breaker_open(agent, capability, why, *since_ms));
         }
         "half_open" => (
             Level::Fine,
@@ -111,7 +88,7 @@ pub(super) fn breaker(breaker: &Breaker) -> Option<Problem> {
         _ => return None,
     };
     let about = format!("{agent}: {capability}");
-    Some(Problem { since_ms: Some(*since_ms), what, next, ..problem(level, kind, about) })
+    Some(Problem { since_ms: Some(*since_ms), what, next, ..Problem::new(level, kind, about) })
 }
 
 /// Work waits that nobody here has anything to do with.
@@ -120,7 +97,7 @@ pub(super) fn nobody_serves(what: &str, waiting: u64, task: u64, since_ms: i64) 
         since_ms: Some(since_ms),
         what: format!("{} for {what}, which nobody serves", wait(waiting)),
         next: format!("`majordomo why {task}` says more; add an agent that does, or cancel"),
-        ..problem(Level::Degraded, Kind::NobodyServes, what)
+        ..Problem::new(Level::Degraded, Kind::NobodyServes, what)
     }
 }
 
@@ -138,32 +115,12 @@ pub(super) fn nobody_can(
         since_ms: Some(since_ms),
         what: format!("{} for {what}, which nobody can take now", wait(waiting)),
         next: format!("`majordomo why {task}` says of each agent why not"),
-        ..problem(level, Kind::NobodyCan, what)
+        ..Problem::new(level, Kind::NobodyCan, what)
     }
 }
 
 fn wait(count: u64) -> String {
     format!("{} {}", tasks(count), if count == 1 { "waits" } else { "wait" })
-}
-
-pub(super) fn long_wait(task: u64, since_ms: i64, now_ms: i64) -> Option<Problem> {
-    let waited_ms = now_ms - since_ms;
-    (waited_ms > WAIT_LONG_MS).then(|| Problem {
-        since_ms: Some(since_ms),
-        what: format!("task {task} has waited {} s", waited_ms / 1_000),
-        next: format!("`majordomo why {task}` says for what"),
-        ..problem(Level::Degraded, Kind::LongWait, task.to_string())
-    })
-}
-
-pub(super) fn dead_letters(count: u64, since_ms: i64) -> Problem {
-    let (are, used) = if count == 1 { ("is", "its") } else { ("are", "their") };
-    Problem {
-        since_ms: Some(since_ms),
-        what: format!("{} {are} dead: {used} attempts are used up", tasks(count)),
-        next: "`majordomo dead list`, then `dead retry` or `dead drop`".into(),
-        ..problem(Level::Degraded, Kind::DeadLetters, "")
-    }
 }
 
 /// What there is to say of a schedule's latest due.
@@ -179,7 +136,7 @@ pub(super) fn schedule(it: &Schedule) -> Option<Problem> {
         (None, _) => return None,
     };
     let next = format!("`majordomo schedule show {name}`");
-    let problem = problem(Level::Degraded, Kind::Schedule, name);
+    let problem = Problem::new(Level::Degraded, Kind::Schedule, name);
     Some(Problem { since_ms, what, next, ..problem })
 }
 
@@ -194,26 +151,10 @@ pub(super) fn refused(count: u64, ms_ago: u64, now_ms: i64) -> Problem {
         ),
         next: "send it again later with the same key, or let more be done: see `majordomo agents`"
             .into(),
-        ..problem(Level::Degraded, Kind::Refused, "")
+        ..Problem::new(Level::Degraded, Kind::Refused, "")
     }
 }
 
 pub(super) fn data_full(why: &str) -> Problem {
-    Problem { what: why.to_owned(), ..problem(Level::Bad, Kind::DataFull, "") }
-}
-
-pub(super) fn data_near(used: u64, max: u64) -> Problem {
-    Problem {
-        what: format!("the data takes {} MiB of the {} MiB allowed", used >> 20, max >> 20),
-        next: "forget old runs with `majordomo forget`, or allow more".into(),
-        ..problem(Level::Degraded, Kind::DataNearBound, "")
-    }
-}
-
-pub(super) fn disk_low(free: u64) -> Problem {
-    Problem {
-        what: format!("the disk has {} MiB left: new work is refused soon", free >> 20),
-        next: "free some".into(),
-        ..problem(Level::Degraded, Kind::DiskLow, "")
-    }
+    Problem { what: why.to_owned(), ..Problem::new(Level::Bad, Kind::DataFull, "") }
 }

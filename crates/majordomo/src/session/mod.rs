@@ -27,6 +27,7 @@ pub use summary::{Summary, Worked};
 
 pub use adapters::agent::human::{Answer, Inbox, Waiting};
 
+use crate::alert::Watcher;
 use crate::data::DataDir;
 use crate::tally::Tally;
 use crate::team::definitions::{Definition, Definitions};
@@ -86,6 +87,8 @@ pub struct Session {
     file: Option<PathBuf>,
     departures: Arc<Departures>,
     errands: Mutex<Errands>,
+    /// Tells whoever serves `notify` what has become a problem.
+    watcher: Option<Watcher>,
 }
 
 /// The definition given at the start, or read since.

@@ -3,6 +3,7 @@
 use super::leaving::Departures;
 use super::scope::{Joined, scope_of};
 use super::{Inbox, Migrate, Options, Own, Session};
+use crate::alert::{Feed, Watcher};
 use crate::data::DataDir;
 use crate::tally::Tally;
 use crate::team::definitions::{self, Definition, Definitions};
@@ -89,7 +90,9 @@ impl Session {
         let limits = limits(state, &definitions, own.as_ref().map(|(_, it)| &**it));
         // What was before is counted where a run is unfinished.
         let tally = Arc::new(Tally::new(state.tasks().map(|task| (task.id, task.run))));
+        let feed = Arc::new(Feed::new(state));
         let replayed = replayed.watched_by(tally.clone()).map_err(StartError::from)?;
+        let replayed = replayed.watched_by(feed.clone()).map_err(StartError::from)?;
         let departures = Arc::new(Departures::default());
         let replayed = replayed.watched_by(departures.clone()).map_err(StartError::from)?;
         let bus = Arc::new(adapters::bus::local::Local::new());
@@ -111,6 +114,7 @@ impl Session {
             file,
             departures,
             errands,
+            watcher: None,
         };
         if let Some((name, definition)) = own
             && let Err(why) = session.take_on(name, definition, migrate, one_off).await
@@ -118,6 +122,7 @@ impl Session {
             session.drain(Duration::ZERO).await; // The journal must not stay held by nobody.
             return Err(why);
         }
+        session.watcher = Some(Watcher::start(session.team.clone(), feed, session.scope()));
         Ok(session)
     }
 

@@ -5,6 +5,7 @@ use super::moment::length;
 use super::style::{BAD, DIM, GOOD, WARN, paint};
 use super::{Format, json};
 use crate::health::{Health, Level, Problem};
+use crate::problem::tasks;
 
 /// Problems told in one line; the rest is counted.
 const IN_ONE_LINE_MAX: usize = 4;
@@ -35,10 +36,6 @@ pub fn health(health: &Health, format: &Format) -> String {
         mib(health.data_max_bytes),
     );
     text
-}
-
-fn tasks(count: u64) -> String {
-    if count == 1 { "1 task".to_owned() } else { format!("{count} tasks") }
 }
 
 fn refused(count: u64) -> String {
