@@ -228,7 +228,7 @@ impl Excluded {
             Exclusion::Down => match self.agents.iter().any(|it| it.is_given_up()) {
                 true => format!(
                     "it died too often to be started again: `majordomo tasks --agent {name}` \
-                     shows of what; mend it, then remove and add it"
+                     shows of what; mend it, then `majordomo agents restart {name}`"
                 ),
                 false => "wait: it is started again, or trusted again, of itself".to_owned(),
             },
