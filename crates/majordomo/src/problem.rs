@@ -1,5 +1,5 @@
-//! Something that is wrong, for people and for programs: what, since when, and what to do. What both
-//! `health` and alerts know is worded here, with its thresholds.
+//! Something that is wrong, for people and for programs: what, since when, and what to do. What
+//! both `health` and alerts know is worded here, with its thresholds.
 
 use serde::Serialize;
 

@@ -1,16 +1,18 @@
-//! Alerts: when something becomes a problem, somebody is told, by a task to the capability `notify`.
+//! Alerts: when something becomes a problem, somebody is told, by a task to the capability
+//! `notify`.
 //!
 //! ```text
 //!   durable entries ──▶ feed ──▶ what has become a problem ──pace──▶ one task to whoever serves it
 //!   disk, longest wait, now and then ──▶ ┘
 //! ```
 //!
-//! So an alert is sent by any kind of agent: a program, a person's inbox, a Rust function, a workflow.
-//! Where nobody serves `notify` nothing is sent. Each alert has an idempotency key that says what it
-//! covers, so neither a restart nor a repeat sends it twice. And there is no storm: what becomes a
-//! problem while the latest alert of its kind is young goes into the next one, with its number; the
-//! pause between two of a kind grows; no more are sent than can be open; and what goes wrong in the
-//! tree of an alert, or with an agent that serves `notify`, is never a reason for another one.
+//! So an alert is sent by any kind of agent: a program, a person's inbox, a Rust function, a
+//! workflow. Where nobody serves `notify` nothing is sent. Each alert has an idempotency key that
+//! says what it covers, so neither a restart nor a repeat sends it twice. And there is no storm:
+//! what becomes a problem while the latest alert of its kind is young goes into the next one, with
+//! its number; the pause between two of a kind grows; no more are sent than can be open; and what
+//! goes wrong in the tree of an alert, or with an agent that serves `notify`, is never a reason for
+//! another one.
 
 mod feed;
 mod pace;
