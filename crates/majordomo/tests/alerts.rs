@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 const BROKEN: &str = "name = 'shop'\n[agents.broken]\nkind = 'command'\nserves = ['work']\n\
      argv = ['sh', '-c', 'exit 1']\n";
@@ -23,7 +23,7 @@ const TELLER: &str = "[agents.teller]\nkind = 'command'\nserves = ['notify']\ndi
      argv = ['sh', '-c', 'cat >> told; echo >> told; echo null']\n";
 
 /// Hears which tasks to `notify` there are, and when one has been done.
-struct Ear(UnboundedSender<TaskId>, std::sync::Mutex<Vec<TaskId>>);
+struct Ear(Sender<TaskId>, std::sync::Mutex<Vec<TaskId>>);
 
 impl Observer for Ear {
     fn durable(&self, _: Seq, entries: &Arc<[Entry]>) {
@@ -34,7 +34,7 @@ impl Observer for Ear {
                     alerts.push(it.task);
                 }
                 Event::TaskCompleted { task, .. } if alerts.contains(task) => {
-                    let _ = self.0.send(*task);
+                    let _ = self.0.try_send(*task);
                 }
                 _ => {}
             }
@@ -45,11 +45,11 @@ impl Observer for Ear {
 }
 
 /// A process that works on the directory, and what it hears of alerts.
-async fn open(directory: &Path, text: &str) -> (Session, Arc<Ear>, UnboundedReceiver<TaskId>) {
+async fn open(directory: &Path, text: &str) -> (Session, Arc<Ear>, Receiver<TaskId>) {
     let reading = team::read("t.toml", text, &Anywhere);
     let said = reading.render(false);
     let definition = reading.definition.unwrap_or_else(|| panic!("{said}"));
-    let (sender, done) = unbounded_channel();
+    let (sender, done) = channel(64);
     let ear = Arc::new(Ear(sender, std::sync::Mutex::default()));
     let file = Some(directory.join("t.toml"));
     let options = Options { observers: vec![ear.clone()], file, ..Options::default() };
