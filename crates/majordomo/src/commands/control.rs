@@ -39,6 +39,18 @@ impl Stop {
     }
 }
 
+/// The way to the process at work; for what makes sense only there.
+pub(super) fn ask_holder(global: &Global) -> anyhow::Result<Door> {
+    let door = Door::of(&global.data())?;
+    if !door.is_held() {
+        anyhow::bail!(
+            "no team is at work in {}, so there are no messages: start `majordomo up TEAM`",
+            global.data().path().display()
+        );
+    }
+    Ok(door)
+}
+
 /// Passes it on and says what it led to.
 pub(super) async fn tell(global: &Global, request: Request, said: &str) -> anyhow::Result<Exit> {
     tell_team(global, "", request, said).await

@@ -2,6 +2,7 @@
 
 mod agents;
 mod attend;
+mod bus;
 mod check;
 mod completions;
 mod control;
@@ -77,6 +78,7 @@ enum Verb {
     Inbox(inbox::Inbox),
     Answer(inbox::Answer),
     Schedule(schedule::Schedule),
+    Bus(bus::Bus),
     Cancel(control::Cancel),
     Stop(control::Stop),
     Pause(members::Pause),
@@ -115,6 +117,7 @@ impl Cli {
             Verb::Inbox(it) => it.run(global).await,
             Verb::Answer(it) => it.run(global).await,
             Verb::Schedule(it) => it.run(global).await,
+            Verb::Bus(it) => it.run(global).await,
             Verb::Cancel(it) => it.run(global).await,
             Verb::Stop(it) => it.run(global).await,
             Verb::Pause(it) => it.run(global).await,

@@ -30,15 +30,24 @@ impl Client {
 
     /// One question, one answer.
     pub(super) fn ask(&mut self, request: &Request) -> io::Result<Response> {
+        self.say(request)?;
+        self.next()?.ok_or_else(|| {
+            let why = "the process that holds the journal ended before it answered";
+            io::Error::new(io::ErrorKind::UnexpectedEof, why)
+        })
+    }
+
+    /// Asks; the answers come one after the other.
+    pub(super) fn say(&mut self, request: &Request) -> io::Result<()> {
         let mut line = serde_json::to_string(request)?;
         line.push('\n');
-        self.stream.get_mut().write_all(line.as_bytes())?;
+        self.stream.get_mut().write_all(line.as_bytes())
+    }
+
+    /// The next answer; nothing when the other side has hung up.
+    pub(super) fn next(&mut self) -> io::Result<Option<Response>> {
         let mut answer = String::new();
         self.stream.by_ref().take(LINE_MAX_BYTES).read_line(&mut answer)?;
-        if answer.is_empty() {
-            let why = "the process that holds the journal ended before it answered";
-            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, why));
-        }
-        Ok(serde_json::from_str(&answer)?)
+        if answer.is_empty() { Ok(None) } else { Ok(Some(serde_json::from_str(&answer)?)) }
     }
 }

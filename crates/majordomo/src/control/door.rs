@@ -51,6 +51,27 @@ impl Door {
         Ok(Some(holder.ask(&Request::Hello)?))
     }
 
+    /// Asks what is answered more than once; `each` says whether to go on. Blocks meanwhile.
+    ///
+    /// # Errors
+    /// Nobody holds the journal, the connection breaks, or `each` says so.
+    pub fn follow(
+        &mut self,
+        request: &Request,
+        mut each: impl FnMut(Response) -> Result<bool>,
+    ) -> Result<()> {
+        let Some(holder) = &mut self.holder else { bail!("nobody is there to be listened to") };
+        tokio::task::block_in_place(|| {
+            holder.say(request)?;
+            while let Some(response) = holder.next()? {
+                if !each(response)? {
+                    break;
+                }
+            }
+            Ok(())
+        })
+    }
+
     /// Asks. `team` is the scope of what is submitted where no process says it.
     ///
     /// # Errors

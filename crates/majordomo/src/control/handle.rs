@@ -38,6 +38,13 @@ impl Desk {
     }
 }
 
+impl Desk {
+    /// The team at work.
+    pub(super) fn team(&self) -> &Team {
+        &self.work
+    }
+}
+
 /// Answers one request.
 pub(super) async fn handle(desk: &Desk, request: Request) -> Response {
     let Desk { work, team, inbox, session } = desk;
@@ -87,6 +94,7 @@ pub(super) async fn handle(desk: &Desk, request: Request) -> Response {
             let force = |agent| Command::Breaker { agent, capability, forced };
             members::tell(work, &agent, force).await
         }
+        Request::Bus(request) => super::bus::answer(work, request).await,
         // Whoever serves decides how to end; see `Server`.
         Request::Stop { .. } => Ok(Response::Done),
     };

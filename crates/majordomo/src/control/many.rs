@@ -20,7 +20,10 @@ pub(super) fn many(desk: &Desk, requests: Vec<Request>) -> Answering<'_> {
     // All are begun in order before the first is waited for, so that they share what a sync costs.
     let answers = requests.into_iter().map(|request| -> Answering<'_> {
         match request {
-            Request::Submit { wait: true, .. } | Request::Many { .. } | Request::Stop { .. } => {
+            Request::Submit { wait: true, .. }
+            | Request::Many { .. }
+            | Request::Bus(_)
+            | Request::Stop { .. } => {
                 let message = "this cannot be asked among others; ask it alone".to_owned();
                 let refused = Response::Refused { message, retry_after_ms: None };
                 Box::pin(std::future::ready(refused))

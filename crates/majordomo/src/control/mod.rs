@@ -5,6 +5,7 @@
 //! authorisation, so it is never opened on a network. Where nobody holds the journal, the same
 //! requests are answered by opening it for a moment ([`Door`]).
 
+mod bus;
 mod client;
 mod door;
 mod handle;
@@ -13,6 +14,7 @@ mod members;
 mod schedules;
 mod server;
 
+pub use bus::{BusRequest, BusResponse, Seen};
 pub use door::Door;
 pub use handle::Desk;
 pub use members::{recruits, successor};
@@ -178,6 +180,8 @@ pub enum Request {
         #[serde(default)]
         forced: Option<kernel::Forced>,
     },
+    /// About messages.
+    Bus(BusRequest),
     /// End in order.
     Stop {
         /// How long running work may go on.
@@ -280,6 +284,8 @@ pub enum Response {
         /// How many more there are.
         more: usize,
     },
+    /// Of the bus.
+    Bus(BusResponse),
     /// It was not done.
     Refused {
         /// Why, and what to do.
@@ -303,5 +309,10 @@ mod tests {
         let Request::Submit { wants, .. } = request else { panic!("{request:?}") };
         assert_eq!((wants.require.as_deref(), wants.weight), (Some("gpu"), Some(2)));
         assert!(serde_json::from_str::<Request>(r#"{"verb":"sudo"}"#).is_err());
+        let line = r#"{"verb":"bus","what":"tap","pattern":"team.>"}"#;
+        let request: Request = serde_json::from_str(line).expect("a tap");
+        assert!(matches!(request, Request::Bus(BusRequest::Tap { .. })));
+        let line = r#"{"verb":"bus","what":"tap","pattern":"team..a"}"#;
+        assert!(serde_json::from_str::<Request>(line).is_err(), "no pattern");
     }
 }

@@ -1,5 +1,6 @@
 //! The side that holds the journal: answers on the socket until it is told to stop.
 
+use super::bus::{self, BusRequest};
 use super::handle::{Desk, handle};
 use super::{LINE_MAX_BYTES, Request, Response};
 use crate::data::DataDir;
@@ -143,6 +144,14 @@ async fn serve(
                 place = again.map_err(io::Error::other)?; // It is never closed.
                 response
             }
+            Ok(Request::Bus(BusRequest::Tap { pattern })) => {
+                drop(place);
+                let Ok(_room) = front.waiting.clone().try_acquire_owned() else {
+                    return write.write_all(&no_room()?).await;
+                };
+                let hung_up = lines.read_line(&mut line);
+                return bus::tap(front.desk.team(), pattern, hung_up, &mut write).await;
+            }
             Ok(request) => answer(front, request).await,
             Err(why) => {
                 Response::Refused { message: format!("not a request: {why}"), retry_after_ms: None }
@@ -156,14 +165,23 @@ async fn serve(
 
 /// Nothing is submitted for a client that there is no room to keep waiting.
 async fn wait(front: &Front, request: Request) -> Response {
-    let Ok(_room) = front.waiting.clone().try_acquire_owned() else {
-        let message = format!(
-            "{WAITING_MAX} clients wait for the end of their tasks, which is the limit; submit \
-             without --wait, and look with `majordomo tasks`"
-        );
-        return Response::Refused { message, retry_after_ms: Some(WAIT_AGAIN_MS) };
-    };
+    let Ok(_room) = front.waiting.clone().try_acquire_owned() else { return refused() };
     handle(&front.desk, request).await
+}
+
+fn refused() -> Response {
+    let message = format!(
+        "{WAITING_MAX} clients wait for the end of their tasks or tap the bus, which is the limit; \
+         submit without --wait, and look with `majordomo tasks`"
+    );
+    Response::Refused { message, retry_after_ms: Some(WAIT_AGAIN_MS) }
+}
+
+/// The same as a line.
+fn no_room() -> io::Result<Vec<u8>> {
+    let mut line = serde_json::to_vec(&refused())?;
+    line.push(b'\n');
+    Ok(line)
 }
 
 async fn answer(front: &Front, request: Request) -> Response {

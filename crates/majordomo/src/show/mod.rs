@@ -5,6 +5,7 @@
 //! [`escape`], and through nothing else, on its way out.
 
 mod agents;
+mod bus;
 pub mod escape;
 mod health;
 mod list;
@@ -18,6 +19,7 @@ pub mod timeline;
 mod why;
 
 pub use agents::agents;
+pub use bus::{bus, message};
 pub use health::health;
 pub use list::{dead, logs, runs, tasks};
 pub use reload::reload;

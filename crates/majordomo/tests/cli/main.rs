@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used)] // The helpers of a test are tests.
 
 mod batches;
+mod bus;
 mod disk;
 mod holding;
 mod house;

@@ -3,6 +3,7 @@
 use super::{Body, Error, Subject};
 use crate::bounds::BusBounds;
 use kernel::Text;
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::any::Any;
 use std::fmt;
@@ -163,6 +164,15 @@ impl MessageId {
     }
 }
 
+impl MessageId {
+    /// What its `Display` gives.
+    fn parse(text: &str) -> Option<MessageId> {
+        let (origin, number) = text.split_once('-')?;
+        let origin = u64::from_str_radix(origin, 16).ok()?;
+        Some(MessageId { origin, number: number.parse().ok()? })
+    }
+}
+
 /// The number that this process has drawn.
 fn origin() -> u64 {
     static ORIGIN: OnceLock<u64> = OnceLock::new();
@@ -223,9 +233,13 @@ impl Serialize for MessageId {
     }
 }
 
-/// Only as bytes: what was text was for people.
+/// From either.
 impl<'de> Deserialize<'de> for MessageId {
     fn deserialize<D: Deserializer<'de>>(input: D) -> Result<MessageId, D::Error> {
+        if input.is_human_readable() {
+            let text = String::deserialize(input)?;
+            return MessageId::parse(&text).ok_or_else(|| D::Error::custom("no message's number"));
+        }
         struct Bytes;
         impl serde::de::Visitor<'_> for Bytes {
             type Value = MessageId;

@@ -138,3 +138,26 @@ impl Drop for Routes {
         self.mailboxes().for_each(|it| it.close(End::BusEnded));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use runtime::bus::{Options, Pattern};
+
+    #[test]
+    fn nothing_is_left_of_those_who_have_gone() {
+        let mut routes = Routes::default();
+        let subject = Subject::new("a.b").expect("a subject");
+        let mailbox = |text: &str| {
+            Mailbox::new(Pattern::new(text).expect("a pattern"), Options::group("workers"))
+        };
+        let ids = ["a.b", "a.*", ">"].map(|text| routes.add(mailbox(text)));
+        assert_eq!(routes.look_up(&subject).groups[0].members.len(), 3);
+        routes.close(ids[0]);
+        assert_eq!((routes.len(), routes.look_up(&subject).groups[0].members.len()), (3, 2));
+        ids.iter().for_each(|id| drop(routes.remove(*id)));
+        assert!(routes.trie.matches(&subject).is_empty(), "the tree remembers them");
+        assert!(routes.turns.is_empty() && routes.closed.is_empty() && routes.len() == 0);
+        assert!(routes.remembered.is_empty(), "the old route is still known");
+    }
+}

@@ -15,6 +15,7 @@ pub(super) async fn run(fresh: &impl Fresh) {
     a_publisher_goes_on_when_there_is_room(fresh).await;
     bytes_are_bounded_too(fresh).await;
     a_slow_subscriber_slows_nobody(fresh).await;
+    a_full_member_of_a_group_is_passed_over(fresh).await;
     counts_are_exact(fresh).await;
 }
 
@@ -157,6 +158,29 @@ async fn a_slow_subscriber_slows_nobody(fresh: &impl Fresh) {
     assert!(begun.elapsed() < PATIENCE, "slow ones: it took {:?}", begun.elapsed());
     assert_eq!(fast.counts().dropped, 0, "slow ones: the fast one has lost nothing");
     drop(idle);
+}
+
+async fn a_full_member_of_a_group_is_passed_over(fresh: &impl Fresh) {
+    let stage = Stage::new(fresh).await;
+    let one = Options::group("workers").queue(1, Overflow::DropNewest);
+    let _full = stage.listen("a", one.clone()).await;
+    let room = Options { capacity: 100, ..one.clone() };
+    let mut able = stage.listen("a", room).await;
+    for number in 0..50 {
+        let receipt = stage.say("a", number).await;
+        assert_eq!(receipt.dropped, 0, "full members: another has room for {number}");
+    }
+    let in_order = heard_all(&mut able, 49).await;
+    assert!(in_order.is_sorted(), "full members: {in_order:?}");
+    // Where nobody has room, somebody who is there decides, not one who has gone.
+    let stage = Stage::new(fresh).await;
+    let gone = stage.listen("a", one.clone()).await;
+    let _full = stage.listen("a", one).await;
+    gone.closer().close(End::AttemptEnded);
+    for number in 0..10 {
+        assert!(!stage.say("a", number).await.is_nobody(), "full members: told as dropped");
+    }
+    assert_eq!(stage.counts("suite").dropped, 9, "full members: counted");
 }
 
 /// Senders, readers of every policy and every speed, some that go: offered = received + dropped +
