@@ -4,6 +4,7 @@
 //! that can be is printed beside the least that the same disk and the same threads must do (the
 //! spike: one inbox, one batch, append, sync, answer, no kernel), measured alternately.
 
+mod bus;
 mod cancel;
 mod classes;
 mod closed_loop;
@@ -25,9 +26,9 @@ use report::Report;
 use std::process::Command;
 
 /// What can be measured, in order.
-const SECTIONS: [&str; 10] = [
+const SECTIONS: [&str; 11] = [
     "durable", "workflow", "memory", "restart", "cancel", "deadline", "classes", "recovery",
-    "kernel", "process",
+    "kernel", "process", "bus",
 ];
 
 fn main() -> Result<()> {
@@ -58,6 +59,7 @@ fn measure(section: &str, report: &Report) -> Result<()> {
         "restart" => tokio()?.block_on(restart::run(report)),
         "cancel" => tokio()?.block_on(cancel::run(report)),
         "deadline" => tokio()?.block_on(deadline::run(report)),
+        "bus" => tokio()?.block_on(bus::run(report)),
         "classes" => tokio()?.block_on(classes::run(report)),
         "recovery" => recovery::run(report),
         "kernel" => lives::run(report),

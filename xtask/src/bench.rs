@@ -29,6 +29,7 @@ Builds in release and measures, each section in a process of its own:
   classes   how long each class waits when ten times too much is offered
   recovery  a start after a million tasks: from the log, from a snapshot
   kernel    what a life costs by queue, agents and capabilities; bytes of a task, of an agent
+  bus       tell, ask, fan-out to a thousand, envelopes, beside tokio's channels
   process   how long the binary takes to start, and what it holds while idle
 
 Sides are measured in turn and the median round is told, because the machine may be busy. Needs
