@@ -6,7 +6,8 @@
 //!
 //! Three steady Rust functions and three Python programs (`agents.py`) serve one capability. What
 //! fails under one is given to another; who fails too often is kept from the work by a *breaker*,
-//! is tried again after a second, and gets all of it back when it does well. Needs `python3`.
+//! is tried again after a second, and gets all of it back when it does well. What dies is started
+//! again, within what its supervisor bears. Needs `python3`.
 
 #![allow(missing_docs, unreachable_pub)] // A program of its own: nobody else reads its items.
 
@@ -15,7 +16,9 @@ mod watch;
 
 use clap::Parser;
 use majordomo::command::{Command, Program, Spec};
-use majordomo::kernel::{self, BreakerPolicy, Policies, RetryPolicy, Terms};
+use majordomo::kernel::{
+    self, BreakerPolicy, Intensity, Policies, RetryPolicy, Strategy, Supervisor, Supervisors, Terms,
+};
 use majordomo::{AgentEntry, Context, Failure, Result, Team, capability};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -80,7 +83,8 @@ pub async fn run(options: &Options) -> Result<String> {
         team = team.agent(program(trouble, home.path()).entry(trouble));
     }
     let team = team.start().await?;
-    let policies = Arc::new(Policies { breaker: breaker(), ..Policies::default() });
+    let (breaker, supervisors) = (breaker(), supervisors());
+    let policies = Arc::new(Policies { breaker, supervisors, ..Policies::default() });
     team.command(kernel::Command::Configure { team: "".into(), policies }).await?;
     let sorted = sort_until_well(&team, &watch).await;
     team.drain(Duration::from_secs(1)).await;
@@ -112,6 +116,14 @@ fn breaker() -> BreakerPolicy {
         probes: 2,
         ..BreakerPolicy::default()
     }
+}
+
+/// The troubled have a supervisor, who bears ten deaths in half a minute; they die eight times.
+fn supervisors() -> Supervisors {
+    let intensity = Intensity { restarts: 10, period_ms: 30_000 };
+    let children = TROUBLED.map(Into::into).to_vec();
+    let troubled = Supervisor::new("troubled", Strategy::OneForOne, children);
+    Supervisors { named: vec![Supervisor { intensity, ..troubled }], ..Supervisors::default() }
 }
 
 /// Keeps the team busy, and gives how many parcels were sorted. Each is; where, is told apart.

@@ -110,6 +110,10 @@ async fn a_team_in_trouble_does_all_its_work() {
         assert!(opened < tried && tried < closed, "{name}: {troubles:?}");
         let failures = troubles.iter().filter(|it| it.starts_with("failed at")).count();
         assert!(failures >= failed, "{name}: {troubles:?}");
+        let restarts = troubles.iter().filter(|it| it.starts_with("started again")).count();
+        assert!(restarts >= failed, "{name} was started again after each death: {troubles:?}");
+        let gave_up = troubles.iter().any(|it| it.starts_with("given up"));
+        assert!(!gave_up, "{name} stays within its intensity: {troubles:?}");
     }
     let done = |name| count(&told, name, "done");
     let by_name = ["steady-1", "steady-2", "steady-3", "crash", "hang", "slow"].map(done);
