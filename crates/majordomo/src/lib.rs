@@ -56,6 +56,7 @@ pub mod store;
 pub mod tally;
 #[cfg(feature = "team")]
 pub mod team;
+pub mod testing;
 #[cfg(feature = "cli")]
 pub mod viewing;
 
@@ -66,8 +67,9 @@ pub use open::{Team, TeamBuilder};
 pub use runtime::api::FirstParameter;
 pub use runtime::api::{
     AgentEntry, AgentRef, Ask, AskOptions, Begun, Bid, Capability, Context, Exclusive, Failure,
-    Handle, Handler, Handles, Hold, NativeAgent, Offered, OnUnknown, Once, Result, ScheduleOptions,
-    Served, Shared, StartError, SubmitOptions, Ticket, capability,
+    Fault, Handle, Handler, Handles, Hold, Join, NativeAgent, Offered, OnUnknown, Once, Progress,
+    Result, ScheduleOptions, Served, Shared, StartError, SubmitOptions, TaskStatus, Ticket,
+    capability, first_success, join, race,
 };
 pub use {builtin, kernel, runtime};
 
@@ -80,3 +82,18 @@ pub struct Messages;
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/guide/coordination.md")]
 pub struct Coordination;
+
+/// See [`Coordination`].
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide/first-agent.md")]
+pub struct FirstAgent;
+
+/// See [`Coordination`].
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide/typed-tasks.md")]
+pub struct TypedTasks;
+
+/// See [`Coordination`].
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide/testing.md")]
+pub struct Testing;

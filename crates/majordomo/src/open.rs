@@ -53,7 +53,7 @@ impl Team {
             observers,
             restored: false,
         };
-        TeamBuilder { builder: builder(Ok(stores)), data: None }
+        TeamBuilder::on(Ok(stores))
     }
 }
 
@@ -73,6 +73,11 @@ impl std::ops::Deref for Team {
 }
 
 impl TeamBuilder {
+    /// A team on these stores.
+    pub(crate) fn on(stores: Result<Stores, StartError>) -> TeamBuilder {
+        TeamBuilder { builder: builder(stores), data: None }
+    }
+
     /// Adds a Rust function, made a capability by `#[capability]`.
     #[must_use]
     pub fn with<H: Handler>(self, handler: fn() -> H) -> TeamBuilder {

@@ -126,7 +126,7 @@ fn take_in(
                 entries += more.len();
                 stretches.push((first, more));
             }
-            News::Said(note, at) => lines.push(line(&note, at)),
+            News::Said(note, at) => lines.extend(line(&note, at)),
             News::Forget(run, reply) => {
                 // What it is to erase must be there first, or it would come after.
                 views.apply_stretches(&std::mem::take(&mut stretches))?;
@@ -142,16 +142,17 @@ fn take_in(
     views.append_logs(&lines)
 }
 
-/// A note as a line of the log.
-fn line(note: &Note, at_ms: i64) -> Line {
+/// A note as a line of the log; a partial output is seen by whoever watches, and not kept.
+fn line(note: &Note, at_ms: i64) -> Option<Line> {
     let (level, text) = match &note.what {
         Said::Progress { message, fraction } => {
             let share = fraction.map_or(String::new(), |it| format!("{:.0} % ", it * 100.0));
             ("progress", format!("{share}{message}"))
         }
         Said::Log { level, message } => (level_name(*level), message.clone()),
+        Said::Partial { .. } => return None,
     };
-    Line { task: note.attempt.task, token: note.attempt.token, at_ms, level, text }
+    Some(Line { task: note.attempt.task, token: note.attempt.token, at_ms, level, text })
 }
 
 fn level_name(level: Level) -> &'static str {

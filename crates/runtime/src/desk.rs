@@ -1,10 +1,12 @@
 //! Performs effects: hands work to agents, news to attempts, outcomes to whoever waits.
 
 use crate::advise;
+use crate::api::{Heard, Listeners};
 use crate::attempt::{Live, drive};
 use crate::inbox::Then;
 use crate::life;
 use crate::port::Agent;
+use crate::port::observer::Note;
 use crate::turn::{Inner, Runtime, lock};
 use kernel::{
     AgentId, Answer, AttemptId, Command, Dispatch, Effect, Outcome, Presence, Pulse, Recurrence,
@@ -30,6 +32,7 @@ pub(crate) struct Desk {
     agents: RwLock<ById<AgentId, Arc<dyn Agent>>>,
     live: Mutex<ById<Token, Arc<Live>>>,
     tickets: Mutex<ById<TaskId, Waiters>>,
+    pub(crate) listeners: Listeners,
 }
 
 /// Who waits for a task: one client, but for a key that came twice.
@@ -166,7 +169,13 @@ impl Desk {
         }
     }
 
+    /// Something was said in passing, in a run.
+    pub(crate) fn say(&self, run: TaskId, note: &Note) {
+        self.listeners.tell(|| Heard::Said(run, note.clone()));
+    }
+
     fn settled(&self, task: TaskId, outcome: Arc<Outcome>) {
+        self.listeners.tell(|| Heard::Ended(task));
         let Some(Waiters { first, more }) = lock(&self.tickets).remove(&task) else { return };
         for waiter in more {
             let _ = waiter.send(outcome.clone()); // Whoever waited may have gone.

@@ -159,6 +159,25 @@ impl Context {
     pub fn handle<C: Capability>(&self) -> Handle<C, Context> {
         Handle { from: self.clone(), capability: PhantomData }
     }
+
+    /// Leaves this task to another capability: what that gives is returned as one's own, a failure
+    /// with its kind and its words. Two that only hand a task to and fro are stopped.
+    ///
+    /// ```
+    /// # use majordomo_runtime::api::{Capability, Context, Result};
+    /// async fn triage<C: Capability<Input = String, Output = String>>(
+    ///     cx: Context,
+    ///     question: String,
+    /// ) -> Result<String> {
+    ///     cx.handoff::<C>(question).await
+    /// }
+    /// ```
+    pub fn handoff<C: Capability>(
+        &self,
+        input: C::Input,
+    ) -> impl Future<Output = Result<C::Output, Failure>> + Send + use<C> {
+        self.ask::<C>(input).handed_off()
+    }
 }
 
 impl<A> AgentRef<A, Context> {
@@ -168,6 +187,17 @@ impl<A> AgentRef<A, Context> {
         A: Handles<C>,
     {
         self.from.ask_to::<C>(&self.name, input)
+    }
+
+    /// Leaves the task to it; see [`Context::handoff`].
+    pub fn handoff<C: Capability>(
+        &self,
+        input: C::Input,
+    ) -> impl Future<Output = Result<C::Output, Failure>> + Send + use<A, C>
+    where
+        A: Handles<C>,
+    {
+        self.from.ask_to::<C>(&self.name, input).handed_off()
     }
 }
 

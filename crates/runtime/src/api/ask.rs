@@ -110,13 +110,25 @@ impl<T: DeserializeOwned + Send + 'static> IntoFuture for Ask<T> {
     }
 }
 
+impl<T: DeserializeOwned> Ask<T> {
+    /// The answer as one's own: a failure keeps its kind and its words.
+    pub(super) async fn handed_off(self) -> Result<T, Failure> {
+        let live = self.live.clone();
+        let step = self.record().await?;
+        match &*Context::delivered(&live, step.clone()).await {
+            Outcome::Failed(failure) => Err(Failure::recorded(failure)),
+            outcome => read(&live, &step, outcome).await,
+        }
+    }
+}
+
 impl<T> Ask<T> {
     /// The first half: it is asked, durably, under the step that this gives. The second is its
     /// delivery, the third to [`read`] what was delivered.
     pub(super) async fn record(self) -> Result<Text, Failure> {
         let Ask { live, step, capability, input, options, .. } = self;
         if live.is_occupied() && live.recorded(&step).is_none() {
-            refuse_itself(&live, &capability)?;
+            refuse_itself(&live, &capability, &options)?;
         }
         let bytes = canonical::to_bytes(&input?)?;
         let input = match asked_before(&live, &step, &bytes) {
@@ -129,15 +141,17 @@ impl<T> Ask<T> {
 }
 
 /// Code that has the state of its agent alone would wait for ever for what only that agent serves.
-fn refuse_itself(live: &Live, capability: &str) -> Result<(), Failure> {
+fn refuse_itself(live: &Live, capability: &str, options: &AskOptions) -> Result<(), Failure> {
     let (name, versions) = parse_capability(capability);
+    let versions = options.version.map_or(versions, Versions::exactly);
     let me = live.dispatch.agent;
     let own = live.runtime.look(|kernel, _| {
         let state = kernel.state();
         let serves = |it: &kernel::Agent| {
             let fits =
                 |it: &kernel::Serves| &*it.capability == name && versions.contains(it.version);
-            it.presence != kernel::Presence::Left && it.spec.serves.iter().any(fits)
+            let meant = options.to.as_ref().is_none_or(|to| **to == *it.spec.name);
+            meant && it.presence != kernel::Presence::Left && it.spec.serves.iter().any(fits)
         };
         let mut serving = state.agents().iter().filter(|it| serves(it)).peekable();
         let only_me = serving.peek().is_some() && serving.all(|it| it.id == me);

@@ -3,12 +3,33 @@
 use super::Context;
 use crate::port::observer::{Level, Note, Said};
 use kernel::Pulse;
+use serde::Serialize;
 use serde_json::Value;
 
 impl Context {
     /// Tells how far it is: `fraction` from 0 to 1 if it can be told.
     pub fn progress(&self, fraction: Option<f32>, message: impl Into<String>) {
         self.note(Said::Progress { fraction, message: message.into() });
+    }
+
+    /// What there is of the output so far, for whoever watches: words of a text that is being
+    /// written, findings before the last. Only what the attempt returns in the end is kept.
+    ///
+    /// ```
+    /// # use majordomo_runtime::api::{Context, Result};
+    /// async fn write(cx: Context, words: Vec<String>) -> Result<String> {
+    ///     let mut text = String::new();
+    ///     for word in words {
+    ///         text.push_str(&word);
+    ///         cx.partial(&text);
+    ///     }
+    ///     Ok(text)
+    /// }
+    /// ```
+    pub fn partial(&self, output: impl Serialize) {
+        if let Ok(output) = serde_json::to_value(output) {
+            self.note(Said::Partial { output });
+        }
     }
 
     /// A line for the task's log.
@@ -19,7 +40,9 @@ impl Context {
     fn note(&self, what: Said) {
         self.live.says_something();
         let note = Note { attempt: self.attempt(), what };
-        self.live.runtime.inner.observers.iter().for_each(|it| it.note(&note));
+        let inner = &self.live.runtime.inner;
+        inner.observers.iter().for_each(|it| it.note(&note));
+        inner.desk.say(self.run_id(), &note);
     }
 
     /// A sign of life: the lease runs anew from now. Code that waits needs none, nor code that runs
@@ -42,5 +65,21 @@ impl Context {
         if let Ok(payload) = self.live.store(&output).await {
             self.live.answer_late(payload).await;
         }
+    }
+
+    /// Whether the attempt is to end: for code between two awaits, which asks now and then, and
+    /// returns. Code that awaits is dropped there, or hears of it by [`Context::cancelled`].
+    ///
+    /// ```
+    /// # use majordomo_runtime::api::{Context, Result};
+    /// async fn sum(cx: Context, numbers: Vec<u64>) -> Result<u64> {
+    ///     let own = cx.clone();
+    ///     let adding = move || numbers.iter().take_while(|_| !own.interrupted()).sum();
+    ///     cx.blocking(adding).await
+    /// }
+    /// ```
+    #[must_use]
+    pub fn interrupted(&self) -> bool {
+        self.live.is_stopping()
     }
 }

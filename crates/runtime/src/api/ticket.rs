@@ -1,16 +1,19 @@
 //! The way to the outcome of a task that was handed over.
 
-use super::Failure;
+use super::{Failure, Progress, TaskStatus, Team};
 use crate::canonical;
 use crate::turn::Runtime;
 use kernel::{Outcome, Payload, TaskId};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use std::future::{Future, IntoFuture};
 use std::marker::PhantomData;
+use std::pin::Pin;
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
-/// A root task that was accepted, and the way to its outcome.
+/// A root task that was accepted, and the way to its outcome: await it, or watch it first. Dropped,
+/// the task goes on all the same.
 #[must_use = "the outcome comes to whoever awaits the ticket"]
 pub struct Ticket<T = Value> {
     /// The task.
@@ -38,6 +41,46 @@ impl Ticket {
     pub fn typed<T: DeserializeOwned>(self) -> Ticket<T> {
         let Ticket { task, fresh, runtime, outcome, .. } = self;
         Ticket { task, fresh, runtime, outcome, output: PhantomData }
+    }
+}
+
+impl<T> Ticket<T> {
+    /// The task.
+    #[must_use]
+    pub fn id(&self) -> TaskId {
+        self.task
+    }
+
+    /// Where it stands now.
+    ///
+    /// # Errors
+    /// `Lost` when the runtime has ended: the task goes on at the next start.
+    pub fn status(&self) -> Result<TaskStatus, Failure> {
+        TaskStatus::of(&self.runtime, self.task)
+    }
+
+    /// What is said in its run from now on, until the run ends.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        Progress::of(&self.runtime, self.task)
+    }
+
+    /// Calls it and everything below it off, as [`Team::cancel`] does. Its outcome says so.
+    ///
+    /// # Errors
+    /// `Rejected` when it has ended already.
+    pub async fn cancel(&self, reason: &str) -> Result<(), Failure> {
+        let team = Team { runtime: self.runtime.clone() };
+        team.cancel(self.task, reason).await
+    }
+}
+
+impl<T: DeserializeOwned + 'static> IntoFuture for Ticket<T> {
+    type Output = Result<T, Failure>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Result<T, Failure>> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.outcome())
     }
 }
 

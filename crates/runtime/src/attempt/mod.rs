@@ -222,6 +222,11 @@ impl Live {
         state.occupied = state.occupied.saturating_add_signed(by);
     }
 
+    /// Whether it is to end.
+    pub(crate) fn is_stopping(&self) -> bool {
+        lock(&self.state).stopping
+    }
+
     /// Whether the slot is kept also while the code only waits.
     pub(crate) fn is_occupied(&self) -> bool {
         lock(&self.state).occupied > 0

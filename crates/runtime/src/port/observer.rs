@@ -52,6 +52,11 @@ pub enum Said {
         /// For people; data.
         message: String,
     },
+    /// What there is of its output so far; the last of these is not the output.
+    Partial {
+        /// Data.
+        output: serde_json::Value,
+    },
     /// A line for the log.
     Log {
         /// How important.

@@ -1,0 +1,81 @@
+//! The testing kit, tested: each fault does what it says, and each assertion can fail.
+
+use majordomo::kernel::{Event, FailureKind};
+use majordomo::testing::{Disk, Script};
+use majordomo::{Context, Failure, Result, SubmitOptions, Team, capability};
+use std::time::Duration;
+
+#[capability("text.count@1")]
+async fn count(_: Context, text: String) -> Result<usize> {
+    Ok(text.split_whitespace().count())
+}
+
+#[capability("text.report@1")]
+async fn report(cx: Context, text: String) -> Result<String> {
+    Ok(format!("{} words", cx.ask::<count>(text).await?))
+}
+
+async fn played(script: &Script<count>) -> (Disk, Team) {
+    let disk = Disk::new();
+    let team = disk.team().with(report).agent(script.joins("counter"));
+    let team = team.start().await.expect("starts");
+    (disk, team)
+}
+
+/// The kinds of the failures of the only task of the counter, after it has answered.
+async fn faults(script: Script<count>) -> Vec<FailureKind> {
+    let (disk, team) = played(&script).await;
+    assert_eq!(team.ask::<report>("to be".into()).await, Ok("7 words".into()));
+    assert_eq!(script.left(), 0);
+    disk.record().assert_settled();
+    let [task] = disk.record().tasks("text.count")[..] else { panic!("asked once") };
+    assert_eq!(script.asked().len(), disk.record().attempts(task));
+    disk.record().failures(task).iter().map(|it| it.kind).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_fault_is_what_it_says() {
+    let script = Script::new;
+    assert_eq!(faults(script().answer(7)).await, []);
+    assert_eq!(faults(script().fail(Failure::error("no")).answer(7)).await, [FailureKind::Error]);
+    assert_eq!(faults(script().panic().answer(7)).await, [FailureKind::Panic]);
+    assert_eq!(faults(script().crash().answer(7)).await, [FailureKind::Crash]);
+    assert_eq!(faults(script().lose().answer(7)).await, [FailureKind::LeaseExpired]);
+    assert_eq!(faults(script().twice(7)).await, []);
+    assert_eq!(faults(script().answer(7).after(Duration::from_secs(600))).await, []);
+    assert_eq!(faults(script().then(|text| Ok(text.len() + 2))).await, []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_script_that_is_at_its_end_says_so() {
+    let (_, team) = played(&Script::new()).await;
+    let failed = team.ask::<report>("to be".into()).await.expect_err("no line");
+    assert!(failed.message.contains("the script for text.count is at its end"), "{failed}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_open_or_wrong_is_found() {
+    let (disk, team) = played(&Script::new().hang()).await;
+    let ticket = team.handle::<report>().submit("a".into(), SubmitOptions::default()).await;
+    let run = ticket.expect("accepted").id();
+    while disk.record().tasks("text.count").is_empty() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    disk.record().assert_sound();
+    let open = disk.record().clone();
+    assert!(std::panic::catch_unwind(move || open.assert_settled()).is_err(), "two are open");
+    assert_eq!(disk.record().count(|it| matches!(it, Event::TaskAccepted(_))), 2);
+    disk.kill(team);
+
+    let team = disk.team().with(report).with(count).start().await.expect("starts again");
+    assert_eq!(team.ticket(run).expect("goes on").typed::<String>().await, Ok("1 words".into()));
+    disk.record().assert_settled();
+    assert_eq!(disk.record().attempts(run), 2, "the second life went on with it");
+
+    // A record that tells of the same end twice is not sound.
+    let twice = majordomo::testing::Record::default();
+    let entries: std::sync::Arc<[_]> = disk.record().entries().into();
+    let both = [entries.clone(), entries].concat();
+    runtime::port::Observer::durable(&twice, runtime::port::journal::Seq(1), &both.into());
+    assert!(std::panic::catch_unwind(move || twice.assert_sound()).is_err());
+}

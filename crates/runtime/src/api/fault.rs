@@ -1,0 +1,68 @@
+//! What follows from a failure: whose fault it is, whether to try again, what to do next.
+
+use super::Failure;
+use kernel::FailureKind;
+
+/// Whose fault a failure is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The agent's: only these count in its record and its breakers.
+    Agent,
+    /// Of whoever asked: the input, or the code that asks.
+    Asker,
+    /// Nobody's: a limit that was set stood in the way.
+    Limit,
+    /// Of the process or the machine below.
+    Orchestrator,
+}
+
+impl Failure {
+    /// Whether another attempt may go better. An attempt that fails so is followed by another,
+    /// within the limits of its task.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        self.kind.is_retryable()
+    }
+
+    /// Whose fault it is.
+    #[must_use]
+    pub fn fault(&self) -> Fault {
+        match self.kind {
+            FailureKind::Error
+            | FailureKind::Panic
+            | FailureKind::Crash
+            | FailureKind::Timeout
+            | FailureKind::LeaseExpired
+            | FailureKind::Garbage
+            | FailureKind::Child => Fault::Agent,
+            FailureKind::Rejected | FailureKind::Drift => Fault::Asker,
+            FailureKind::Overloaded
+            | FailureKind::Deadline
+            | FailureKind::OverBudget
+            | FailureKind::Limit => Fault::Limit,
+            FailureKind::Unknown | FailureKind::Lost => Fault::Orchestrator,
+        }
+    }
+
+    /// What to do next, in words for people.
+    #[must_use]
+    pub fn advice(&self) -> &'static str {
+        match self.kind {
+            FailureKind::Error => "look at what the agent says; it may pass by itself",
+            FailureKind::Panic => "mend the agent's code; the message says where it panicked",
+            FailureKind::Crash => "see `majordomo agents` for how often it died, and its own log",
+            FailureKind::Timeout => "give it more time, or smaller work",
+            FailureKind::LeaseExpired => "the agent gave no sign of life: see `majordomo health`",
+            FailureKind::Garbage => "the agent does not keep to the form that it promised",
+            FailureKind::Child => "a task below ended so: see `majordomo show` for its attempts",
+            FailureKind::Rejected => "ask otherwise: the same input is refused again",
+            FailureKind::Drift => "undo the change to the code, or name the new step otherwise",
+            FailureKind::Overloaded => "ask again later, or let more agents serve it",
+            FailureKind::Deadline => "give it more time, or let more agents serve it",
+            FailureKind::OverBudget => "raise the budget in `[limits]`, or ask for less",
+            FailureKind::Limit => "raise the limit in `[limits]`, or ask for less",
+            FailureKind::Unknown => "look at the other side, then release or discard the task",
+            FailureKind::Lost => "start again: what was accepted goes on by itself",
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! What a run says while it goes on.
+
+use super::Failure;
+use crate::port::observer::Note;
+use crate::turn::Runtime;
+use kernel::TaskId;
+use tokio::sync::broadcast::{self, error::RecvError};
+
+/// So many notes of all runs are kept for whoever listens and is slow; the oldest go first.
+const NOTES_MAX: usize = 1024;
+
+/// What is said to listeners.
+#[derive(Clone, Debug)]
+pub(crate) enum Heard {
+    Said(TaskId, Note),
+    Ended(TaskId),
+}
+
+/// Who listens to runs. Costs nothing while nobody does.
+pub(crate) struct Listeners(broadcast::Sender<Heard>);
+
+impl Default for Listeners {
+    fn default() -> Listeners {
+        Listeners(broadcast::Sender::new(NOTES_MAX))
+    }
+}
+
+impl Listeners {
+    /// Tells whoever listens.
+    pub(crate) fn tell(&self, heard: impl FnOnce() -> Heard) {
+        if self.0.receiver_count() > 0 {
+            let _ = self.0.send(heard()); // The last listener may just have gone.
+        }
+    }
+}
+
+/// What the tasks of a run say in passing: progress, partial outputs, lines of their logs. Ends
+/// with the run. Who reads too slowly misses the oldest of it.
+pub struct Progress {
+    run: TaskId,
+    runtime: Runtime,
+    heard: broadcast::Receiver<Heard>,
+}
+
+impl Progress {
+    pub(super) fn of(runtime: &Runtime, run: TaskId) -> Progress {
+        let heard = runtime.inner.desk.listeners.0.subscribe();
+        Progress { run, runtime: runtime.clone(), heard }
+    }
+
+    /// The next thing said; `None` when the run has ended, or the runtime has.
+    pub async fn next(&mut self) -> Option<Note> {
+        loop {
+            let ended = self.runtime.inner.ended.notified();
+            // The end may have come before this listened, or among what it missed.
+            if self.heard.is_empty() && self.is_over() {
+                return None;
+            }
+            let heard = tokio::select! {
+                biased;
+                heard = self.heard.recv() => heard,
+                () = ended => continue,
+            };
+            match heard {
+                Ok(Heard::Said(run, note)) if run == self.run => return Some(note),
+                Ok(Heard::Ended(run)) if run == self.run => return None,
+                Ok(_) | Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Closed) => return None,
+            }
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.runtime.is_closed()
+            || self.runtime.look(|kernel, _| kernel.state().task(self.run).is_none())
+    }
+}
+
+/// Where a task stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TaskStatus {
+    /// Waits for an agent.
+    Queued,
+    /// Was given to this agent, which has not begun.
+    Assigned(String),
+    /// This agent works on it.
+    Running(String),
+    /// The attempt of this agent waits, for children, a person or a timer, and takes no slot.
+    Waiting(String),
+    /// Has ended: the outcome is there for whoever awaits the ticket.
+    Ended,
+}
+
+impl TaskStatus {
+    pub(super) fn of(runtime: &Runtime, task: TaskId) -> Result<TaskStatus, Failure> {
+        if runtime.is_closed() {
+            return Err(super::ticket::ended(runtime));
+        }
+        Ok(runtime.look(|kernel, _| {
+            let state = kernel.state();
+            let name = |lease: &kernel::Lease| {
+                state.agent(lease.agent).map(|it| it.spec.name.to_string()).unwrap_or_default()
+            };
+            match state.task(task).map(|it| &it.status) {
+                None => TaskStatus::Ended,
+                Some(kernel::Status::Queued { .. }) => TaskStatus::Queued,
+                Some(kernel::Status::Assigned(lease)) => TaskStatus::Assigned(name(lease)),
+                Some(kernel::Status::Running(lease)) => TaskStatus::Running(name(lease)),
+                Some(kernel::Status::Waiting(lease, _)) => TaskStatus::Waiting(name(lease)),
+            }
+        }))
+    }
+}
