@@ -58,6 +58,7 @@ pub enum Mutant {
     LateBidTaken,
     PriceNotSetAside,
     FailedBidderAgain,
+    BidOverBudgetTaken,
     PreemptionForgotten,
     PreemptsUnasked,
     PreemptsForEver,
@@ -68,7 +69,7 @@ pub enum Mutant {
 
 impl Mutant {
     /// Every planted bug of the kernel.
-    pub const ALL: [Mutant; 58] = [
+    pub const ALL: [Mutant; 59] = [
         Mutant::AcceptAnyToken,
         Mutant::TokenReusedAfterReplay,
         Mutant::TimeNotJournaled,
@@ -121,6 +122,7 @@ impl Mutant {
         Mutant::LateBidTaken,
         Mutant::PriceNotSetAside,
         Mutant::FailedBidderAgain,
+        Mutant::BidOverBudgetTaken,
         Mutant::PreemptionForgotten,
         Mutant::PreemptsUnasked,
         Mutant::PreemptsForEver,

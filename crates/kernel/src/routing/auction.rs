@@ -9,6 +9,7 @@
 use super::decision::{Candidate, Decision, Fallback, PassedOver, PolicyKind, Reason};
 use super::{Route, draw};
 use crate::market::{Auction, BID, Bidder, NoBid, Offer, Said};
+use crate::mutant::{Mutant, planted};
 use crate::rule::auction::{Bid, expected, points};
 use crate::rule::rendezvous::weight;
 use crate::state::Deliberation;
@@ -130,7 +131,7 @@ fn rank(state: &State, task: &Task, auction: &Auction, price_percent: u32) -> Ve
     let why_not = |agent: AgentId, bid: &Bid| {
         if has_fresh && auction.has_failed(agent) {
             Some(NoBid::HadIt)
-        } else if bid.price_micros > left {
+        } else if bid.price_micros > left && !planted(Mutant::BidOverBudgetTaken) {
             Some(NoBid::OverBudget)
         } else if !state.index.may_have(agent, task.shape) {
             Some(NoBid::Unfit)
