@@ -37,8 +37,9 @@ pub(crate) struct Submit {
     #[arg(long)]
     wait: bool,
     /// A task for each line of this file (`-`: standard input), as in {"capability":"text.count",
-    /// "input":"a b","key":"1"}; `class`, `deadline_ms`, `tenant`, `require`, `wish`, `weight` and
-    /// `sticky` may stand there too. Each line has its own answer, in their order
+    /// "input":"a b","key":"1"}; `class`, `deadline_ms`, `tenant`, `preemptible`, `require`,
+    /// `wish`, `weight` and `sticky` may stand there too. Each line has its own answer, in their
+    /// order
     #[arg(long, value_name = "FILE", conflicts_with_all = ["input", "key", "wait"])]
     many: Option<PathBuf>,
 }
@@ -49,6 +50,9 @@ struct Wants {
     /// Whose work it is, for shares and quotas between tenants
     #[arg(long, value_name = "NAME")]
     tenant: Option<String>,
+    /// It may be stopped and begun again later, to make room for more urgent work
+    #[arg(long)]
+    preemptible: bool,
     /// What an agent's labels must meet, as in `gpu and region in ["eu", "uk"]`
     #[arg(long, value_name = "CONDITION", value_parser = condition)]
     require: Option<String>,
@@ -88,8 +92,8 @@ impl Submit {
                 format!("{}: the classes are critical, high, normal, low, background", self.class)
             })?;
         let deadline_ms = self.deadline.map(|it| it * 1_000);
-        let Wants { tenant, require, wish, weight, sticky } = self.wants;
-        let wants = control::Wants { tenant, require, wish, weight, sticky };
+        let Wants { tenant, preemptible, require, wish, weight, sticky } = self.wants;
+        let wants = control::Wants { tenant, preemptible, require, wish, weight, sticky };
         let (capability, team) = (self.capability, self.team);
         let given = Given { capability, class, deadline_ms, team, wants };
         if let Some(file) = self.many {

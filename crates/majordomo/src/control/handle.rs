@@ -152,6 +152,7 @@ async fn submit(desk: &Desk, request: Request) -> Result<Response> {
         require: wants.require.as_deref().map(constraint).transpose()?,
         wish: wants.wish.as_deref().map(constraint).transpose()?,
         weight: wants.weight.unwrap_or(1),
+        preemptible: wants.preemptible,
         ..Terms::new(name)
     };
     let input = runtime::canonical::to_bytes(&input)?;

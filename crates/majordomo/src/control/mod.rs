@@ -196,6 +196,9 @@ pub struct Wants {
     /// Whose work it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tenant: Option<String>,
+    /// It may be stopped and begun again later, to make room for more urgent work.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub preemptible: bool,
     /// What an agent's labels must meet, as in a team file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub require: Option<String>,

@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::policy::{Breakers, Label, Quota, Restart, Routing, Supervisors};
+use super::policy::{Breakers, Label, Precedence, Quota, Restart, Routing, Supervisors};
 use super::quantity::{Duration, Money, Size};
 use super::schedule::Schedule;
 pub use super::step::{Retry, Step};
@@ -46,6 +46,9 @@ pub struct TeamFile {
     /// How an agent is chosen, by capability; the lowest load decides if nothing is said.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub routing: BTreeMap<String, Routing>,
+    /// Which work gives way to which when there is too much of it.
+    #[serde(default, skip_serializing_if = "Precedence::is_usual")]
+    pub policy: Precedence,
     /// What comes round again while the team is up, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub schedules: BTreeMap<String, Schedule>,

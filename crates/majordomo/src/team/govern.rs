@@ -28,7 +28,7 @@ pub(crate) fn policies(file: &TeamFile, named: &dyn Fn(&str) -> String) -> Polic
         tenants: tenants.collect(),
         breaker: breaker(&[&file.breaker.all]),
         supervisors: supervisors(&file.supervisors, named),
-        ..Policies::default()
+        preempt: file.policy.preempt.iter().map(|it| (*it).into()).collect(),
     }
 }
 
@@ -151,6 +151,8 @@ mod tests {
         [routing]
         x = "power_of_two"
         y = { policy = "sticky", wait = "2s" }
+        [policy]
+        preempt = ["critical", "high"]
         [limits.capability.x]
         queued = 9
         [limits.tenant.acme]
@@ -176,6 +178,7 @@ mod tests {
         assert_eq!((policies.breaker.minimum, policies.breaker.slow_ms), (4, 0));
         let y = &policies.capabilities["y"];
         assert_eq!((y.routing, &y.breaker), (Policy::Sticky { wait_ms: 2_000 }, &None));
+        assert_eq!(policies.preempt, [kernel::Class::Critical, kernel::Class::High].into());
         assert_eq!(policies.tenants["acme"].working_max, Some(1));
 
         let tree = &policies.supervisors;

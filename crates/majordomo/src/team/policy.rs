@@ -1,5 +1,5 @@
-//! What a team file says of the team as a whole: `[supervisors]`, `[breaker]`, `[routing]` and the
-//! quotas of `[limits]` → typed tables.
+//! What a team file says of the team as a whole: `[supervisors]`, `[breaker]`, `[routing]`,
+//! `[policy]` and the quotas of `[limits]` → typed tables.
 //!
 //! These hold for the work of a team, whichever run it belongs to. What the kernel makes of them is
 //! [`govern`](super::govern)'s business.
@@ -252,6 +252,16 @@ impl JsonSchema for Routing {
     }
 }
 
+/// Which work gives way to which.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Precedence {
+    /// Classes whose tasks take the place of `preemptible` steps of a lower class when nobody is
+    /// free; nobody's do if nothing is said.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub preempt: Vec<Class>,
+}
+
 /// How much of one capability, or of one tenant's work, there may be at once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -297,6 +307,13 @@ impl Supervisors {
     /// Whether nothing is said.
     pub(super) fn is_usual(&self) -> bool {
         *self == Supervisors::default()
+    }
+}
+
+impl Precedence {
+    /// Whether nothing is said.
+    pub(super) fn is_usual(&self) -> bool {
+        *self == Precedence::default()
     }
 }
 

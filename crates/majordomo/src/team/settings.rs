@@ -26,6 +26,8 @@ pub struct Settings {
     pub optional: bool,
     /// How urgent; as urgent as the run if nothing is said.
     pub class: Option<Class>,
+    /// Whether it may be stopped to make room; as with the run if nothing is said.
+    pub preemptible: Option<bool>,
     /// What an agent's labels must meet.
     pub require: Option<Arc<Constraint>>,
     /// Agents whose labels meet this go first.
@@ -48,6 +50,7 @@ impl Settings {
             backoff_max: step.retry.backoff_max,
             optional: step.optional,
             class: step.class.map(Class::from),
+            preemptible: step.preemptible,
             require: read(&step.require)?,
             wish: read(&step.wish)?,
             weight: step.weight,
@@ -66,6 +69,7 @@ impl Settings {
             retry: Some(retry),
             deadline: self.timeout.map(|it| std::time::Duration::from_millis(it.as_ms())),
             class: self.class,
+            preemptible: self.preemptible,
             require: self.require.clone(),
             wish: self.wish.clone(),
             weight: Some(self.weight),

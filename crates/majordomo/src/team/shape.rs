@@ -323,8 +323,12 @@ impl<'a> Tag<'a> {
     }
 }
 
+/// The name of what stands there; an item has that of its list.
 fn last(path: &str) -> &str {
-    path.rsplit('/').next().unwrap_or(path)
+    let mut names = path.rsplit('/');
+    let name = names.next().unwrap_or(path);
+    let is_item = !name.is_empty() && name.bytes().all(|b| b.is_ascii_digit());
+    names.next().filter(|list| is_item && !list.is_empty()).unwrap_or(name)
 }
 
 fn lowered(sentence: &str) -> String {

@@ -48,6 +48,10 @@ pub struct Step {
     /// How urgent its tasks are; as urgent as the run if nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub class: Option<Class>,
+    /// Whether a task may be stopped and begun again later, to make room for a class that
+    /// `[policy]` lets preempt; as with the run if nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preemptible: Option<bool>,
     /// What an agent's labels must meet to get a task, as in `gpu and region in ["eu", "uk"]`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub require: Option<String>,

@@ -26,6 +26,7 @@ struct Line {
     class: Option<kernel::Class>,
     deadline_ms: Option<u64>,
     tenant: Option<String>,
+    preemptible: Option<bool>,
     require: Option<String>,
     wish: Option<String>,
     weight: Option<u32>,
@@ -185,6 +186,7 @@ impl Given {
         let given = self.wants.clone();
         let wants = Wants {
             tenant: line.tenant.or(given.tenant),
+            preemptible: line.preemptible.unwrap_or(given.preemptible),
             require: line.require.or(given.require),
             wish: line.wish.or(given.wish),
             weight: line.weight.or(given.weight),

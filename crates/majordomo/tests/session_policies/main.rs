@@ -3,85 +3,15 @@
 #![cfg(feature = "team")]
 #![allow(clippy::unwrap_used)] // The helpers of a test are tests.
 
-use kernel::{AgentId, Command, Entry, Event, Exit, Exited, Extent, Intensity, Supervised};
-use majordomo::data::DataDir;
-use majordomo::session::{Error, Options, Session};
-use majordomo::team::check::Anywhere;
-use majordomo::{Team, kernel, runtime, team};
-use runtime::port::journal::Seq;
-use runtime::port::observer::{Note, Observer};
+mod schedules;
+mod stage;
+
+use kernel::{AgentId, Command, Event, Exit, Exited, Extent, Intensity, Supervised};
+use majordomo::session::Session;
+use majordomo::{Team, kernel};
 use serde_json::{Value, json};
-use std::sync::{Arc, Mutex};
+use stage::Stage;
 use std::time::Duration;
-use tempfile::TempDir;
-use tokio::sync::Notify;
-
-/// Keeps every event, and wakes who waits for one.
-#[derive(Default)]
-struct Heard {
-    events: Mutex<Vec<Event>>,
-    more: Notify,
-}
-
-impl Observer for Heard {
-    fn durable(&self, _: Seq, entries: &Arc<[Entry]>) {
-        let events = entries.iter().map(|entry| entry.event.clone());
-        self.events.lock().unwrap().extend(events);
-        self.more.notify_waiters();
-    }
-
-    fn note(&self, _: &Note) {}
-}
-
-impl Heard {
-    fn count(&self, which: impl Fn(&Event) -> bool) -> usize {
-        self.events.lock().unwrap().iter().filter(|event| which(event)).count()
-    }
-
-    /// Waits until something has happened so often.
-    async fn until(&self, times: usize, which: impl Fn(&Event) -> bool) {
-        loop {
-            let more = self.more.notified();
-            if self.count(&which) >= times {
-                return;
-            }
-            more.await;
-        }
-    }
-}
-
-struct Stage {
-    directory: TempDir,
-    heard: Arc<Heard>,
-}
-
-impl Stage {
-    fn new() -> Stage {
-        Stage { directory: tempfile::tempdir().unwrap(), heard: Arc::default() }
-    }
-
-    fn data(&self) -> DataDir {
-        DataDir::new(self.directory.path().join("data"))
-    }
-
-    async fn start(&self, text: &str) -> Result<Session, Error> {
-        let reading = team::read("t.toml", &format!("name = 't'\n{text}"), &Anywhere);
-        let said = reading.render(false);
-        let definition = reading.definition.unwrap_or_else(|| panic!("{said}"));
-        let file = Some(self.directory.path().join("t.toml"));
-        let observers: Vec<Arc<dyn Observer>> = vec![self.heard.clone()];
-        let options = Options { file, observers, ..Options::default() };
-        Session::start(definition, &self.data(), options).await
-    }
-
-    /// One run to its end, in a session of its own.
-    async fn run(&self, text: &str, args: Value) -> Value {
-        let session = self.start(text).await.unwrap();
-        let outcome = session.run(args).await.unwrap().outcome().await;
-        session.drain(Duration::ZERO).await;
-        outcome.unwrap()
-    }
-}
 
 /// Fails where two of it work at the same time.
 const ALONE: &str = r#"
@@ -261,67 +191,75 @@ any = { ask = "x", needs = ["here"] }
     assert_eq!(stage.heard.count(heavy), 1);
 }
 
-const TICKS: &str = r#"
-[agents]
-lead = { kind = "builtin", use = "lead" }
-[steps]
-survey = { ask = "code.survey", input = { path = "{{ args }}" } }
-[schedules]
-"#;
-
-fn fired(event: &Event) -> bool {
-    let Event::Schedule { what: kernel::ScheduleEvent::Fired { came, .. }, .. } = event else {
-        return false;
-    };
-    matches!(came, kernel::Came::Task(_))
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_schedule_of_the_file_fires_and_runs_the_steps() {
-    let stage = Stage::new();
-    let place = stage.directory.path().join("src");
-    std::fs::create_dir(&place).unwrap();
-    let text = format!("{TICKS}tick = {{ every = '1s', input = {:?} }}", place.to_str().unwrap());
-    let session = stage.start(&text).await.unwrap();
-    let completed = |event: &Event| matches!(event, Event::TaskCompleted { .. });
-    stage.heard.until(2, fired).await;
-    stage.heard.until(4, completed).await;
-    let pinned = |event: &Event| matches!(event, Event::RunStarted { .. });
-    assert!(stage.heard.count(pinned) >= 2, "each follows the definition");
-    session.drain(Duration::ZERO).await;
-}
-
+/// The long one holds the only slot until it is told that urgent work has been done.
 #[tokio::test]
-async fn schedules_are_changed_and_removed_with_the_file_and_nobody_elses_are_touched() {
+async fn urgent_work_takes_the_place_of_a_step_that_may_be_put_off() {
+    let text = r#"
+[agents.one]
+kind = "command"
+argv = ["sh", "-c", """
+read it
+case $it in
+  long) [ -e urgent ] || sleep 600;;
+  *) touch urgent;;
+esac
+echo 1
+"""]
+dir = "."
+stdin = "text"
+serves = ["x"]
+[steps]
+long = { ask = "x", input = "long\n", preemptible = true }
+[policy]
+preempt = ["critical"]
+"#;
     let stage = Stage::new();
-    let names = |session: &Session| {
-        let all = session.team().schedules();
-        let said = |it: &kernel::Schedule| format!("{} {}", it.spec.name, it.spec.origin);
-        all.iter().map(said).collect::<Vec<_>>()
+    let session = stage.start(text).await.unwrap();
+    let run = session.run(json!([])).await.unwrap();
+    let granted = |event: &Event| matches!(event, Event::LeaseGranted(_));
+    stage.heard.until(2, granted).await;
+    let mut urgent = kernel::Terms::new("x");
+    urgent.class = kernel::Class::Critical;
+    urgent.team = session.scope().into();
+    let input = serde_json::to_vec("now\n").unwrap();
+    let urgent = session.team().submit(urgent, input, Default::default()).await.unwrap();
+    assert!(urgent.outcome().await.is_ok());
+    assert_eq!(run.outcome().await, Ok(json!(1)), "it was begun again");
+    let preempted = |event: &Event| {
+        let Event::AttemptLost { cause, .. } = event else { return false };
+        matches!(cause, kernel::Loss::Preempted { .. })
     };
-    let session =
-        stage.start(&format!("{TICKS}a = {{ every = '1h' }}\nb = {{ every = '1h' }}")).await;
-    let session = session.unwrap();
-    let recurs = kernel::Recurrence::Every { ms: 3_600_000 };
-    let terms = kernel::Terms::new("x");
-    let by_hand =
-        session.team().schedule("own", recurs, terms, b"null".to_vec(), Default::default());
-    by_hand.await.unwrap();
-    assert_eq!(names(&session), ["a t", "b t", "own "]);
-    session.team().pause_schedule("b").await.unwrap();
+    assert_eq!(stage.heard.count(preempted), 1);
     session.drain(Duration::ZERO).await;
+}
 
-    let taken = stage.start(&format!("{TICKS}own = {{ every = '1h' }}")).await.err().unwrap();
-    let said = taken.to_string();
-    assert!(said.contains("schedule `own`") && said.contains("set by hand"), "{said}");
-
-    let changed = "b = { cron = '@daily', zone = 'UTC', overlap = 'allow' }";
-    let session = stage.start(&format!("{TICKS}{changed}")).await.unwrap();
-    assert_eq!(names(&session), ["b t", "own "]);
-    let b = session.team().schedules().remove(0);
-    assert!(b.paused, "what a person has paused stays paused");
-    assert_eq!(b.spec.overlap, kernel::Overlap::Allow);
-    session.drain(Duration::ZERO).await;
+/// Two programs that bid for real, by the file alone.
+#[tokio::test]
+async fn a_market_gives_the_work_to_the_better_bid() {
+    let bidder = |name: &str, ms: u32| {
+        format!(
+            r#"
+[agents.{name}]
+kind = "command"
+serves = ["x", "bid"]
+argv = ["sh", "-c", '''
+case $MAJORDOMO_CAPABILITY in
+  bid*) echo '{{"price": 0.001, "time_ms": {ms}, "confidence": 0.9}}';;
+  *) echo '"{name}"';;
+esac
+''']
+"#
+        )
+    };
+    let (slow, quick) = (bidder("slow", 60_000), bidder("quick", 10));
+    let text = format!("{slow}{quick}[steps]\na = {{ ask = 'x' }}\n[routing]\nx = 'auction'\n");
+    let stage = Stage::new();
+    assert_eq!(stage.run(&text, json!([])).await, json!("quick"));
+    let bid = |event: &Event| {
+        let Event::LeaseGranted(granted) = event else { return false };
+        granted.why.policy == kernel::PolicyKind::Auction && granted.why.fallback.is_none()
+    };
+    assert_eq!(stage.heard.count(bid), 1, "the bids decided");
 }
 
 #[tokio::test]
