@@ -110,6 +110,15 @@ pub enum Refusal {
         /// How often in a row they may.
         max: u32,
     },
+    /// The task has asked the same again and again, and was told the same each time.
+    Repeats {
+        /// What is asked.
+        asked: Text,
+        /// The step that asked it last.
+        latest: Text,
+        /// How often in a row it may.
+        max: u32,
+    },
     /// The tree is as deep as it may be.
     TooDeep {
         /// The limit.

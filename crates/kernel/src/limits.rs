@@ -26,6 +26,8 @@ pub struct Limits {
     pub depth_max: u32,
     /// How often in a row two capabilities may hand a question on to each other.
     pub hand_offs_max: u32,
+    /// How often in a row a task may ask the same and be told the same.
+    pub repeats_max: u32,
     /// Tasks in one tree, over its whole life.
     pub tree_tasks_max: u64,
     /// Working time of one tree, milliseconds; waiting for people or timers is apart.
@@ -99,6 +101,7 @@ impl Default for Limits {
             preemptions_max: 3,
             depth_max: 16,
             hand_offs_max: 4,
+            repeats_max: 8,
             tree_tasks_max: 100_000,
             tree_work_ms: 3_600_000,
             tree_money_micros: 1_000_000,

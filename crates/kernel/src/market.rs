@@ -174,6 +174,7 @@ impl NoBid {
                 | FailureKind::Unknown
                 | FailureKind::Limit
                 | FailureKind::Child
+                | FailureKind::Shed
                 | FailureKind::Lost => NoBid::Failed,
             },
         }

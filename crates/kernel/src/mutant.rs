@@ -65,11 +65,16 @@ pub enum Mutant {
     PreemptionCharges,
     PreemptedWorksOn,
     PreemptedLosesPlace,
+    RepeatUnnoticed,
+    ShedsUnasked,
+    ShedsMoreUrgent,
+    ShedsChildren,
+    ShedForgotten,
 }
 
 impl Mutant {
     /// Every planted bug of the kernel.
-    pub const ALL: [Mutant; 59] = [
+    pub const ALL: [Mutant; 64] = [
         Mutant::AcceptAnyToken,
         Mutant::TokenReusedAfterReplay,
         Mutant::TimeNotJournaled,
@@ -129,6 +134,11 @@ impl Mutant {
         Mutant::PreemptionCharges,
         Mutant::PreemptedWorksOn,
         Mutant::PreemptedLosesPlace,
+        Mutant::RepeatUnnoticed,
+        Mutant::ShedsUnasked,
+        Mutant::ShedsMoreUrgent,
+        Mutant::ShedsChildren,
+        Mutant::ShedForgotten,
     ];
 }
 

@@ -27,6 +27,10 @@ pub struct Policies {
     /// Classes whose tasks may take the place of preemptible work of a lower class.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub preempt: BTreeSet<Class>,
+    /// When the queue is full, queued roots of this class and of lower ones make room for newcomers
+    /// that are more urgent than they; `None`: whoever comes last is refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shed: Option<Class>,
 }
 
 /// What holds for one capability.

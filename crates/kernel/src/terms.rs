@@ -263,6 +263,8 @@ pub enum FailureKind {
     Limit,
     /// A child did not complete.
     Child,
+    /// It made room for more urgent work while the queue was full.
+    Shed,
     /// Lost with the runtime too often to be chance.
     Lost,
 }
@@ -286,7 +288,8 @@ impl FailureKind {
             | FailureKind::Drift
             | FailureKind::Unknown
             | FailureKind::Limit
-            | FailureKind::Child => false,
+            | FailureKind::Child
+            | FailureKind::Shed => false,
         }
     }
 
@@ -309,6 +312,7 @@ impl FailureKind {
             | FailureKind::Unknown
             | FailureKind::Limit
             | FailureKind::Child
+            | FailureKind::Shed
             | FailureKind::Lost => false,
         }
     }

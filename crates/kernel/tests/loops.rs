@@ -1,4 +1,5 @@
-//! Questions that would never end: one that stands above itself, two that hand it on to each other.
+//! Questions that would never end: one that stands above itself, two that hand it on to each other,
+//! one that is asked again and again and always answered alike.
 
 use majordomo_kernel::*;
 use std::sync::Arc;
@@ -60,4 +61,58 @@ fn a_question_does_not_stand_above_itself() {
     let (mut kernel, by) = working();
     let refused = ask(&mut kernel, by, "plan", 0).answer;
     assert_eq!(refused, Err(Refusal::Loop { ancestor: by.task }));
+}
+
+/// Asks again and again under other step keys, with what each call is told; the refusal, or `None`.
+fn row(told: &[u8], rest: bool) -> Option<Refusal> {
+    let (mut kernel, by) = working();
+    for (at, told) in told.iter().enumerate() {
+        let submit = Box::new(question("solve", 1));
+        let step = format!("call#{at}").into();
+        let step = kernel.step(Time(0), Command::Report(by, Report::Ask { step, submit }));
+        if let Err(refusal) = step.answer {
+            return Some(refusal);
+        }
+        let child = dispatched(&step).expect("somebody is free");
+        let output = question("solve", *told).input;
+        let _ = kernel.step(Time(0), Command::Report(child, Report::Completed(output)));
+        if rest {
+            let step = format!("rest#{at}").into();
+            let _ = kernel.step(Time(0), Command::Report(by, Report::Sleep { step, ms: 0 }));
+            let _ = kernel.step(Time(0), Command::Tick);
+        }
+    }
+    None
+}
+
+#[test]
+fn nobody_asks_the_same_for_ever_to_be_told_the_same() {
+    assert_eq!(row(&[7; 8], false), None);
+    let (asked, latest) = ("solve".into(), "call#7".into());
+    assert_eq!(row(&[7; 9], false), Some(Refusal::Repeats { asked, latest, max: 8 }));
+    // Something new in between is progress, and a rest is patience.
+    assert_eq!(row(&[7, 7, 7, 7, 7, 7, 7, 8, 7, 7, 7, 7, 7, 7, 7, 7], false), None);
+    assert_eq!(row(&[7; 20], true), None);
+}
+
+#[test]
+fn the_same_step_key_is_no_repetition_and_nor_is_what_is_asked_at_once() {
+    let (mut kernel, by) = working();
+    let ask = |kernel: &mut Kernel, at: u32| {
+        let submit = Box::new(question("solve", 1));
+        let step = format!("call#{at}").into();
+        kernel.step(Time(0), Command::Report(by, Report::Ask { step, submit }))
+    };
+    // Asked beside each other, as votes are: none of them knew what the others were told.
+    let asked: Vec<Step> = (0..20).map(|at| ask(&mut kernel, at)).collect();
+    for step in &asked {
+        let child = dispatched(step).expect("somebody is free");
+        let output = Report::Completed(question("solve", 7).input);
+        let _ = kernel.step(Time(0), Command::Report(child, output));
+    }
+    // Work that goes on after a crash asks all of it again, under the same keys.
+    for at in 0..20 {
+        assert!(matches!(ask(&mut kernel, at).answer, Ok(Answer::Recorded(_))));
+    }
+    assert_eq!(ask(&mut kernel, 20).answer, Ok(Answer::Pending));
 }

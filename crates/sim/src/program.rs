@@ -36,9 +36,11 @@ pub(crate) enum Kind {
     Deserter,
     /// Fails twice, then answers.
     Flaky,
+    /// Asks the same again and again.
+    Stubborn,
 }
 
-const KINDS: [Kind; 10] = [
+const KINDS: [Kind; 11] = [
     Kind::Leaf,
     Kind::Flow,
     Kind::Poison,
@@ -49,6 +51,7 @@ const KINDS: [Kind; 10] = [
     Kind::Spender,
     Kind::Deserter,
     Kind::Flaky,
+    Kind::Stubborn,
 ];
 
 /// One line of a program.
@@ -93,7 +96,7 @@ pub(crate) struct Input {
 impl Input {
     /// An input by the odds of the house, for a task at this depth.
     pub(crate) fn draw(rng: &mut Rng, depth: u8) -> Input {
-        let kind = match rng.below(if depth < 4 { 20 } else { 8 }) {
+        let kind = match rng.below(if depth < 4 { 21 } else { 8 }) {
             0..=4 => Kind::Leaf,
             5 => Kind::Poison,
             6 => Kind::Hopeless,
@@ -103,6 +106,7 @@ impl Input {
             16 => Kind::Looper,
             17 => Kind::Asker,
             18 => Kind::Spender,
+            19 => Kind::Stubborn,
             _ => Kind::Deserter,
         };
         Input { kind, depth, seed: rng.below(1 << 20) as u32 }
@@ -165,6 +169,14 @@ impl Input {
                     program.push(Op::Ask(format!("more#{at}").into(), Box::new(submit)));
                 }
                 program.push(Op::Join);
+            }
+            Kind::Stubborn => {
+                let leaf = Input { kind: Kind::Leaf, depth: self.depth + 1, seed: self.seed };
+                let submit = Box::new(ask(&mut rng, leaf, None));
+                for at in 0..12 {
+                    program.push(Op::Ask(format!("again#{at}").into(), submit.clone()));
+                    program.push(Op::Join);
+                }
             }
             Kind::Spender => {
                 let cost = Cost { money_micros: 9_000, tokens: rng.between(1, 20_000) };

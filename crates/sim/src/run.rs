@@ -2,8 +2,9 @@
 
 use crate::checks::p15_breakers_open_probe_close::scene as p15_breakers;
 use crate::checks::{
-    everybody_is_tried, p11_heavy_tasks_have_their_turn, p11_priority_without_starvation,
-    p11_urgent_work_takes_its_place, p14_retries_cannot_amplify, records_outweigh_promises,
+    everybody_is_tried, p10_the_least_urgent_makes_room, p11_heavy_tasks_have_their_turn,
+    p11_priority_without_starvation, p11_urgent_work_takes_its_place, p14_retries_cannot_amplify,
+    records_outweigh_promises,
 };
 use crate::fault::Tally;
 use crate::medium::{Disk, Medium, Memory};
@@ -97,6 +98,10 @@ fn scenes(seed: u64) -> Option<Red> {
         .or_else(|| {
             let name = "p11_heavy_tasks_have_their_turn";
             red(name, p11_heavy_tasks_have_their_turn::scene(seed))
+        })
+        .or_else(|| {
+            let name = "p10_the_least_urgent_makes_room";
+            red(name, p10_the_least_urgent_makes_room::scene(seed))
         })
         .or_else(|| {
             let name = "p11_urgent_work_takes_its_place";

@@ -31,6 +31,7 @@ pub(super) fn failure(kind: FailureKind) -> &'static str {
         FailureKind::Unknown => "unknown",
         FailureKind::Limit => "limit",
         FailureKind::Child => "child",
+        FailureKind::Shed => "shed",
         FailureKind::Lost => "lost",
     }
 }

@@ -62,6 +62,7 @@ impl State {
         self.index.count_outcome(Some(&outcome));
         record.outcome = Some((past.settled_steps, outcome));
         past.settled_steps += 1;
+        past.note_call(step, self.facts.last_task);
         past.pending = past.pending.saturating_sub(u32::from(wakes));
         if delivered && task.status.lease().is_some() {
             past.deliveries += 1;

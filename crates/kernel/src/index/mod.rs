@@ -11,6 +11,7 @@ mod profile;
 mod quota;
 mod resume;
 mod schedules;
+mod shed;
 mod timers;
 
 pub(crate) use bars::Bar;

@@ -236,15 +236,21 @@ impl Index {
         }
     }
 
-    /// The quota that leaves no room for one more task to wait on these terms.
-    pub(crate) fn queue_full(&self, terms: &Terms) -> Option<(&QuotaOf, u64)> {
+    /// The quota that leaves no room for one more task to wait on these terms, once a queued one on
+    /// other terms has gone.
+    pub(crate) fn queue_full(
+        &self,
+        terms: &Terms,
+        without: Option<&Terms>,
+    ) -> Option<(&QuotaOf, u64)> {
         if planted(Mutant::QueueQuotaIgnored) {
             return None;
         }
         self.meters_of(terms).into_iter().find_map(|id| {
             let meter = self.quotas.get(id)?;
             let max = meter.quota.queued_max?;
-            (meter.queued >= max).then_some((&meter.of, max))
+            let gone = without.is_some_and(|it| self.meters_of(it).contains(&id));
+            (meter.queued - u64::from(gone) >= max).then_some((&meter.of, max))
         })
     }
 }

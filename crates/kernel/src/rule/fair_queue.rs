@@ -67,11 +67,15 @@ impl Line {
         dated.or_else(|| self.undated.first().copied())
     }
 
+    fn len(&self) -> usize {
+        self.dated.len() + self.undated.len()
+    }
+
     fn is_empty(&self) -> bool {
         self.dated.is_empty() && self.undated.is_empty()
     }
 
-    fn iter(&self) -> impl Iterator<Item = TaskId> + '_ {
+    fn iter(&self) -> impl DoubleEndedIterator<Item = TaskId> + '_ {
         self.dated.iter().map(|(_, task)| *task).chain(self.undated.iter().copied())
     }
 }
@@ -130,6 +134,20 @@ impl FairQueue {
     /// The tasks of one class that may be granted, tenant by tenant.
     pub fn ready_in(&self, class: Class) -> impl Iterator<Item = TaskId> + '_ {
         self.classes[class as usize].tenants.values().flat_map(Line::iter)
+    }
+
+    /// Those with something waiting in a class, and how much; whoever stands aside included.
+    pub fn lines_of(&self, class: Class) -> impl Iterator<Item = (&Text, usize)> {
+        let Lane { tenants, parked, .. } = &self.classes[class as usize];
+        let lines = tenants.iter().chain(parked).map(|(tenant, line)| (tenant, line.len()));
+        lines.filter(|(_, len)| *len > 0)
+    }
+
+    /// What one tenant has waiting in a class, the last in line first.
+    pub fn from_the_end(&self, class: Class, tenant: &str) -> impl Iterator<Item = TaskId> + '_ {
+        let Lane { tenants, parked, .. } = &self.classes[class as usize];
+        let lines = [tenants.get(tenant), parked.get(tenant)].into_iter().flatten();
+        lines.flat_map(|line| line.iter().rev())
     }
 
     /// A tenant stands aside: what it has waiting is passed over until [`FairQueue::unpark`].

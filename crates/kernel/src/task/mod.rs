@@ -5,11 +5,13 @@ mod bid;
 mod cancel;
 mod dispatch;
 mod expire;
+mod loops;
 mod migrate;
 mod preempt;
 mod quarantine;
 mod retry;
 mod settle;
+mod shed;
 mod spend;
 mod step;
 mod submit;
@@ -20,6 +22,7 @@ pub(crate) use bid::bids;
 pub(crate) use cancel::{cancel, sweep_orphans};
 pub(crate) use dispatch::dispatch;
 pub(crate) use expire::{expire, promote};
+pub use loops::Streak;
 pub(crate) use migrate::migrate;
 pub(crate) use quarantine::{discard, release};
 pub(crate) use retry::{attempt_failed, attempt_lost};
@@ -100,6 +103,9 @@ pub struct Past {
     /// How often it was preempted.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub preempted: u32,
+    /// Its latest calls, as far as they were told the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub streak: Option<Box<Streak>>,
 }
 
 fn is_zero(count: &u32) -> bool {

@@ -17,7 +17,7 @@ pub(crate) fn release(
     if draft.draining {
         return Err(Refusal::Draining);
     }
-    check_room(draft, &letter.task.terms)?;
+    check_room(draft, &letter.task.terms, None)?;
     let input = input.unwrap_or_else(|| letter.task.input.clone());
     let affinity = letter.task.affinity.as_deref().cloned();
     let submit = Submit { affinity, ..Submit::new(letter.task.terms.clone(), input) };

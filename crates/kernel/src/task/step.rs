@@ -3,6 +3,7 @@
 //! (task, step) is unique. Asked again, by a later attempt that runs from its first line, the same
 //! step gives the same child and its recorded outcome. That one rule makes delegation durable.
 
+use super::loops::check_loop;
 use super::{StepKind, StepRecord, submit};
 use crate::kernel::Draft;
 use crate::mutant::{Mutant, planted};
@@ -94,36 +95,7 @@ fn check_tree(draft: &Draft<'_>, parent: &Task, submit: &Submit) -> Result<(), R
             });
         }
     }
-    if planted(Mutant::LoopUnnoticed) {
-        return Ok(());
-    }
     check_loop(draft, parent, submit)
-}
-
-/// No question stands above itself, and no two capabilities hand one on to each other for ever,
-/// whatever they change in it on the way.
-fn check_loop(draft: &Draft<'_>, parent: &Task, submit: &Submit) -> Result<(), Refusal> {
-    let (asked, by) = (&submit.terms.capability, &parent.terms.capability);
-    // Hand-offs from one of the two to the other, without anybody else between them.
-    let (mut handed, mut between) = (1, asked != by);
-    let (mut ancestor, mut next) = (Some(parent), asked);
-    while let Some(task) = ancestor {
-        let capability = &task.terms.capability;
-        if capability == asked && task.input.digest == submit.input.digest {
-            return Err(Refusal::Loop { ancestor: task.id });
-        }
-        if task.id != parent.id {
-            between &= capability == next;
-            handed += u32::from(between);
-            next = if next == asked { by } else { asked };
-        }
-        ancestor = task.parent.as_ref().and_then(|it| draft.task(it.task));
-    }
-    if handed > draft.limits.hand_offs_max {
-        let (asked, by) = (asked.clone(), by.clone());
-        return Err(Refusal::PingPong { asked, by, max: draft.limits.hand_offs_max });
-    }
-    Ok(())
 }
 
 /// Whether a part leaves nothing to go on with. A limit of no money or no tokens forbids spending

@@ -1,10 +1,12 @@
 //! A client hands over a task: once, and only if there is room.
 
+use super::shed;
 use crate::index::serves;
 use crate::kernel::Draft;
 use crate::mutant::{Mutant, planted};
 use crate::{
-    Accepted, Answer, Budget, Event, Parent, Payload, Receipt, Refusal, Submit, TaskId, Terms, Time,
+    Accepted, Answer, Budget, Event, Parent, Payload, Receipt, Refusal, Submit, Task, TaskId,
+    Terms, Time,
 };
 use std::sync::Arc;
 
@@ -18,7 +20,10 @@ pub(crate) fn submit(draft: &mut Draft<'_>, mut submit: Submit) -> Result<Answer
     }
     check_size(draft, &submit)?;
     address(draft, &mut submit)?;
-    check_room(draft, &submit.terms)?;
+    if let Err(refusal) = check_room(draft, &submit.terms, None) {
+        let instead = shed::instead_of(draft, &submit.terms, &refusal).ok_or(refusal)?;
+        shed::shed(draft, instead);
+    }
     let budget = root_budget(draft, submit.budget);
     let (team, definition) = (submit.terms.team.clone(), submit.definition);
     let task = accept(draft, submit, None, Some(budget), None);
@@ -97,15 +102,23 @@ pub(super) fn address(draft: &Draft<'_>, submit: &mut Submit) -> Result<(), Refu
     Ok(())
 }
 
-/// Room for one more root: in the whole, and under the quotas of its team.
-pub(super) fn check_room(draft: &Draft<'_>, terms: &Terms) -> Result<(), Refusal> {
+/// Room for one more root: in the whole, and under the quotas of its team; as it would be once a
+/// queued task has gone.
+pub(super) fn check_room(
+    draft: &Draft<'_>,
+    terms: &Terms,
+    without: Option<&Task>,
+) -> Result<(), Refusal> {
     let limits = &draft.limits;
     let max = limits.queue_max + u64::from(planted(Mutant::QueueBoundOffByOne));
     let retry_after_ms = limits.retry_after_ms;
-    if draft.open() as u64 >= max || draft.payload_bytes() >= limits.payload_max_bytes {
+    let open = draft.open() as u64 - u64::from(without.is_some());
+    let inline = without.and_then(|task| task.input.inline.as_ref());
+    let bytes = draft.payload_bytes() - inline.map_or(0, |bytes| bytes.len() as u64);
+    if open >= max || bytes >= limits.payload_max_bytes {
         return Err(Refusal::Overloaded { retry_after_ms });
     }
-    match draft.index.queue_full(terms) {
+    match draft.index.queue_full(terms, without.map(|task| &*task.terms)) {
         Some((quota, max)) => Err(Refusal::OverQuota { quota: quota.clone(), max, retry_after_ms }),
         None => Ok(()),
     }

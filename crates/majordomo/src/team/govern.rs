@@ -29,6 +29,7 @@ pub(crate) fn policies(file: &TeamFile, named: &dyn Fn(&str) -> String) -> Polic
         breaker: breaker(&[&file.breaker.all]),
         supervisors: supervisors(&file.supervisors, named),
         preempt: file.policy.preempt.iter().map(|it| (*it).into()).collect(),
+        ..Policies::default()
     }
 }
 

@@ -1,7 +1,7 @@
 //! How work fails, as users see it: what kind, in which words, and when to come back.
 
 use crate::bus;
-use kernel::{FailureKind, Outcome, QuotaOf, Refusal};
+use kernel::{FailureKind, Outcome, QuotaOf, Refusal, TaskId};
 use std::fmt;
 
 /// The result of agents' code and of everything asked through a [`super::Context`].
@@ -45,6 +45,7 @@ impl Failure {
             Refusal::OverBudget { .. } => FailureKind::OverBudget,
             Refusal::Loop { .. }
             | Refusal::PingPong { .. }
+            | Refusal::Repeats { .. }
             | Refusal::TooDeep { .. }
             | Refusal::TooMany { .. }
             | Refusal::TooOften { .. }
@@ -150,14 +151,9 @@ pub fn describe(refusal: &Refusal) -> String {
         Refusal::StepNotBegun(step) => {
             format!("step {step} has a result but was never begun; say `once` first")
         }
-        Refusal::Loop { ancestor } => format!(
-            "task {ancestor} above asked the same capability with the same input; \
-             this would not end"
-        ),
-        Refusal::PingPong { asked, by, max } => format!(
-            "{by} and {asked} have handed this on to each other {max} times in a row; one of them \
-             must answer it, or ask somebody else"
-        ),
+        Refusal::Loop { ancestor } => above_itself(*ancestor),
+        Refusal::PingPong { asked, by, max } => to_and_fro(asked, by, *max),
+        Refusal::Repeats { asked, latest, max } => again_and_again(asked, latest, *max),
         Refusal::TooDeep { depth_max } => {
             format!("the tree of tasks is {depth_max} deep, which is the limit")
         }
@@ -171,6 +167,27 @@ pub fn describe(refusal: &Refusal) -> String {
         Refusal::BadTerms { what } => format!("the terms of the task will not do: {what}"),
         Refusal::TooLarge { max } => format!("larger than the {max} bytes allowed"),
     }
+}
+
+fn above_itself(ancestor: TaskId) -> String {
+    format!(
+        "task {ancestor} above asked the same capability with the same input; this would not end"
+    )
+}
+
+fn to_and_fro(asked: &str, by: &str, max: u32) -> String {
+    format!(
+        "{by} and {asked} have handed this on to each other {max} times in a row; one of them must \
+         answer it, or ask somebody else"
+    )
+}
+
+fn again_and_again(asked: &str, latest: &str, max: u32) -> String {
+    format!(
+        "a loop: this task has asked {asked} the same {max} times in a row, last as step {latest}, \
+         and was told the same each time; it must go on with that, ask something else, or wait \
+         before it asks again"
+    )
 }
 
 impl fmt::Display for Failure {

@@ -39,6 +39,7 @@ impl Failure {
             FailureKind::Overloaded
             | FailureKind::Deadline
             | FailureKind::OverBudget
+            | FailureKind::Shed
             | FailureKind::Limit => Fault::Limit,
             FailureKind::Unknown | FailureKind::Lost => Fault::Orchestrator,
         }
@@ -58,6 +59,7 @@ impl Failure {
             FailureKind::Rejected => "ask otherwise: the same input is refused again",
             FailureKind::Drift => "undo the change to the code, or name the new step otherwise",
             FailureKind::Overloaded => "ask again later, or let more agents serve it",
+            FailureKind::Shed => "more urgent work came: ask again later, or in a higher class",
             FailureKind::Deadline => "give it more time, or let more agents serve it",
             FailureKind::OverBudget => "raise the budget in `[limits]`, or ask for less",
             FailureKind::Limit => "raise the limit in `[limits]`, or ask for less",

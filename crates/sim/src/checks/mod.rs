@@ -10,6 +10,7 @@ pub mod p05_one_command_one_set_of_facts;
 pub mod p06_side_effects_once_an_attempt;
 pub mod p07_crash_anywhere_recover;
 pub mod p10_everything_is_bounded;
+pub mod p10_the_least_urgent_makes_room;
 pub mod p11_heavy_tasks_have_their_turn;
 pub mod p11_priority_without_starvation;
 pub mod p11_urgent_work_takes_its_place;
@@ -19,6 +20,7 @@ pub mod p14_retries_cannot_amplify;
 pub mod p15_breakers_open_probe_close;
 pub mod p16_time_and_leases;
 pub mod p18_every_run_ends;
+pub mod p18_nobody_asks_for_ever;
 pub mod p19_advice_is_data;
 pub mod p25_counters_equal_events;
 pub mod p27_one_writer;
@@ -70,12 +72,14 @@ pub fn all(limits: &Limits) -> Vec<Box<dyn Check>> {
         Box::new(p06_side_effects_once_an_attempt::SideEffects::default()),
         Box::new(p07_crash_anywhere_recover::Recovery::default()),
         Box::new(p10_everything_is_bounded::Bounds::new(limits)),
+        Box::new(p10_the_least_urgent_makes_room::Shed::new(limits)),
         Box::new(p11_urgent_work_takes_its_place::Preemptions::new(limits)),
         Box::new(p12_poison_hurts_only_itself::Attempts::new(limits)),
         Box::new(p13_restart_storms_are_capped::Storms::default()),
         Box::new(p14_retries_cannot_amplify::Retries::new(limits)),
         Box::new(p15_breakers_open_probe_close::Breakers::default()),
         Box::new(p18_every_run_ends::Trees::new(limits)),
+        Box::new(p18_nobody_asks_for_ever::Rows::new(limits)),
         Box::new(p19_advice_is_data::Advisers::default()),
         Box::new(keys_stay::Keys::default()),
         Box::new(the_market_keeps_its_word::Markets::new(limits)),

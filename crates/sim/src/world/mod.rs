@@ -302,6 +302,7 @@ fn draw_limits(rng: &mut Rng) -> Limits {
         crash_attempts_max: rng.between(3, 25) as u32,
         preemptions_max: rng.between(1, 4) as u32,
         depth_max: rng.between(3, 8) as u32,
+        repeats_max: rng.between(2, 5) as u32,
         hand_offs_max: 1 + rng.below(3) as u32,
         tree_tasks_max: rng.between(5, 50),
         tree_work_ms: rng.between(60_000, 150_000),

@@ -74,6 +74,7 @@ impl World {
                 policies.preempt.insert(class);
             }
         }
+        policies.shed = rng.chance(500).then(|| Class::ALL[1 + rng.below(4) as usize]);
         policies.supervisors = self.draw_supervisors();
         let (team, policies) = (Text::default(), Arc::new(policies));
         self.command(Command::Configure { team, policies }, To::Nobody);
