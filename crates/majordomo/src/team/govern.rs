@@ -29,7 +29,7 @@ pub(crate) fn policies(file: &TeamFile, named: &dyn Fn(&str) -> String) -> Polic
         breaker: breaker(&[&file.breaker.all]),
         supervisors: supervisors(&file.supervisors, named),
         preempt: file.policy.preempt.iter().map(|it| (*it).into()).collect(),
-        ..Policies::default()
+        shed: file.policy.shed.map(Into::into),
     }
 }
 
@@ -154,6 +154,7 @@ mod tests {
         y = { policy = "sticky", wait = "2s" }
         [policy]
         preempt = ["critical", "high"]
+        shed = "normal"
         [limits.capability.x]
         queued = 9
         [limits.tenant.acme]
@@ -180,6 +181,7 @@ mod tests {
         let y = &policies.capabilities["y"];
         assert_eq!((y.routing, &y.breaker), (Policy::Sticky { wait_ms: 2_000 }, &None));
         assert_eq!(policies.preempt, [kernel::Class::Critical, kernel::Class::High].into());
+        assert_eq!(policies.shed, Some(kernel::Class::Normal));
         assert_eq!(policies.tenants["acme"].working_max, Some(1));
 
         let tree = &policies.supervisors;

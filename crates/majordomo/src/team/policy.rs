@@ -260,6 +260,10 @@ pub struct Precedence {
     /// free; nobody's do if nothing is said.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub preempt: Vec<Class>,
+    /// The most urgent class of which waiting runs are ended, the least urgent first, when there is
+    /// no room and a more urgent one comes; newcomers are refused if nothing is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shed: Option<Class>,
 }
 
 /// How much of one capability, or of one tenant's work, there may be at once.
