@@ -1,6 +1,9 @@
 //! P6: a side effect has one key for ever; it is performed at most once for each permission that
-//! the journal holds, never again once its result is known, and never again by a later attempt
-//! without knowing that it may repeat.
+//! the journal holds, never permitted again once its result is known, and never performed again by
+//! a later attempt without knowing that it may repeat.
+//!
+//! A permission may be late: an attempt that was lost meanwhile has it after a later one, which
+//! knew that it may repeat, has been done. That one repetition is what `Unknown` warned of.
 
 use super::Check;
 use crate::oracle::{Act, Recorded, Verdict};
@@ -12,6 +15,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct SideEffects {
     seen: BTreeMap<(TaskId, String, Token), u32>,
     permitted: BTreeMap<(TaskId, String, Token), u32>,
+    /// Who was permitted last.
+    latest: BTreeMap<(TaskId, String), Token>,
     done: BTreeSet<(TaskId, String)>,
 }
 
@@ -23,7 +28,12 @@ impl Check for SideEffects {
     fn entry(&mut self, seen: &Recorded<'_>) -> Verdict {
         match &seen.entry.event {
             Event::OnceStarted { task, step, token } => {
-                *self.permitted.entry((*task, step.to_string(), *token)).or_default() += 1;
+                let key = (*task, step.to_string());
+                if self.done.contains(&key) {
+                    return Err(format!("{key:?} was permitted to {token} although it was done"));
+                }
+                self.latest.insert(key.clone(), *token);
+                *self.permitted.entry((key.0, key.1, *token)).or_default() += 1;
             }
             Event::OnceDone { task, step, .. } => {
                 self.done.insert((*task, step.to_string()));
@@ -37,7 +47,7 @@ impl Check for SideEffects {
         let Act::SideEffect { attempt, step, may_repeat } = act else { return Ok(()) };
         let key = (attempt.task, (*step).to_owned());
         let token = attempt.token;
-        if self.done.contains(&key) {
+        if self.done.contains(&key) && self.latest.get(&key) == Some(&token) {
             return Err(format!("{key:?} was performed again by {token} although it was done"));
         }
         let begun =
