@@ -120,7 +120,7 @@ fn no_path_of_a_developers_machine_is_in_the_tree() {
     hold("machine-paths", found);
 }
 
-/// Whether the line has this path as a path, not inside a longer one such as `tests/root/a`.
+/// Whether the line has this path as a path of its own, not somewhere inside a longer one.
 fn stands_alone(line: &str, prefix: &str) -> bool {
     line.match_indices(prefix).any(|(at, _)| {
         let before = line[..at].chars().next_back();

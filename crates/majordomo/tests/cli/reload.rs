@@ -28,10 +28,8 @@ hourly = { every = "1h", input = ["0"] }
 
 /// The agents that are here, with their slots.
 fn agents(house: &House) -> Vec<String> {
-    let all: Value =
-        serde_json::from_str(&house.run(&["agents", "--json"]).out).unwrap_or_default();
-    let list = all.as_array().or_else(|| all["agents"].as_array());
-    let here = list.into_iter().flatten().filter(|it| it["presence"] != "left");
+    let all = house.json(&["agents", "--json"]);
+    let here = all["agents"].as_array().into_iter().flatten().filter(|it| it["presence"] != "left");
     let mut here: Vec<String> =
         here.map(|it| format!("{} {}", it["name"].as_str().unwrap(), it["slots"])).collect();
     here.sort();

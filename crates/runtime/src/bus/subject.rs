@@ -90,17 +90,6 @@ impl Subject {
         Ok(Subject(text))
     }
 
-    /// As text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// Its words, in order.
-    pub fn words(&self) -> impl Iterator<Item = &str> {
-        self.0.split('.')
-    }
-
     /// Any text as one word: what words cannot have is written as `%` and two digits for each byte.
     /// So a name with a dot in it never reaches into the subjects of another name.
     #[must_use]
@@ -142,40 +131,23 @@ impl Pattern {
         Ok(Pattern(text))
     }
 
-    /// As text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// Its words, in order.
-    pub fn words(&self) -> impl Iterator<Item = &str> {
-        self.0.split('.')
-    }
-
     /// Whether a message about this subject is of interest: word by word, and the definition that
     /// every faster matcher is compared with.
     #[must_use]
     pub fn matches(&self, subject: &Subject) -> bool {
-        let mut subject = subject.words();
-        for word in self.words() {
-            match (word, subject.next()) {
-                (_, None) => return false,
-                (">", Some(_)) => return true,
-                ("*", Some(_)) => {}
-                (word, Some(said)) if word == said => {}
-                _ => return false,
-            }
-        }
-        subject.next().is_none()
+        self.takes(subject.words())
     }
 
     /// Whether every subject of the other pattern is one of this, too.
     #[must_use]
     pub fn covers(&self, other: &Pattern) -> bool {
-        let mut other = other.words();
+        self.takes(other.words())
+    }
+
+    /// Whether it takes whatever these words stand for; those of a subject only for themselves.
+    fn takes<'a>(&self, mut said: impl Iterator<Item = &'a str>) -> bool {
         for word in self.words() {
-            match (word, other.next()) {
+            match (word, said.next()) {
                 (_, None) => return false,
                 (">", Some(_)) => return true,
                 (_, Some(">")) => return false,
@@ -184,7 +156,7 @@ impl Pattern {
                 _ => return false,
             }
         }
-        other.next().is_none()
+        said.next().is_none()
     }
 }
 
@@ -227,6 +199,19 @@ impl From<&Subject> for Pattern {
 /// What subjects and patterns have in common.
 macro_rules! as_text {
     ($name:ident) => {
+        impl $name {
+            /// As text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+
+            /// Its words, in order.
+            pub fn words(&self) -> impl Iterator<Item = &str> {
+                self.0.split('.')
+            }
+        }
+
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(&self.0)
