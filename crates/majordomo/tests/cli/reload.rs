@@ -28,7 +28,7 @@ hourly = { every = "1h", input = ["0"] }
 
 /// The agents that are here, with their slots.
 fn agents(house: &House) -> Vec<String> {
-    let all = house.json(&["agents", "--json"]);
+    let all = house.json(&["agents"]);
     let here = all["agents"].as_array().into_iter().flatten().filter(|it| it["presence"] != "left");
     let mut here: Vec<String> =
         here.map(|it| format!("{} {}", it["name"].as_str().unwrap(), it["slots"])).collect();
