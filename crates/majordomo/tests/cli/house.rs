@@ -116,11 +116,12 @@ impl House {
         said.out
     }
 
-    /// Runs it with `--json` and reads the last line.
+    /// Runs it with `--json` and reads the last value that it prints, on however many lines.
     pub(crate) fn json(&self, args: &[&str]) -> Value {
         let said = self.run(&[args, &["--json"]].concat());
-        let last = said.out.lines().last().unwrap_or_default();
-        serde_json::from_str(last).unwrap_or_else(|why| panic!("{args:?}: {why}: {said:?}"))
+        let last = serde_json::Deserializer::from_str(&said.out).into_iter().last();
+        let last = last.unwrap_or_else(|| panic!("{args:?}: nothing: {said:?}"));
+        last.unwrap_or_else(|why| panic!("{args:?}: {why}: {said:?}"))
     }
 
     /// Starts a command and leaves it going.
