@@ -16,17 +16,16 @@ use std::path::PathBuf;
 /// At most so many names are told to whoever named somebody else.
 const NAMES_TOLD: usize = 20;
 
-/// The agents of a team file as they can run here, and a line for each that cannot.
+/// The agents of a team file as they can run here, and a line that names those that cannot.
 #[must_use]
 pub fn recruits(
     file: TeamFile,
     path: Option<PathBuf>,
 ) -> (BTreeMap<String, file::Agent>, Vec<String>) {
     let mut notes = Vec::new();
-    let agents = session::settle(file, path, &mut notes).agents;
     // Steps are not part of this: only who is left out is of interest.
-    notes.retain(|note| note.starts_with("agent "));
-    (agents, notes)
+    let file = TeamFile { steps: BTreeMap::new(), ..file };
+    (session::settle(file, path, &mut notes).agents, notes)
 }
 
 /// A team file read anew, as it can run here: the team's name, the definition, and a line for each

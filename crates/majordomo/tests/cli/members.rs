@@ -1,7 +1,7 @@
 //! Agents that come and go while their team works, against the real program.
 
 use crate::house::{House, NAPS};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Two agents, of which one serves what nobody in the team does.
 const MORE: &str = r#"
@@ -72,6 +72,25 @@ fn agents_join_a_team_at_work_serve_it_and_leave() {
     let events = house.done(&["journal", "export"]);
     let count = |what: &str| events.matches(what).count();
     assert_eq!((count("agent_joined"), count("agent_left")), (6, 2), "everything is journaled");
+}
+
+#[test]
+fn who_cannot_join_for_want_of_a_program_is_named() {
+    let house = house();
+    let ghost = "[agents.ghost]\nkind = \"command\"\nargv = [\"no-such\"]\nserves = [\"haunt\"]\n\
+                 when_on_path = [\"no-such\"]\n[steps.boo]\nask = \"haunt\"\n";
+    house.write("more.toml", &format!("{ghost}{MORE}"));
+    house.write("ghost.toml", ghost);
+    let mut up = house.up("naps.toml");
+    let note = "note: left out, as `no-such` cannot be found on PATH: agent `ghost`\n";
+    let said = house.run(&["agents", "add", "more.toml"]);
+    assert_eq!((said.code, said.out.trim()), (Some(0), "joined: echo, spare"), "{said:?}");
+    assert!(said.err.ends_with(note), "steps are not part of this: {said:?}");
+    let nobody = refused(&house, &["agents", "add", "ghost.toml"]);
+    assert!(nobody.contains(note) && nobody.contains("nobody in ghost.toml can join here"));
+    up.until("the views say so", || agent(&house, "echo")["presence"] == "active");
+    house.done(&["stop"]);
+    up.end();
 }
 
 #[test]
@@ -175,7 +194,7 @@ fn an_agent_is_started_again_by_word_also_when_it_was_given_up() {
     let given_up = || house.run(&["agents"]).out.contains("given up");
     up.until("it is given up", given_up);
     house.write("mended", "");
-    assert_eq!(house.json(&["agents", "restart", "dying"])["done"], Value::Null);
+    assert_eq!(house.json(&["agents", "restart", "dying"]), json!("done"));
     up.until("it is no longer given up", || !given_up());
     house.done(&["stop"]);
     up.end();
