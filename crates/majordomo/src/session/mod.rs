@@ -40,6 +40,7 @@ use runtime::api::{Failure, Pinned, SubmitOptions, Ticket};
 use runtime::port::{Blobs, Observer};
 use scope::Joined;
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -216,9 +217,13 @@ impl Session {
     /// A definition that is gone or not of this version: its run waits, and the error says what to
     /// do. The others have been taken up.
     pub async fn resume(&self) -> Result<Vec<Ticket>, Error> {
-        let mut failed = None;
-        // The latest first: where several definitions have had one scope, it is theirs.
+        let (mut failed, mut seen) = (None, BTreeSet::new());
+        // The latest first: where several definitions have had one scope, it is theirs. However
+        // many runs follow one, its agents come once.
         for Pinned { pin, .. } in self.team.pinned().into_iter().rev() {
+            if !seen.insert((pin.definition, pin.team.clone())) {
+                continue;
+            }
             if let Err(error) = self.join(pin.definition, &pin.team).await {
                 failed.get_or_insert(error);
             }

@@ -166,23 +166,30 @@ fn runs_of_both_files_go_on_in_the_next_process() {
     house.write("naps.toml", &(naps.replace("{{ nap | length }}", "{{ last }}") + OLD));
     let mut up = house.up("naps.toml");
     let submit = || house.json(&["submit", "run.naps", "[\"0\"]"])["accepted"]["task"].to_string();
-    let first = submit();
-    up.until("the nap has begun", || house.naps_begun() == 1);
+    let old = [submit(), submit(), submit()];
+    up.until("their naps have begun", || house.naps_begun() == 3);
     house.write("naps.toml", &naps.replace("{{ nap | length }}", "new"));
     house.done(&["reload"]);
-    let second = submit();
-    up.until("the second nap has begun", || house.naps_begun() == 2);
+    let new = submit();
+    up.until("the last nap has begun", || house.naps_begun() == 4);
     up.signal(rustix::process::Signal::KILL);
     up.end();
 
-    house.write("up", "");
     let mut up = house.up("naps.toml");
+    up.until("the agents are here again", || {
+        agents(&house) == ["echo 1", "sleeper 4", "workflow 64"]
+    });
+    house.write("up", "");
     let completed = |run: &str| house.run(&["show", run]).out.contains("completed");
-    up.until("both are done", || completed(&first) && completed(&second));
-    assert!(house.run(&["show", &first]).out.contains("\"old\""));
+    up.until("all are done", || old.iter().all(|run| completed(run)) && completed(&new));
+    for run in &old {
+        assert!(house.run(&["show", run]).out.contains("\"old\""));
+    }
     up.until("the one that nobody needs has left", || {
         agents(&house) == ["sleeper 4", "workflow 64"]
     });
     house.done(&["stop"]);
     up.end();
+    let events = house.done(&["journal", "export"]);
+    assert!(!events.contains("echo@naps"), "one helper serves all runs of the old file");
 }
