@@ -12,7 +12,7 @@ use super::file::TeamFile;
 pub struct Difference {
     /// Agents, by name.
     pub agents: Vec<Change>,
-    /// What holds for the team: supervisors, breakers, routing and quotas.
+    /// What holds for the team: supervisors, breakers, routing, quotas, and what gives way to what.
     pub policies: Vec<Field>,
     /// Steps, by name.
     pub steps: Vec<Change>,
@@ -90,8 +90,8 @@ impl Difference {
 }
 
 /// Where it stands what holds for the team.
-const HOLDS: [&str; 5] =
-    ["breaker", "limits.capability", "limits.tenant", "routing", "supervisors"];
+const HOLDS: [&str; 6] =
+    ["breaker", "limits.capability", "limits.tenant", "policy", "routing", "supervisors"];
 
 fn table(file: &TeamFile) -> Map<String, Json> {
     match serde_json::to_value(file) {
@@ -198,7 +198,10 @@ mod tests {
             .replace("one = { ask = \"x\" }", "two = { ask = \"x\" }")
             .replace("\"1h\"", "\"2h\"")
             .replace("\"power_of_two\"", "\"sticky\"")
-            .replace("working = 1", "queued = 9");
+            .replace(
+                "working = 1",
+                "queued = 9\n[policy]\npreempt = [\"high\"]\nshed = \"normal\"",
+            );
         let it = Difference::between(&definition(OLD), &definition(&new));
         let kinds = |changes: &[Change]| {
             let said = changes.iter().map(|it| format!("{} {:?}", it.name, it.change));
@@ -221,6 +224,8 @@ mod tests {
             [
                 field("limits.capability.x.queued", Json::Null, json!(9)),
                 field("limits.capability.x.working", json!(1), Json::Null),
+                field("policy.preempt", Json::Null, json!(["high"])),
+                field("policy.shed", Json::Null, json!("normal")),
                 field("routing.x.policy", json!("power_of_two"), json!("sticky")),
                 field("routing.x.wait", Json::Null, json!("1s")),
             ]
