@@ -12,7 +12,7 @@ pub struct Granted {
     pub token: Token,
     pub until: Time,
     /// No preemption takes it back: see [`crate::Lease::firm`].
-    #[serde(default, skip_serializing_if = "crate::terms::is_false")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub firm: bool,
     /// Why this agent.
     pub why: Decision,

@@ -136,13 +136,13 @@ impl Kernel {
     pub fn restore(&mut self, mut facts: Facts) {
         self.now = facts.time;
         self.state.index = Index::of(&facts, facts.time);
-        let mut tasks = std::mem::take(&mut facts.tasks);
-        for task in tasks.values_mut() {
-            let (terms, shape) = self.state.index.intern(&task.terms);
-            (task.terms, task.shape) = (terms, self.state.index.placed(&facts, task.id, shape));
-            task.budget = task.budget.take().map(|it| self.state.index.share(&it));
+        let index = &mut self.state.index;
+        for task in facts.tasks.values_mut() {
+            let (terms, shape) = index.intern(&task.terms);
+            let shape = index.placed(shape, facts.deliberations.get(&task.id));
+            (task.terms, task.shape) = (terms, shape);
+            task.budget = task.budget.take().map(|it| index.share(&it));
         }
-        facts.tasks = tasks;
         self.state.facts = facts;
     }
 

@@ -68,7 +68,7 @@ pub struct Facts {
     /// Markets, by the task that is on offer.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub auctions: BTreeMap<TaskId, Auction>,
-    /// What agents have shown at work that they got by bids, by agent and capability.
+    /// What agents have shown at work that was on a market, by agent and capability.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub proofs: BTreeMap<(AgentId, Text), Proof>,
     /// Purses, by the task that has one.
@@ -89,7 +89,7 @@ pub struct Facts {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Deliberation {
-    /// The agent that its affinity key belongs to.
+    /// One agent: the one that its affinity key belongs to, or whose bid was best.
     Held {
         /// Who.
         agent: AgentId,
@@ -195,6 +195,12 @@ impl State {
     #[must_use]
     pub fn facts(&self) -> &Facts {
         &self.facts
+    }
+
+    /// A task and those above it, as far as they are open.
+    pub(crate) fn upwards<'s>(&'s self, task: &'s Task) -> impl Iterator<Item = &'s Task> {
+        let above = |it: &&'s Task| it.parent.as_ref().and_then(|parent| self.task(parent.task));
+        std::iter::successors(Some(task), above)
     }
 
     /// An open task.

@@ -45,7 +45,7 @@ pub struct Terms {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub only: Option<AgentId>,
     /// It may be stopped and begun again later, to make room for more urgent work.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub preemptible: bool,
 }
 
@@ -74,12 +74,12 @@ fn one() -> u32 {
     1
 }
 
-fn is_one(weight: &u32) -> bool {
-    *weight == 1
+pub(crate) fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
-pub(crate) fn is_false(it: &bool) -> bool {
-    !it
+fn is_one(weight: &u32) -> bool {
+    *weight == 1
 }
 
 fn is_empty(text: &Text) -> bool {

@@ -16,7 +16,7 @@ pub struct Life {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub given_up: Option<Text>,
     /// Signs of life stay out: it gets no new work until one comes.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub suspected: bool,
     /// The restart that it is part of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -119,8 +119,4 @@ impl Plan {
         }
         Next::Done
     }
-}
-
-fn is_false(it: &bool) -> bool {
-    !it
 }

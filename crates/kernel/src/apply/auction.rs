@@ -139,7 +139,7 @@ impl State {
         }
     }
 
-    /// What an agent has shown at work that it got by bids.
+    /// What an agent has shown at work that was on a market, whether it got it by a bid or not.
     pub(super) fn proof_mut(&mut self, id: TaskId, agent: AgentId) -> Option<&mut Proof> {
         if !self.facts.auctions.contains_key(&id) {
             return None;

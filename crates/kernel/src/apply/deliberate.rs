@@ -53,8 +53,8 @@ impl State {
         }
     }
 
-    /// An agent gets no more work for now: what waits for it alone by its key is everybody's again,
-    /// and its key somebody else's.
+    /// An agent gets no more work for now: what waits for it alone is everybody's again, and a key
+    /// of its somebody else's.
     pub(super) fn release_held(&mut self, agent: AgentId) {
         if self.facts.deliberations.is_empty() {
             return;

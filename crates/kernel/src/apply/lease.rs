@@ -188,8 +188,7 @@ impl State {
 
     /// Whether an attempt lost in this way does not count at all: handed back in a drain, stopped
     /// because of what happened to another agent or to make room, or at no work when its process
-    /// ended. What waits
-    /// a week for a person has killed nobody.
+    /// ended. What waits a week for a person has killed nobody.
     pub(crate) fn is_free(&self, id: TaskId, cause: Loss) -> bool {
         let waits = self.task(id).is_some_and(|it| matches!(it.status, Status::Waiting(..)));
         match cause {

@@ -1,7 +1,6 @@
 //! Who could do the work of a shape, a bounded number at a time, and shapes that are meant for one
 //! agent alone.
 
-use super::fleet::Standing;
 use super::profile::Free;
 use super::{Index, Shape, ShapeId, ShapeKey};
 use crate::{AgentId, Constraint};
@@ -55,13 +54,7 @@ impl Index {
             it.roster.iter().map(move |agent| (wished, it.key.prefer, *agent))
         });
         let large = move |agent: AgentId| self.fleet.agents[agent.0 as usize].slots >= weight;
-        agents.filter(move |it| self.may_work(it.2) && large(it.2)).take(OWNERS_MAX)
-    }
-
-    /// Whether an agent gets new work when it has a slot for it.
-    fn may_work(&self, agent: AgentId) -> bool {
-        let standing = self.fleet.agents.get(agent.0 as usize);
-        standing.is_some_and(Standing::works)
+        agents.filter(move |it| large(it.2)).take(OWNERS_MAX)
     }
 
     /// Whether an agent may have work of a shape when it has the room.
@@ -69,9 +62,9 @@ impl Index {
         let key = &self.shapes[shape.0 as usize].key;
         let fits = self.fleet.agents.get(agent.0 as usize).is_some_and(|it| {
             let profile = &self.fleet.profiles[it.profile as usize];
-            it.slots >= key.weight && profile.key.fits(key).is_ok()
+            it.works() && it.slots >= key.weight && profile.key.fits(key).is_ok()
         });
-        fits && key.only.is_none_or(|only| only == agent) && self.may_work(agent)
+        fits && key.only.is_none_or(|only| only == agent)
     }
 
     /// Whether an agent may have work of a shape as soon as it is done with bidding.

@@ -237,7 +237,6 @@ impl Fleet {
             profile.drop_free(&free, self.is_heavy);
         }
         if old.works() {
-            profile.available -= 1;
             profile.roster.remove(&AgentId(at as u32));
             take_one(&mut profile.sizes, old.slots);
         }
@@ -271,7 +270,6 @@ impl Index {
         let (is_active, is_well) = (agent.presence == Presence::Active, agent.life.is_well());
         profile.down += u32::from(is_active && !is_well);
         if is_active && is_well {
-            profile.available += 1;
             profile.roster.insert(agent.id);
             *profile.sizes.entry(agent.spec.slots).or_default() += 1;
         }
@@ -356,10 +354,11 @@ impl Index {
         near.map(|(id, miss)| (self.fleet.profiles[*id].members, *miss))
     }
 
-    /// Agents that would get work of this capability, if no breaker kept them from it.
+    /// Agents that are there for work of this capability, those too that are down just now or kept
+    /// from it by a breaker.
     pub(crate) fn active_in(&self, team: &Text, capability: &Text) -> u32 {
         let able = self.fleet.profiles.iter().filter(|it| it.key.serves(team, capability));
-        able.map(|profile| profile.available + profile.down).sum()
+        able.map(|profile| profile.available() + profile.down).sum()
     }
 
     /// Agents present in a shape's team, whether they serve it or not.

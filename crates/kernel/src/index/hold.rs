@@ -106,26 +106,21 @@ impl Index {
     /// Keeps an agent back for a shape that nobody has the room for: of those that are large enough
     /// the one with the most. `false` if there is none, or no need.
     fn hold(&mut self, shape: ShapeId) -> bool {
-        let at = shape.0 as usize;
-        let weight = self.shapes[at].key.weight;
+        let weight = self.shapes[shape.0 as usize].key.weight;
         if weight <= 1 || self.holds.contains_key(&shape.0) || planted(Mutant::HeavyStarves) {
             return false;
         }
-        let profiles = &self.shapes[at].profiles;
-        if !profiles.iter().any(|id| self.fleet.profiles[*id].has_size(weight)) {
-            return false;
-        }
-        let agents = self.fleet.agents.iter().enumerate();
-        let may = agents.filter(|(_, it)| {
-            it.works()
-                && !it.held
-                && it.slots >= weight
-                && profiles.contains(&(it.profile as usize))
-        });
-        let roomiest = may.max_by_key(|(id, it)| (it.room(), std::cmp::Reverse(*id)));
-        let Some((agent, _)) = roomiest else { return false };
-        self.holds.insert(shape.0, AgentId(agent as u32));
-        self.fleet.hold(AgentId(agent as u32), true);
+        let able = self.profiles_of(shape).filter(|it| it.has_size(weight));
+        let agents = able.flat_map(|it| &it.roster).copied();
+        let may = |agent: &AgentId| {
+            let standing = &self.fleet.agents[agent.0 as usize];
+            !standing.held && standing.slots >= weight
+        };
+        let room = |agent: &AgentId| self.fleet.agents[agent.0 as usize].room();
+        let roomiest = agents.filter(may).max_by_key(|it| (room(it), std::cmp::Reverse(*it)));
+        let Some(agent) = roomiest else { return false };
+        self.holds.insert(shape.0, agent);
+        self.fleet.hold(agent, true);
         true
     }
 
@@ -140,16 +135,11 @@ impl Index {
     fn next_held(&mut self) -> Option<Match> {
         let held: Vec<(u32, AgentId)> = self.holds.iter().map(|(id, it)| (*id, *it)).collect();
         for (id, agent) in held {
-            let shape = &self.shapes[id as usize];
-            let weight = shape.key.weight;
-            let standing = &self.fleet.agents[agent.0 as usize];
-            let may = standing.works()
-                && standing.slots >= weight
-                && shape.profiles.contains(&(standing.profile as usize));
-            if !self.is_ready(shape) || !may {
-                self.release(ShapeId(id));
-            } else if standing.room() >= weight {
-                return Some(Match { shape: ShapeId(id), agent: Some(agent), class: None });
+            let (shape, of) = (ShapeId(id), &self.shapes[id as usize]);
+            if !self.is_ready(of) || !self.may_have(agent, shape) {
+                self.release(shape);
+            } else if self.fleet.agents[agent.0 as usize].room() >= of.key.weight {
+                return Some(Match { shape, agent: Some(agent), class: None });
             }
         }
         None

@@ -19,7 +19,7 @@ pub(crate) use eligible::Able;
 pub(crate) use fleet::serves;
 pub(crate) use hold::Match;
 pub(crate) use preempt::Victim;
-pub(crate) use profile::{Free, Miss};
+pub(crate) use profile::Miss;
 pub(crate) use timers::Timer;
 
 use crate::routing::Policy;
@@ -142,7 +142,11 @@ impl Index {
         index.set_routing(facts);
         for task in facts.tasks.values() {
             let (_, shape) = index.intern(&task.terms);
-            let shape = index.placed(facts, task.id, shape);
+            let how = facts.deliberations.get(&task.id);
+            let shape = index.placed(shape, how);
+            if let Some(Deliberation::Held { until, over: false, .. }) = how {
+                index.add_timer(*until, Timer::Hold(task.id));
+            }
             index.link(task, shape);
             index.link_steps(task);
             index.count_payload(&task.input);
@@ -183,12 +187,9 @@ impl Index {
     }
 
     /// Where a task of this shape stands: apart while it waits for one agent.
-    pub(crate) fn placed(&mut self, facts: &Facts, task: TaskId, shape: ShapeId) -> ShapeId {
-        match facts.deliberations.get(&task) {
-            Some(Deliberation::Held { agent, until, over: false }) => {
-                self.add_timer(*until, Timer::Hold(task));
-                self.addressed(shape, *agent)
-            }
+    pub(crate) fn placed(&mut self, shape: ShapeId, how: Option<&Deliberation>) -> ShapeId {
+        match how {
+            Some(Deliberation::Held { agent, over: false, .. }) => self.addressed(shape, *agent),
             Some(Deliberation::Held { over: true, .. } | Deliberation::Asked { .. }) | None => {
                 shape
             }

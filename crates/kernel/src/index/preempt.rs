@@ -1,9 +1,9 @@
 //! Work that may be stopped for more urgent work, and agents that are kept back for that work until
 //! there is room.
 //!
-//! Where nobody may preempt, this costs one comparison. Which agents are kept back, and which
-//! shapes are to be looked at, follows from no fact and is forgotten by a replay, as with those
-//! kept back for heavy work.
+//! Where nobody may preempt, this costs one comparison, and for work that is marked as preemptible
+//! a place among its like. Which agents are kept back, and which shapes are to be looked at,
+//! follows from no fact and is forgotten by a replay, as with those kept back for heavy work.
 
 use super::hold::Match;
 use super::{Index, ShapeId};
@@ -13,7 +13,7 @@ use crate::{AgentId, Class, Lease, Task, TaskId, Text, Token};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Agents of one profile that are looked at for one victim.
+/// Attempts of one profile that are looked at for one victim.
 const LOOK_MAX: usize = 64;
 
 /// An attempt that may be stopped, in the order in which they are: the lowest class first, and in
@@ -147,18 +147,19 @@ impl Index {
         let only = self.shapes[shape.0 as usize].key.only;
         let own = only.and_then(|agent| self.fleet.agents.get(agent.0 as usize));
         let own = own.map(|standing| standing.profile as usize);
-        let may = |victim: &&Victim| {
-            only.is_none_or(|agent| agent == victim.agent)
+        let enough = |victim: &Victim| {
+            let may = only.is_none_or(|agent| agent == victim.agent)
                 && !spared.contains(&victim.task)
-                && self.can_make_room(shape, victim.agent)
-                && !self.enough(shape, class, victim.agent, spared).is_empty()
+                && self.can_make_room(shape, victim.agent);
+            let enough = may.then(|| self.enough(shape, class, victim.agent, spared));
+            enough.filter(|it| !it.is_empty()).map(|it| (*victim, it))
         };
         let first = |at: usize| {
             let victims = self.fleet.profiles[at].victims.iter();
-            victims.take_while(|it| it.is_below(class)).take(LOOK_MAX).find(may)
+            victims.take_while(|it| it.is_below(class)).take(LOOK_MAX).find_map(enough)
         };
-        let first = profiles.iter().copied().chain(own).filter_map(first).min();
-        first.map(|it| self.enough(shape, class, it.agent, spared)).unwrap_or_default()
+        let first = profiles.iter().copied().chain(own).filter_map(first).min_by_key(|it| it.0);
+        first.map(|(_, enough)| enough).unwrap_or_default()
     }
 
     /// Whether room that is made at an agent can go to this shape.

@@ -35,8 +35,6 @@ pub(crate) struct Profile {
     pub(super) sizes: BTreeMap<u32, u32>,
     /// Present, paused ones included.
     pub(crate) members: u32,
-    /// Present, not paused, and running as far as anybody knows.
-    pub(crate) available: u32,
     /// Present and not paused, but down or suspected to be.
     pub(crate) down: u32,
     pub(super) dirty: bool,
@@ -111,6 +109,11 @@ impl Profile {
         self.sizes.range(weight..).next().is_some()
     }
 
+    /// How many of its agents are present, not paused, and running as far as anybody knows.
+    pub(crate) fn available(&self) -> u32 {
+        self.roster.len() as u32
+    }
+
     /// Its agents that are not paused and too small for a task of this weight.
     pub(crate) fn too_small(&self, weight: u32) -> u32 {
         self.sizes.range(..weight).map(|(_, count)| count).sum()
@@ -183,7 +186,6 @@ impl Index {
             rooms: BTreeMap::new(),
             sizes: BTreeMap::new(),
             members: 0,
-            available: 0,
             down: 0,
             dirty: false,
         });

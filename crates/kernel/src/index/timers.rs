@@ -15,7 +15,7 @@ pub(crate) enum Timer {
     Timeout(TaskId),
     /// An attempt has used up what its tree may work.
     Work(TaskId),
-    /// A task has waited long enough for the agent that its key belongs to.
+    /// A task has waited long enough for one agent.
     Hold(TaskId),
     /// A task asked to be woken.
     Sleep(TaskId, Text),

@@ -235,7 +235,7 @@ fn bidders(state: &State, task: &Task, max: u32) -> Vec<AgentId> {
     };
     let eligible = index.eligible(task.shape, wish).filter(|it| could(it.2));
     let mut able: Vec<(bool, i32, AgentId)> = eligible.collect();
-    able.sort_by_key(|(wished, _, agent)| {
+    able.sort_by_cached_key(|(wished, _, agent)| {
         (before.is_some_and(|it| it.has_failed(*agent)), !wished, weight(turn, *agent))
     });
     able.into_iter().map(|it| it.2).take(max as usize).collect()
@@ -252,12 +252,8 @@ fn room_for_bids(state: &State, task: &Task) -> u64 {
         || state.payload_bytes() >= limits.payload_max_bytes
         || task.depth >= limits.depth_max
         || before.is_some_and(|it| it.bidders.iter().any(is_asked));
-    let mut above = Some(task);
-    while let Some(it) = above {
-        if it.is_bid || is_full {
-            return 0;
-        }
-        above = it.parent.as_ref().and_then(|parent| state.task(parent.task));
+    if is_full || state.upwards(task).any(|it| it.is_bid) {
+        return 0;
     }
     state.left(task.purse, Part::Tasks) / 2
 }

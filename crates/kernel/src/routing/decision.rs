@@ -15,28 +15,28 @@ pub struct Decision {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub candidates: Vec<Candidate>,
     /// Agents that serve it but had no free slot.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "crate::terms::is_zero")]
     pub busy: u32,
     /// Agents that serve it but are paused.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "crate::terms::is_zero")]
     pub paused: u32,
     /// Agents that serve it and are kept from it by their breakers.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "crate::terms::is_zero")]
     pub breaker_open: u32,
     /// Agents that serve it but are down: being restarted, given up, or suspected to be dead.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "crate::terms::is_zero")]
     pub down: u32,
     /// Agents present that do not serve it.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "crate::terms::is_zero")]
     pub not_serving: u32,
     /// Agents that serve it in no version that will do.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "crate::terms::is_zero")]
     pub version: u32,
     /// Agents that serve it and whose labels do not meet what is required.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "crate::terms::is_zero")]
     pub labels: u32,
     /// Agents that serve it and have fewer slots than it takes.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "crate::terms::is_zero")]
     pub too_small: u32,
     /// What tipped the scales.
     pub reason: Reason,
@@ -44,7 +44,7 @@ pub struct Decision {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fallback: Option<Fallback>,
     /// Which round of its auction it was decided by.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "crate::terms::is_zero")]
     pub round: u32,
     /// Those who were asked for a bid and are out of the question, at most
     /// [`Decision::CANDIDATES_MAX`].
@@ -60,14 +60,6 @@ impl Decision {
     pub const CANDIDATES_MAX: usize = 8;
 }
 
-fn is_false(it: &bool) -> bool {
-    !it
-}
-
-fn is_zero(count: &u32) -> bool {
-    *count == 0
-}
-
 /// One agent that could have had the task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Candidate {
@@ -75,10 +67,11 @@ pub struct Candidate {
     pub agent: AgentId,
     /// Its declared preference.
     pub prefer: i32,
-    /// Slots in use, in 1/1024 of its slots; of fewer while it is new and has completed little.
+    /// Slots in use, in 1/1024 of its slots; of fewer while it is new and has completed little,
+    /// except on a market.
     pub load: u32,
     /// Whether its labels meet what the task wishes.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub wished: bool,
     /// What the policy gave it, where it gives points: higher is better.
     #[serde(default, skip_serializing_if = "Option::is_none")]

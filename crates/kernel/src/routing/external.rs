@@ -34,7 +34,7 @@ pub struct Advisable {
     pub agent: Text,
     /// What it serves.
     pub serves: Vec<Serves>,
-    /// Slots in use, in 1/1024 of its slots.
+    /// Slots in use, in 1/1024 of its slots; of fewer while it is new and has completed little.
     pub load: u32,
     /// Its declared preference.
     pub prefer: i32,

@@ -7,16 +7,8 @@
 //! first.
 
 use super::{Candidate, Decision, Reason};
-use crate::index::{Free, Index, Miss, ShapeId};
+use crate::index::{Able, Index, Miss, ShapeId};
 use crate::{AgentId, Constraint};
-
-/// A free agent and what it is ranked by before its load.
-#[derive(Clone, Copy)]
-struct Ranked {
-    wished: bool,
-    prefer: i32,
-    free: Free,
-}
 
 /// Chooses among the free agents of a shape. `shun` failed this task last: any other goes before
 /// it. `wish` is what the task would like.
@@ -27,12 +19,12 @@ pub(crate) fn pick(
     wish: Option<&Constraint>,
 ) -> Option<(AgentId, Decision)> {
     let weight = index.shapes[shape.0 as usize].key.weight;
-    let mut best: [Option<Ranked>; Decision::CANDIDATES_MAX] = [None; 8];
+    let mut best: [Option<Able>; Decision::CANDIDATES_MAX] = [None; 8];
     for profile in index.profiles_of(shape) {
         let wished = wish.is_some_and(|wish| wish.is_met_by(&profile.key.labels));
         let prefer = profile.key.prefer;
         for free in profile.free_for(weight).take(best.len()) {
-            insert(&mut best, Ranked { wished, prefer, free: *free });
+            insert(&mut best, Able { wished, prefer, free: *free });
         }
     }
     let first = best[0]?;
@@ -48,15 +40,7 @@ pub(crate) fn pick(
         (None, Some(_)) => Reason::LongestIdle,
     };
     if best[1].is_some() {
-        let candidate = |it: &Ranked| Candidate {
-            agent: it.free.agent,
-            prefer: it.prefer,
-            load: it.free.load,
-            wished: it.wished,
-            score: None,
-            offer: None,
-        };
-        decision.candidates = best.iter().flatten().map(candidate).collect();
+        decision.candidates = best.iter().flatten().map(|it| Candidate::of(it, None)).collect();
     }
     Some((chosen.agent, decision))
 }
@@ -67,10 +51,11 @@ pub(crate) fn excluded(index: &Index, shape: ShapeId, weight: u32) -> Decision {
     let mut free = 0;
     for profile in index.profiles_of(shape) {
         let (has_room, too_small) = (profile.count_free(weight), profile.too_small(weight));
-        decision.paused += profile.members - profile.available - profile.down;
+        let available = profile.available();
+        decision.paused += profile.members - available - profile.down;
         decision.down += profile.down;
         decision.too_small += too_small;
-        decision.busy += profile.available - has_room - too_small;
+        decision.busy += available - has_room - too_small;
         free += has_room;
     }
     for (members, miss) in index.misses_of(shape) {
@@ -87,7 +72,7 @@ pub(crate) fn excluded(index: &Index, shape: ShapeId, weight: u32) -> Decision {
 }
 
 /// Keeps the best few in order; what does not fit falls off the end.
-fn insert(best: &mut [Option<Ranked>], mut candidate: Ranked) {
+fn insert(best: &mut [Option<Able>], mut candidate: Able) {
     for place in best {
         match place {
             None => {
@@ -100,6 +85,6 @@ fn insert(best: &mut [Option<Ranked>], mut candidate: Ranked) {
     }
 }
 
-fn better(a: &Ranked, b: &Ranked) -> bool {
+fn better(a: &Able, b: &Able) -> bool {
     (b.wished, b.prefer, a.free) < (a.wished, a.prefer, b.free)
 }

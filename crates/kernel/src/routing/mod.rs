@@ -80,7 +80,7 @@ pub(crate) enum Route {
 
 impl Policy {
     /// Capabilities that routing itself asks for are routed plainly, or it would never end.
-    pub(crate) const PLAIN: [&'static str; 2] = ["route", "bid"];
+    pub(crate) const PLAIN: [&'static str; 2] = ["route", crate::market::BID];
 
     /// Its name, without its options.
     #[must_use]

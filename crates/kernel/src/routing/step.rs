@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs)] // The names are the documentation.
 pub enum Routing {
-    /// It waits for the agent that its affinity key belongs to.
+    /// It waits for one agent: the one that its affinity key belongs to, or whose bid was best.
     Held { agent: AgentId, until: Time },
-    /// It has waited long enough.
+    /// It has waited long enough, or for nothing.
     HoldEnded,
     /// An adviser is asked who should get it.
     AdviceAsked { until: Time },

@@ -32,7 +32,7 @@ pub(super) fn route(
     let key = if planted(Mutant::StickyIgnoresKey) { task.id.0 } else { hash(key) };
     let (index, shape, wish) = (&state.index, task.shape, task.terms.wish.as_deref());
     let mut order: Vec<(bool, i32, AgentId)> = index.eligible(shape, wish).collect();
-    order.sort_by_key(|it| Reverse((it.0, it.1, weight(key, it.2))));
+    order.sort_by_cached_key(|it| Reverse((it.0, it.1, weight(key, it.2))));
     let (.., owner) = *order.first()?;
     let held = state.deliberations.get(&task.id);
     let waited = matches!(held, Some(Deliberation::Held { over: true, .. }));
@@ -52,7 +52,8 @@ pub(super) fn route(
     Some(Route::To(chosen, Decision { policy, reason, candidates, ..decision }))
 }
 
-/// The decision for a task that waited for the owner of its key.
+/// The decision for a task that waited for one agent: the owner of its key, or, where the policy
+/// has changed since, whoever had bid best.
 pub(super) fn kept(state: &State, task: &Task) -> Decision {
     debug_assert!(state.deliberations.contains_key(&task.id));
     let (policy, reason) = (PolicyKind::Sticky, Reason::OwnsKey);

@@ -34,7 +34,7 @@ pub struct Bid {
     pub confidence: u32,
 }
 
-/// What an agent has shown at work that it got by bids.
+/// What an agent has shown at work that was on a market.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Proof {
     /// How it has done lately.

@@ -84,7 +84,7 @@ pub struct Breaker {
     /// The latest results, oldest first, since it was closed last.
     marks: VecDeque<Mark>,
     /// The oldest so many of them were not seen one by one, and do not help to reach the minimum.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "crate::terms::is_zero")]
     credited: u32,
     /// How often it has opened since a whole window was good.
     times: u32,
@@ -350,10 +350,6 @@ impl Mark {
             Mark::Good | Mark::Failed(_) => None,
         }
     }
-}
-
-fn is_zero(count: &u32) -> bool {
-    *count == 0
 }
 
 #[cfg(test)]

@@ -19,7 +19,6 @@ pub struct FairQueue {
     classes: [Lane; 5],
     /// The class whose turn it is.
     turn: usize,
-    len: usize,
 }
 
 /// One class: its deficit and its tenants.
@@ -87,8 +86,7 @@ impl FairQueue {
         if !parked.is_empty()
             && let Some(line) = parked.get_mut(tenant)
         {
-            let added = usize::from(line.insert(deadline, task));
-            (self.len, *len) = (self.len + added, *len + added);
+            *len += usize::from(line.insert(deadline, task));
             return;
         }
         let line = match tenants.get_mut(tenant) {
@@ -96,8 +94,7 @@ impl FairQueue {
             None => tenants.entry(tenant.clone()).or_default(),
         };
         *busy += usize::from(line.is_empty());
-        let added = usize::from(line.insert(deadline, task));
-        (self.len, *len) = (self.len + added, *len + added);
+        *len += usize::from(line.insert(deadline, task));
     }
 
     /// Takes a task out, wherever it stands; false if it is not there.
@@ -106,7 +103,6 @@ impl FairQueue {
         let removed =
             lane.remove(tenant, deadline, task) || lane.remove_parked(tenant, deadline, task);
         lane.len -= usize::from(removed);
-        self.len -= usize::from(removed);
         removed
     }
 
@@ -178,7 +174,7 @@ impl FairQueue {
     /// Whether something waits that does not stand aside.
     #[must_use]
     pub fn has_ready(&self) -> bool {
-        self.len > 0 && self.classes.iter().any(|lane| lane.busy > 0)
+        self.classes.iter().any(|lane| lane.busy > 0)
     }
 
     /// Marks a grant to `class`: turns and deficits move on. Call before [`FairQueue::remove`].
@@ -194,13 +190,13 @@ impl FairQueue {
     /// Tasks in it.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.len
+        self.classes.iter().map(|lane| lane.len).sum()
     }
 
     /// Whether nothing waits.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.len == 0
+        self.classes.iter().all(|lane| lane.len == 0)
     }
 
     /// Every waiting task, in no promised order; for checkers.

@@ -8,7 +8,7 @@ use crate::mutant::{Mutant, planted};
 use crate::rule::auction::Bid;
 use crate::{
     AgentId, Answer, AttemptId, Event, Failure, FailureKind, Parent, Payload, Refusal, RetryPolicy,
-    Routing, TaskId, Terms,
+    Routing, Submit, TaskId, Terms,
 };
 
 /// Announces a task: each bidder gets a task of its own, with the same input, that ends when bids
@@ -34,8 +34,9 @@ pub(crate) fn announce(draft: &mut Draft<'_>, id: TaskId, agents: Vec<AgentId>, 
             ..Terms::new(BID)
         };
         let parent = Parent { task: id, step: step_key(round, &name) };
-        let deadline = (!planted(Mutant::LateBidTaken)).then_some(until);
-        accept_bid(draft, terms, input.clone(), parent, deadline);
+        let deadline_ms = (!planted(Mutant::LateBidTaken)).then_some(bids_ms);
+        let submit = Submit { deadline_ms, ..Submit::new(terms, input.clone()) };
+        accept_bid(draft, submit, parent);
     }
 }
 

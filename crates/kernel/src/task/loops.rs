@@ -33,18 +33,13 @@ pub(super) fn check_loop(draft: &Draft<'_>, parent: &Task, submit: &Submit) -> R
     again_and_again(draft, parent, submit)
 }
 
-fn ancestors<'d>(draft: &'d Draft<'_>, parent: &'d Task) -> impl Iterator<Item = &'d Task> {
-    let above = |task: &&'d Task| task.parent.as_ref().and_then(|it| draft.task(it.task));
-    std::iter::successors(Some(parent), above)
-}
-
 /// No question stands above itself.
 fn above_itself(draft: &Draft<'_>, parent: &Task, submit: &Submit) -> Result<(), Refusal> {
     let same = |task: &&Task| {
         let asked = task.terms.capability == submit.terms.capability;
         asked && task.input.digest == submit.input.digest
     };
-    match ancestors(draft, parent).find(same) {
+    match draft.upwards(parent).find(same) {
         Some(task) => Err(Refusal::Loop { ancestor: task.id }),
         None => Ok(()),
     }
@@ -55,7 +50,7 @@ fn above_itself(draft: &Draft<'_>, parent: &Task, submit: &Submit) -> Result<(),
 fn to_and_fro(draft: &Draft<'_>, parent: &Task, submit: &Submit) -> Result<(), Refusal> {
     let (asked, by) = (&submit.terms.capability, &parent.terms.capability);
     let turns = [asked, by].into_iter().cycle();
-    let above = ancestors(draft, parent).skip(1).zip(turns);
+    let above = draft.upwards(parent).skip(1).zip(turns);
     let handed = above.take_while(|(task, next)| task.terms.capability == **next).count();
     if asked != by && handed as u64 + 1 > u64::from(draft.limits.hand_offs_max) {
         let (asked, by) = (asked.clone(), by.clone());
@@ -72,13 +67,8 @@ fn again_and_again(draft: &Draft<'_>, parent: &Task, submit: &Submit) -> Result<
     let Some(streak) = streak.filter(|_| !planted(Mutant::RepeatUnnoticed)) else {
         return Ok(());
     };
-    let same = parent.step(&streak.step).is_some_and(|record| match &record.kind {
-        StepKind::Child { capability, input, .. } => {
-            *capability == submit.terms.capability && *input == submit.input.digest
-        }
-        StepKind::Once { .. } | StepKind::Timer { .. } => false,
-    });
-    if same {
+    let latest = parent.step(&streak.step);
+    if latest.is_some_and(|it| it.kind.asks(&submit.terms.capability, submit.input.digest)) {
         let (asked, latest) = (submit.terms.capability.clone(), streak.step.clone());
         return Err(Refusal::Repeats { asked, latest, max });
     }
@@ -91,14 +81,14 @@ impl Past {
         let Some(StepRecord { kind, outcome: Some((_, told)) }) = self.steps.get(step) else {
             return;
         };
-        let asked = match kind {
-            StepKind::Child { task, .. } => *task,
+        let (asked, capability, input) = match kind {
+            StepKind::Child { task, capability, input } => (*task, capability, input),
             StepKind::Timer { .. } => return self.streak = None,
             StepKind::Once { .. } => return,
         };
         let same = self.streak.as_ref().filter(|it| {
             let latest = self.steps.get(&it.step);
-            latest.is_some_and(|it| it.asks_the_same(kind) && it.was_told(told))
+            latest.is_some_and(|it| it.kind.asks(capability, *input) && it.was_told(told))
         });
         let count = match same {
             Some(streak) if asked <= streak.known_at => return, // It was asked beside it.
@@ -111,16 +101,6 @@ impl Past {
 }
 
 impl StepRecord {
-    fn asks_the_same(&self, other: &StepKind) -> bool {
-        match (&self.kind, other) {
-            (
-                StepKind::Child { capability, input, .. },
-                StepKind::Child { capability: asked, input: with, .. },
-            ) => capability == asked && input == with,
-            (StepKind::Child { .. } | StepKind::Once { .. } | StepKind::Timer { .. }, _) => false,
-        }
-    }
-
     fn was_told(&self, told: &Outcome) -> bool {
         self.outcome.as_ref().is_some_and(|(_, it)| **it == *told)
     }

@@ -101,15 +101,11 @@ pub struct Past {
     /// Its failures: the first ones and the latest.
     pub failures: Vec<FailureRecord>,
     /// How often it was preempted.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "crate::terms::is_zero")]
     pub preempted: u32,
     /// Its latest calls, as far as they were told the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub streak: Option<Box<Streak>>,
-}
-
-fn is_zero(count: &u32) -> bool {
-    *count == 0
 }
 
 /// One failure of one attempt.
@@ -160,6 +156,14 @@ pub enum StepKind {
 }
 
 impl StepKind {
+    /// Whether it is this question.
+    pub(crate) fn asks(&self, of: &Text, with: crate::Digest) -> bool {
+        match self {
+            StepKind::Child { capability, input, .. } => capability == of && *input == with,
+            StepKind::Once { .. } | StepKind::Timer { .. } => false,
+        }
+    }
+
     /// Whether its end wakes a task that waits. A side effect ends in the attempt's own hands.
     pub(crate) fn wakes(&self) -> bool {
         match self {
@@ -203,7 +207,7 @@ pub struct Lease {
     pub spent_at: Time,
     /// No preemption takes it back: the task was preempted as often as may be, or it was granted
     /// in its turn though more urgent work waited for the same agent.
-    #[serde(default, skip_serializing_if = "crate::terms::is_false")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub firm: bool,
 }
 

@@ -29,7 +29,7 @@ pub(super) fn preempt(draft: &mut Draft<'_>) -> bool {
             let before = left;
             make_room(draft, shape, class, &mut left);
             if left == 0 {
-                draft.look_for_room(shape); // The rest in the next step.
+                draft.look_for_room(shape); // The rest after what can be granted by then.
             }
             if left < before {
                 return true;
@@ -69,10 +69,12 @@ fn make_room(draft: &mut Draft<'_>, shape: ShapeId, class: Class, left: &mut usi
         if held || is_bid || exhausted(draft, by).is_some() {
             continue;
         }
-        let spared = ancestors(draft, by);
+        // No task takes the place of those that wait for it, or will as soon as they have said so.
+        let above = draft.task(by).into_iter().flat_map(|it| draft.upwards(it).skip(1));
+        let spared: Vec<TaskId> = above.map(|it| it.id).collect();
         let victims = draft.index.victims_for(shape, class, &spared);
         let Some(agent) = victims.first().map(|it| it.agent) else {
-            if spared.is_empty() {
+            if spared.is_empty() || draft.index.victims_for(shape, class, &[]).is_empty() {
                 return; // Nor would there be room for the others.
             }
             continue;
@@ -83,12 +85,6 @@ fn make_room(draft: &mut Draft<'_>, shape: ShapeId, class: Class, left: &mut usi
         }
         draft.take_for(agent, shape, class);
     }
-}
-
-/// No task takes the place of those that wait for it, or will as soon as they have said so.
-fn ancestors(draft: &Draft<'_>, of: TaskId) -> Vec<TaskId> {
-    let above = |id: &TaskId| draft.task(*id)?.parent.as_ref().map(|it| it.task);
-    std::iter::successors(above(&of), above).collect()
 }
 
 /// It is queued again as it was: it has not lost its place, since that follows from its number and

@@ -39,9 +39,7 @@ pub(crate) fn ask(
 fn same_child(step: &Text, record: &StepRecord, submit: &Submit) -> Result<Answer, Refusal> {
     let (asked, digest) = (&submit.terms.capability, submit.input.digest);
     match &record.kind {
-        StepKind::Child { capability, input, .. } if capability == asked && *input == digest => {
-            Ok(recorded(record))
-        }
+        kind if kind.asks(asked, digest) => Ok(recorded(record)),
         StepKind::Child { capability, input, .. } => Err(Refusal::Drift {
             step: step.clone(),
             recorded: format!("{capability} with input {input:?}").into(),

@@ -5,8 +5,7 @@ use crate::index::serves;
 use crate::kernel::Draft;
 use crate::mutant::{Mutant, planted};
 use crate::{
-    Accepted, Answer, Budget, Event, Parent, Payload, Receipt, Refusal, Submit, Task, TaskId,
-    Terms, Time,
+    Accepted, Answer, Budget, Event, Parent, Receipt, Refusal, Submit, Task, TaskId, Terms,
 };
 use std::sync::Arc;
 
@@ -144,10 +143,27 @@ pub(crate) fn accept(
     budget: Option<Budget>,
     released_from: Option<TaskId>,
 ) -> TaskId {
-    let task = TaskId(draft.last_task.0 + 1);
+    let accepted = accepted(draft, submit, parent, budget);
+    let task = accepted.task;
+    draft.record(Event::TaskAccepted(Box::new(Accepted { released_from, ..accepted })));
+    task
+}
+
+/// The same of a task that asks for a bid.
+pub(super) fn accept_bid(draft: &mut Draft<'_>, submit: Submit, parent: Parent) {
+    let accepted = accepted(draft, submit, Some(parent), None);
+    draft.record(Event::TaskAccepted(Box::new(Accepted { is_bid: true, ..accepted })));
+}
+
+fn accepted(
+    draft: &Draft<'_>,
+    submit: Submit,
+    parent: Option<Parent>,
+    budget: Option<Budget>,
+) -> Accepted {
     let now = draft.now;
-    draft.record(Event::TaskAccepted(Box::new(Accepted {
-        task,
+    Accepted {
+        task: TaskId(draft.last_task.0 + 1),
         terms: submit.terms,
         input: submit.input,
         key: submit.key,
@@ -156,32 +172,7 @@ pub(crate) fn accept(
         ready_at: (submit.delay_ms > 0).then(|| now.after(submit.delay_ms)),
         budget,
         affinity: submit.affinity,
-        released_from,
-        is_bid: false,
-    })));
-    task
-}
-
-/// The same of a task that asks for a bid.
-pub(super) fn accept_bid(
-    draft: &mut Draft<'_>,
-    terms: Terms,
-    input: Payload,
-    parent: Parent,
-    deadline: Option<Time>,
-) {
-    let task = TaskId(draft.last_task.0 + 1);
-    draft.record(Event::TaskAccepted(Box::new(Accepted {
-        task,
-        terms: terms.into(),
-        input,
-        key: None,
-        parent: Some(parent),
-        deadline,
-        ready_at: None,
-        budget: None,
-        affinity: None,
         released_from: None,
-        is_bid: true,
-    })));
+        is_bid: false,
+    }
 }
