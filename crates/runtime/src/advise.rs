@@ -1,21 +1,21 @@
 //! Asks an adviser, and brings the kernel what it says.
 //!
-//! Unless a team brings an adviser of its own, the adviser is whoever serves the capability
-//! `route`: it is asked by a task like any other, so it may be a function, a program or a model.
-//! The task is a root of its own under a key that names the question: asked again after a crash, it
-//! is the same task.
+//! The adviser is whoever serves the capability `route`: it is asked by a task like any other, so
+//! it may be a function, a program or a model. The task is a root of its own under a key that names
+//! the question: asked again after a crash, it is the same task, whatever has changed meanwhile of
+//! what it would be told.
 
-use crate::api::{Failure, describe};
+use crate::api::{Failure, SubmitOptions, Team};
 use crate::canonical;
-use crate::desk::Desk;
-use crate::port::adviser::Advice;
-use crate::turn::{Inner, Runtime};
-use kernel::{Answer, Command, Effect, Outcome, Question, Submit, Terms, Text};
+use crate::turn::{Inner, Runtime, lock};
+use kernel::{Command, Effect, Kernel, Question, Terms, Text};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-/// What a task for `route` answers: one agent, or several, best first.
+/// What a task for `route` answers: one agent, or several, best first. Names of nobody, of whoever
+/// may not have the task, and what comes too late do no harm: the kernel holds it against the
+/// agents of the moment.
 #[derive(Deserialize)]
 struct Routed {
     agent: Option<String>,
@@ -31,90 +31,87 @@ pub(crate) fn ask(inner: &Arc<Inner>, question: Question) {
     let runtime = Runtime { inner: inner.clone() };
     inner.tokio.spawn(async move {
         let (task, until) = (question.task, question.until);
-        let advice = match runtime.inner.adviser.get() {
-            Some(adviser) => adviser.advise(question).await,
-            None => by_task(&runtime, question).await,
+        let (ranking, words) = match route(&runtime, question).await {
+            Ok(routed) => routed.said(),
+            Err(failure) => (Vec::new(), failure.message.into()),
         };
-        let ranking = advice.ranking.into_iter().map(Text::from).collect();
-        let words = advice.words.into();
         runtime.tell(Command::Advice { task, until, ranking, words });
     });
 }
 
 impl Runtime {
-    /// Asks what was asked when the process before ended.
+    /// Agents have joined: asks what was asked when the process before ended, where somebody can
+    /// say it now. The rest waits for who may yet come, for as long as the advice counts.
     pub(crate) fn ask_again(&self) {
-        for effect in self.look(|kernel, _| kernel.outstanding()) {
-            if let Effect::Advise(question) = effect {
-                ask(&self.inner, *question);
+        let mut unasked = lock(&self.inner.unasked);
+        if unasked.is_empty() {
+            return;
+        }
+        let open = self.look(|kernel, _| kernel.outstanding());
+        let before = std::mem::take(&mut *unasked);
+        for effect in open {
+            let Effect::Advise(question) = &effect else { continue };
+            let id = (question.task, question.until);
+            if !before.contains(&id) {
+                continue; // Of this process, which has asked it.
+            }
+            if self.look(|kernel, _| is_served(kernel, question)) {
+                self.inner.desk.perform(&self.inner, effect);
+            } else {
+                unasked.insert(id);
             }
         }
     }
 }
 
-/// By a task for whoever serves `route`.
-async fn by_task(runtime: &Runtime, question: Question) -> Advice {
-    let said = match route(runtime, question).await {
-        Ok(value) => serde_json::from_value::<Routed>(value)
-            .map_err(|why| format!("what serves `route` gave something else than advice: {why}")),
-        Err(failure) => Err(failure.message),
-    };
-    match said {
-        Ok(routed) => {
-            let sure = routed.confidence.map(|it| format!(" (confidence {it})"));
-            let ranking = routed.agent.into_iter().chain(routed.ranking).collect();
-            Advice { ranking, words: routed.reason + sure.as_deref().unwrap_or("") }
-        }
-        Err(words) => Advice { ranking: Vec::new(), words },
+impl Routed {
+    /// The names, best first, and the words.
+    fn said(self) -> (Vec<Text>, Text) {
+        let sure = self.confidence.map(|it| format!(" (confidence {it})"));
+        let ranking = self.agent.into_iter().chain(self.ranking).map(Text::from).collect();
+        (ranking, (self.reason + sure.as_deref().unwrap_or("")).into())
     }
 }
 
-async fn route(runtime: &Runtime, question: Question) -> Result<Value, Failure> {
-    let blobs = runtime.inner.blobs.clone();
-    let left_ms = runtime.look(|_, now| question.until.since(now));
-    let served = runtime.look(|kernel, _| {
-        let terms = Terms { team: question.team.clone(), ..Terms::new("route") };
-        kernel.state().is_served(&terms)
-    });
+/// What whoever serves `route` says, in a task of its own: the one that an earlier process handed
+/// over, if it came to that.
+async fn route(runtime: &Runtime, question: Question) -> Result<Routed, Failure> {
+    let served = runtime.look(|kernel, _| is_served(kernel, &question));
     if !served {
         return Err(Failure::rejected("nobody serves `route`"));
     }
-    let submit = tokio::task::spawn_blocking(move || -> Result<Submit, Failure> {
-        let terms = Terms {
-            team: question.team.clone(),
-            tenant: question.tenant.clone(),
-            ..Terms::new("route")
-        };
-        let bytes = canonical::to_bytes(&asked(&question, &*blobs)?)?;
-        Ok(Submit {
-            key: Some(format!("route/{}/{}", question.task, question.until.0).into()),
-            deadline_ms: Some(left_ms.max(1)),
-            ..Submit::new(terms, canonical::payload(bytes, &*blobs)?)
-        })
-    });
-    let outcome = settled(runtime, submit.await??).await?;
-    match &*outcome {
-        Outcome::Completed(output) => {
-            let (output, blobs) = (output.clone(), runtime.inner.blobs.clone());
-            let read = move || canonical::bytes_of(&output, &*blobs);
-            canonical::from_bytes(&tokio::task::spawn_blocking(read).await??)
+    let team = Team { runtime: runtime.clone() };
+    let key = format!("route/{}/{}", question.task, question.until.0);
+    let ticket = match team.keyed(&question.tenant, &key) {
+        Some(known) => known,
+        None => {
+            let left_ms = runtime.look(|_, now| question.until.since(now));
+            let deadline_ms = Some(left_ms.max(1));
+            let options = SubmitOptions { key: Some(key), deadline_ms, ..Default::default() };
+            let (terms, blobs) = (terms_of(&question), runtime.inner.blobs.clone());
+            let input = move || canonical::to_bytes(&asked(&question, &*blobs)?);
+            let input = tokio::task::spawn_blocking(input).await??;
+            team.submit(terms, input, options).await?
         }
-        other => Err(Failure::of("the task for `route`", other)),
-    }
+    };
+    let said = ticket.outcome().await.map_err(|failure| {
+        let message = format!("the task for `route` gave no advice: {failure}");
+        Failure { message, ..failure }
+    })?;
+    serde_json::from_value(said).map_err(|why| {
+        let why = format!("what serves `route` gave something else than advice: {why}");
+        Failure::rejected(why)
+    })
 }
 
-/// Hands the task over and waits for its end.
-async fn settled(runtime: &Runtime, submit: Submit) -> Result<Arc<Outcome>, Failure> {
-    let (expect, coming) = Desk::expecting();
-    let lost = || Failure::new(kernel::FailureKind::Lost, "the orchestrator has ended");
-    match runtime.send_then(Command::Submit(submit), expect).await {
-        Ok(Ok(Answer::Accepted(receipt))) => match receipt.outcome {
-            Some(outcome) => Ok(outcome),
-            None => coming.await.map_err(|_| lost()),
-        },
-        Ok(Ok(_)) | Err(_) => Err(lost()),
-        Ok(Err(refusal)) => Err(Failure::rejected(describe(&refusal))),
-    }
+/// Whether somebody is here who can be asked.
+fn is_served(kernel: &Kernel, question: &Question) -> bool {
+    kernel.state().is_served(&terms_of(question))
+}
+
+fn terms_of(question: &Question) -> Terms {
+    let (team, tenant) = (question.team.clone(), question.tenant.clone());
+    Terms { team, tenant, ..Terms::new("route") }
 }
 
 /// The input of a task for `route`.

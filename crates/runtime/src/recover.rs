@@ -5,7 +5,7 @@ use crate::port::journal::{self, Journal, Seq};
 use crate::port::{Blobs, Calendar, Observer, calendar};
 use crate::record;
 use crate::tick::tick;
-use crate::turn::Runtime;
+use crate::turn::{Runtime, lock};
 use kernel::{Begin, Command, Effect, Entry, Kernel, Limits, State};
 use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
@@ -230,8 +230,7 @@ impl Runtime {
             let why = runtime.failed().map_or_else(String::new, |why| why.to_string());
             return Err(Error::Start(why));
         }
-        runtime.ask_calendars();
-        runtime.ask_again();
+        runtime.take_up_questions();
         runtime.measure_in_background();
         tokio::spawn(tick(runtime.clone()));
         Ok(runtime)
@@ -245,11 +244,16 @@ impl Runtime {
         calendar.map_or_else(calendar::system_wall_ms, |calendar| calendar.wall_ms())
     }
 
-    /// What the process before wanted to know of calendars, and did not live to hear.
-    fn ask_calendars(&self) {
-        let outstanding = self.look(|kernel, _| kernel.outstanding());
-        let asks = outstanding.into_iter().filter(|it| matches!(it, Effect::Reckon { .. }));
-        asks.for_each(|effect| self.inner.desk.perform(&self.inner, effect));
+    /// What the process before wanted to know, and did not live to hear. Calendars are asked now;
+    /// an adviser is an agent, and is asked when it has joined.
+    fn take_up_questions(&self) {
+        for effect in self.look(|kernel, _| kernel.outstanding()) {
+            if let Effect::Advise(question) = &effect {
+                lock(&self.inner.unasked).insert((question.task, question.until));
+            } else if matches!(effect, Effect::Reckon { .. }) {
+                self.inner.desk.perform(&self.inner, effect);
+            }
+        }
     }
 }
 

@@ -17,10 +17,11 @@ use crate::desk::Desk;
 use crate::inbox::{Inbox, Letter, Reply, Then};
 use crate::keep::{self, Keeper, Room};
 use crate::port::journal::{self, Batch, Journal, Seq};
-use crate::port::{Adviser, Blobs, Calendar, Observer};
+use crate::port::{Blobs, Calendar, Observer};
 use crate::portion::{Portion, Waiting};
 use crate::record;
-use kernel::{Command, Kernel, Pulse, Time};
+use kernel::{Command, Kernel, Pulse, TaskId, Time};
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use tokio::sync::{Notify, oneshot};
@@ -37,6 +38,8 @@ pub struct Runtime {
 /// Locks are taken in the order in which they stand here. What each guards has cache lines of its
 /// own: threads that use different ones do not take them from each other.
 pub(crate) struct Inner {
+    /// What the process before wanted to know of advisers, who are not here yet.
+    pub(crate) unasked: Mutex<BTreeSet<(TaskId, Time)>>,
     committer: Mutex<Committer>,
     core: Mutex<Core>,
     pub(crate) waiting: Mutex<Waiting>,
@@ -50,8 +53,6 @@ pub(crate) struct Inner {
     pub(crate) ended: Notify,
     instant: bool,
     pub(crate) desk: Desk,
-    /// Who says which agent should get a task, where it is not whoever serves `route`.
-    pub(crate) adviser: std::sync::OnceLock<Arc<dyn Adviser>>,
     /// The bus, and who may do what on it.
     pub(crate) aboard: std::sync::OnceLock<Aboard>,
     pub(crate) blobs: Arc<dyn Blobs>,
@@ -84,6 +85,7 @@ impl Runtime {
         let room = Arc::new(Room::new(bounds, journal.size().total_bytes, journal.gauge()));
         let blobs = Arc::new(keep::blobs::Counted { store: blobs, room: room.clone() });
         let inner = Arc::new(Inner {
+            unasked: Mutex::default(),
             committer: Mutex::new(Committer { head, journal: Some(journal), batch }),
             core: Mutex::new(Core::new(kernel)),
             waiting: Mutex::default(),
@@ -94,7 +96,6 @@ impl Runtime {
             ended: Notify::new(),
             instant,
             desk: Desk::default(),
-            adviser: std::sync::OnceLock::new(),
             aboard: std::sync::OnceLock::new(),
             blobs,
             observers,

@@ -123,10 +123,7 @@ impl Session {
         entries.push(steps);
         // What holds for them holds from their first task on.
         self.govern(scope, &definition.file, &joined.named(scope)).await?;
-        for entry in entries {
-            self.team.join(entry).await?;
-        }
-        Ok(())
+        Ok(self.team.join_all(entries).await?)
     }
 
     /// Runs of another definition are open in this scope, from before the file was read anew: those

@@ -9,7 +9,7 @@ use crate::canonical;
 use crate::drain::Drained;
 use crate::inbox::Then;
 use crate::life;
-use crate::port::{Adviser, Calendar};
+use crate::port::Calendar;
 use crate::recover::{self, Replayed, Stores};
 use crate::turn::Runtime;
 use crate::vitals::Vitals;
@@ -29,7 +29,6 @@ pub struct TeamBuilder {
     calendar: Option<Arc<dyn Calendar>>,
     agents: Vec<AgentEntry>,
     policies: Option<Policies>,
-    adviser: Option<Arc<dyn Adviser>>,
     pub(super) aboard: Aboard,
 }
 
@@ -79,9 +78,9 @@ impl TeamBuilder {
 
     fn from(origin: Origin) -> TeamBuilder {
         let (limits, bounds) = (Limits::default(), Bounds::default());
-        let (agents, policies, calendar, adviser) = (Vec::new(), None, None, None);
+        let (agents, policies, calendar) = (Vec::new(), None, None);
         let aboard = Aboard::default();
-        TeamBuilder { origin, limits, bounds, calendar, agents, policies, adviser, aboard }
+        TeamBuilder { origin, limits, bounds, calendar, agents, policies, aboard }
     }
 
     /// Adds a Rust function, made a capability by `#[capability]`.
@@ -154,17 +153,9 @@ impl TeamBuilder {
         self
     }
 
-    /// Who is asked where the policy is external, if not the agents that serve `route`.
-    #[must_use]
-    pub fn adviser(mut self, adviser: Arc<dyn Adviser>) -> TeamBuilder {
-        self.adviser = Some(adviser);
-        self
-    }
-
     /// Opens the journal, takes up what is unfinished, and lets the agents join.
     pub async fn start(self) -> Result<Team, StartError> {
-        let TeamBuilder { origin, limits, bounds, calendar, agents, policies, adviser, aboard } =
-            self;
+        let TeamBuilder { origin, limits, bounds, calendar, agents, policies, aboard } = self;
         let runtime = match origin {
             Origin::Stores(stores) => {
                 Runtime::open_with((*stores)?, limits, &bounds, calendar).await?
@@ -172,9 +163,6 @@ impl TeamBuilder {
             Origin::Replayed(replayed) => replayed.open(limits, &bounds, calendar).await?,
         };
         let _ = runtime.inner.aboard.set(aboard); // Nobody else can have set it.
-        if let Some(adviser) = adviser {
-            let _ = runtime.inner.adviser.set(adviser); // Nobody else can have set it.
-        }
         let team = Team { runtime };
         if let Some(policies) = policies
             && let Err(refused) = team.configure(policies).await
@@ -182,11 +170,9 @@ impl TeamBuilder {
             team.drain(Duration::ZERO).await; // The journal must not stay held by nobody.
             return Err(StartError::Policies(refused.message));
         }
-        for entry in agents {
-            if let Err(refused) = team.join(entry).await {
-                team.drain(Duration::ZERO).await; // The journal must not stay held by nobody.
-                return Err(refused);
-            }
+        if let Err(refused) = team.join_all(agents).await {
+            team.drain(Duration::ZERO).await; // The journal must not stay held by nobody.
+            return Err(refused);
         }
         Ok(team)
     }
@@ -195,7 +181,7 @@ impl TeamBuilder {
 /// A team at work. Cheap to clone.
 #[derive(Clone)]
 pub struct Team {
-    pub(super) runtime: Runtime,
+    pub(crate) runtime: Runtime,
 }
 
 impl Team {
@@ -207,6 +193,23 @@ impl Team {
 
     /// An agent joins while the team is at work.
     pub async fn join(&self, entry: AgentEntry) -> Result<(), StartError> {
+        self.join_all(vec![entry]).await
+    }
+
+    /// Agents join, one after the other; then those of them that advise are asked what an earlier
+    /// process asked and was not told, so that they hear of everybody who came with them.
+    ///
+    /// # Errors
+    /// An agent was refused: those before it are here, those after it are not.
+    pub async fn join_all(&self, entries: Vec<AgentEntry>) -> Result<(), StartError> {
+        for entry in entries {
+            self.join_one(entry).await?;
+        }
+        self.runtime.ask_again();
+        Ok(())
+    }
+
+    async fn join_one(&self, entry: AgentEntry) -> Result<(), StartError> {
         let AgentEntry { spec, agent } = entry;
         let name = spec.name.to_string();
         let vitals = Vitals::coming(&self.runtime);

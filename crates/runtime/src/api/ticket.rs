@@ -3,7 +3,7 @@
 use super::{Failure, Progress, TaskStatus, Team};
 use crate::canonical;
 use crate::turn::Runtime;
-use kernel::{Outcome, Payload, TaskId};
+use kernel::{Outcome, Payload, TaskId, Text};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::future::{Future, IntoFuture};
@@ -23,6 +23,19 @@ pub struct Ticket<T = Value> {
     runtime: Runtime,
     outcome: Settling,
     output: PhantomData<fn() -> T>,
+}
+
+impl Team {
+    /// The way to the outcome of the root task that has this key, whether or not it has ended.
+    pub(crate) fn keyed(&self, tenant: &Text, key: &str) -> Option<Ticket> {
+        let (task, outcome) = self.runtime.look(|kernel, _| {
+            let record = kernel.state().keys.get(&(tenant.clone(), key.into()))?;
+            let coming = || Settling::Coming(self.runtime.inner.desk.ticket(record.task));
+            Some((record.task, record.outcome.clone().map_or_else(coming, Settling::Settled)))
+        })?;
+        let somebody_settles_it = !self.runtime.is_closed();
+        somebody_settles_it.then(|| Ticket::new(&self.runtime, task, false, outcome))
+    }
 }
 
 /// What is known of the outcome.

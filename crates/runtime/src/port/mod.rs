@@ -2,7 +2,6 @@
 //! them; each has a public conformance suite in `crate::testing` that every implementation must
 //! pass.
 
-pub mod adviser;
 pub mod agent;
 pub mod blobs;
 pub mod bus;
@@ -12,7 +11,6 @@ pub mod observer;
 pub mod reader;
 
 pub use crate::vitals::Vitals;
-pub use adviser::Adviser;
 pub use agent::{Agent, BoxFuture};
 pub use blobs::Blobs;
 pub use bus::Bus;
