@@ -1,7 +1,7 @@
 //! Agents of a Rust type: typed ways to them, their state, and their lives.
 
 use majordomo::kernel::FailureKind;
-use majordomo::{Context, Failure, NativeAgent, Result, StartError, Team, capability};
+use majordomo::{AgentEntry, Context, Failure, NativeAgent, Result, StartError, Team, capability};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -195,6 +195,61 @@ async fn an_agent_is_started_before_its_first_task_and_stopped_after_its_last() 
     let Err(StartError::Join { name, why }) = builder.start().await else { panic!("started") };
     assert_eq!(name, "ledger");
     assert!(why.contains("the book is gone"), "{why}");
+}
+
+/// Takes its time: to say how it is, and to clean up.
+struct Slow {
+    world: Arc<World>,
+}
+
+#[capability]
+impl Slow {
+    /// Called off, it cleans up for two seconds with the state in its hands.
+    #[capability("slow.work@1")]
+    async fn work_slowly(&mut self, cx: Context, _: ()) -> Result<()> {
+        cx.cancelled().await;
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        Ok(())
+    }
+
+    #[health]
+    async fn think(&self) -> Result<()> {
+        std::future::pending().await
+    }
+
+    #[stopping]
+    async fn close(&mut self) {
+        self.world.stopped.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+async fn slow(world: &Arc<World>) -> Team {
+    let made = world.clone();
+    let mut entry = AgentEntry::stateful("slow", 1, move || Slow { world: made.clone() });
+    entry.spec.shutdown_ms = 1_000;
+    Team::in_memory().agent(entry).start().await.expect("starts")
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_does_not_say_how_it_is_is_stopped_within_its_grace() {
+    let world = Arc::new(World::default());
+    let team = slow(&world).await;
+    tokio::time::sleep(Duration::from_millis(10_100)).await; // It is being asked.
+    let before = tokio::time::Instant::now();
+    team.leave("slow").await.expect("leaves");
+    assert_eq!(world.stopped.load(Ordering::Relaxed), 1);
+    assert!(before.elapsed() < Duration::from_secs(1), "{:?}", before.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_agent_whose_last_task_outlives_its_grace_is_stopped_after_it() {
+    let world = Arc::new(World::default());
+    let team = slow(&world).await;
+    let asked = team.clone();
+    tokio::spawn(async move { asked.ask::<work_slowly>(()).await });
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    team.leave("slow").await.expect("leaves");
+    assert_eq!(world.stopped.load(Ordering::Relaxed), 1, "once, when the state was free");
 }
 
 #[tokio::test(start_paused = true)]

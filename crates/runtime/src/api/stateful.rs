@@ -35,6 +35,8 @@ struct Life<A> {
     state: Arc<RwLock<A>>,
     vitals: Vitals,
     watch: Option<JoinHandle<()>>,
+    /// It is being stopped, and gets no work any more.
+    ends: bool,
 }
 
 impl<A> Drop for Life<A> {
@@ -67,8 +69,8 @@ impl<A: NativeAgent> Stateful<A> {
             Failure::rejected(format!("agent {} does not serve {}", self.name, cx.capability()))
         })?;
         let (state, vitals) = match &*lock(&self.life) {
-            Some(life) => (life.state.clone(), life.vitals.clone()),
-            None => {
+            Some(life) if !life.ends => (life.state.clone(), life.vitals.clone()),
+            Some(_) | None => {
                 let why = format!("agent {} is not started; another attempt may help", self.name);
                 return Err(Failure::new(FailureKind::Crash, why));
             }
@@ -76,6 +78,16 @@ impl<A: NativeAgent> Stateful<A> {
         let work = served.work(state, cx.clone());
         let exclusive = served.exclusive;
         Ok(if exclusive { Box::pin(alone(work, cx, vitals)) } else { work })
+    }
+
+    /// What it keeps in this life, which is coming to its end. It is not asked any more how it is:
+    /// who does not answer would hold the state.
+    fn ending(&self) -> Option<Arc<RwLock<A>>> {
+        let mut life = lock(&self.life);
+        let life = life.as_mut()?;
+        life.ends = true;
+        life.watch.take().inspect(JoinHandle::abort);
+        Some(life.state.clone())
     }
 
     /// Exclusive work never waits for other work of the same agent.
@@ -104,16 +116,20 @@ impl<A: NativeAgent> Agent for Stateful<A> {
             state.started().await?;
             let state = Arc::new(RwLock::new(state));
             let watch = A::HAS_HEALTH.then(|| tokio::spawn(watch(state.clone(), vitals.clone())));
-            *lock(&self.life) = Some(Life { state, vitals, watch });
+            *lock(&self.life) = Some(Life { state, vitals, watch, ends: false });
             Ok(())
         })
     }
 
     fn stop(&self) -> BoxFuture<'_, ()> {
         Box::pin(async move {
-            let life = lock(&self.life).take();
-            if let Some(life) = life {
-                life.state.write().await.stopping().await;
+            let Some(state) = self.ending() else { return };
+            let mut alone = state.write().await;
+            // Not before: cut short while it waits for the state, the life has not ended, and
+            // whoever asks once more waits for it as well.
+            let life = lock(&self.life).take_if(|life| Arc::ptr_eq(&life.state, &state));
+            if life.is_some() {
+                alone.stopping().await;
             }
         })
     }
