@@ -1,7 +1,9 @@
 //! Bids through the whole runtime: what a bidder is given, what counts as a bid, and what a market
 //! keeps over the end of its process. Time is driven.
 
-use majordomo::kernel::{Decision, Entry, Event, Fallback, NoBid, Policy, Reason, Routing, Terms};
+use majordomo::kernel::{
+    Command, Decision, Entry, Event, Fallback, NoBid, Policy, Reason, Routing, Terms,
+};
 use majordomo::runtime::port::journal::Seq;
 use majordomo::runtime::port::observer::Note;
 use majordomo::runtime::port::{Agent, BoxFuture, Observer};
@@ -130,6 +132,28 @@ async fn who_is_silent_is_waited_for_only_so_long() {
     let made = choices.made();
     assert_eq!(made[0].passed_over.iter().map(|it| it.why).collect::<Vec<_>>(), [NoBid::Late]);
     assert_eq!(choices.bids(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bidder_hears_how_many_slots_it_has() {
+    #[derive(Default)]
+    struct Keeper(Mutex<Vec<u32>>);
+    impl Agent for Keeper {
+        fn run(&self, _: Context) -> BoxFuture<'static, Result<Value>> {
+            Box::pin(std::future::ready(Ok(Value::Null)))
+        }
+
+        fn resize(&self, slots: u32) {
+            self.0.lock().expect("nobody panics here").push(slots);
+        }
+    }
+    let keeper = Arc::new(Keeper::default());
+    let entry = AgentEntry::new("keeper", "native", &["text.count"], 1, keeper.clone());
+    let team = team(&Arc::default()).agent(entry.bidding(cheap)).start().await.expect("starts");
+    let agent = team.agent_id("keeper").expect("it is here");
+    team.command(Command::Resize { agent, slots: 3 }).await.expect("resized");
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    assert_eq!(*keeper.0.lock().expect("nobody panics here"), [3]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -35,6 +35,10 @@ where
         self.works.start(vitals)
     }
 
+    fn resize(&self, slots: u32) {
+        self.works.resize(slots);
+    }
+
     fn stop(&self) -> BoxFuture<'_, ()> {
         self.works.stop()
     }
