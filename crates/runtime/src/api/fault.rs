@@ -10,6 +10,8 @@ pub enum Fault {
     Agent,
     /// Of whoever asked: the input, or the code that asks.
     Asker,
+    /// Of a task below, which says itself whose.
+    Below,
     /// Nobody's: a limit that was set stood in the way.
     Limit,
     /// Of the process or the machine below.
@@ -24,7 +26,7 @@ impl Failure {
         self.kind.is_retryable()
     }
 
-    /// Whose fault it is.
+    /// Whose fault it is. The agent's are those of [`FailureKind::is_agents_fault`].
     #[must_use]
     pub fn fault(&self) -> Fault {
         match self.kind {
@@ -33,11 +35,11 @@ impl Failure {
             | FailureKind::Crash
             | FailureKind::Timeout
             | FailureKind::LeaseExpired
-            | FailureKind::Garbage
-            | FailureKind::Child => Fault::Agent,
+            | FailureKind::Overloaded
+            | FailureKind::Garbage => Fault::Agent,
+            FailureKind::Child => Fault::Below,
             FailureKind::Rejected | FailureKind::Drift => Fault::Asker,
-            FailureKind::Overloaded
-            | FailureKind::Deadline
+            FailureKind::Deadline
             | FailureKind::OverBudget
             | FailureKind::Shed
             | FailureKind::Limit => Fault::Limit,
@@ -66,5 +68,25 @@ impl Failure {
             FailureKind::Unknown => "look at the other side, then release or discard the task",
             FailureKind::Lost => "start again: what was accepted goes on by itself",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_counts_against_an_agent_is_its_fault_and_nothing_else() {
+        let table = include_str!("../../../kernel/tests/tables/faults.txt");
+        let mut agents = 0;
+        for line in table.lines().filter(|line| !line.starts_with('#')) {
+            let name = line.split_whitespace().next().expect("a kind of failure");
+            let kind: FailureKind = serde_json::from_value(json!(name)).expect("a kind of failure");
+            let fault = Failure::new(kind, "it happened").fault();
+            assert_eq!(fault == Fault::Agent, kind.is_agents_fault(), "{name}: {fault:?}");
+            agents += usize::from(fault == Fault::Agent);
+        }
+        assert_eq!(agents, 7, "the whole table was read");
     }
 }
