@@ -257,26 +257,21 @@ pub(crate) fn words_of(panic: &(dyn Any + Send)) -> &str {
 }
 
 impl Live {
-    /// Brings the input here; a large one is read from the blob store, off the async threads.
+    /// Brings the input here; a large one is read from the blob store, off the async threads. What
+    /// a bidder is asked is made of the input of the task on offer.
     async fn load_input(&self) -> Result<(), Failure> {
-        if self.dispatch.bids_for.is_some() {
-            return self.load_offer().await;
-        }
-        if self.dispatch.input.inline.is_none() {
-            let (input, blobs) = (self.dispatch.input.clone(), self.runtime.inner.blobs.clone());
-            let read = tokio::task::spawn_blocking(move || canonical::bytes_of(&input, &*blobs));
-            let _ = self.input.set(read.await.map_err(Failure::from)??);
-        }
-        Ok(())
-    }
-
-    /// What a bidder is asked is made of the input of the task on offer.
-    async fn load_offer(&self) -> Result<(), Failure> {
-        let input = self.dispatch.input.clone();
-        let blobs = self.runtime.inner.blobs.clone();
-        let read = tokio::task::spawn_blocking(move || canonical::bytes_of(&input, &*blobs));
-        let input = read.await.map_err(Failure::from)??;
-        let _ = self.input.set(bid::asked(&self.dispatch, &input)?.into());
+        let (input, is_bid) = (&self.dispatch.input, self.dispatch.bids_for.is_some());
+        let bytes = match &input.inline {
+            Some(_) if !is_bid => return Ok(()), // It is at hand already.
+            Some(bytes) => bytes.clone(),
+            None => {
+                let (input, blobs) = (input.clone(), self.runtime.inner.blobs.clone());
+                let read = move || canonical::bytes_of(&input, &*blobs);
+                tokio::task::spawn_blocking(read).await??
+            }
+        };
+        let bytes = if is_bid { bid::asked(&self.dispatch, &bytes)?.into() } else { bytes };
+        let _ = self.input.set(bytes);
         Ok(())
     }
 
