@@ -24,6 +24,8 @@ pub(crate) struct Remembering {
     pub(crate) parked: Arc<AtomicU64>,
     /// Heartbeats that were passed on.
     pub(crate) heard: Arc<AtomicU64>,
+    /// Whoever has this holds up the hearing of late answers.
+    pub(crate) hearing: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Remembering {
@@ -45,6 +47,7 @@ impl Remembering {
             slots: Census::new(),
             parked: Arc::default(),
             heard: Arc::default(),
+            hearing: Arc::default(),
         }
     }
 
@@ -103,6 +106,7 @@ impl Host for Remembering {
 
     async fn late(&self, output: Value) {
         self.note(format!("late {output}"));
+        let _heard = self.hearing.lock().await;
     }
 
     fn log(&self, level: &str, message: &str) {

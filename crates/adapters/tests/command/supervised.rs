@@ -17,6 +17,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
+use crate::host::{Remembering, first};
 use crate::stage::{self, Stage, eventually};
 
 fn builder() -> TeamBuilder {
@@ -97,6 +98,34 @@ async fn an_idle_process_that_dies_is_started_again_when_the_kernel_says_so() {
     let second = ask(&team).await.as_u64().unwrap();
     assert_ne!(first, second);
     closed(team, &stage).await;
+}
+
+/// It answers a cancelled task, ends, and is given back when its end is an old story.
+#[tokio::test]
+async fn who_has_died_when_it_is_given_back_is_buried_and_not_kept() {
+    let stage = Stage::new();
+    let ready = r#"{"type":"ready","version":1,"serves":["it"]}"#;
+    let result = r#"{"type":"result","token":"101","output":1}"#;
+    let works = format!("read hello; echo '{ready}'; read task; echo x > at-work");
+    let dies = stage.shell(&format!("{works}; read cancel; echo '{result}'"));
+    let agent = command(dies, 1);
+    let host = Remembering::new();
+    let hearing = host.hearing.lock().await;
+    tokio::select! {
+        ended = agent.attempt(host.clone(), first()) => panic!("{ended:?}"),
+        _ = stage.written("at-work") => {}
+    }
+    eventually("it has answered", || host.notes() == ["late 1"]).await;
+    let mut looks = 0;
+    // Between two looks whoever waits for its end hears of it.
+    let is_dead = || {
+        looks += u32::from(stage.alive().is_empty());
+        looks > 2
+    };
+    eventually("it is dead", is_dead).await;
+    assert_eq!(agent.processes(), 1, "it is still out");
+    drop(hearing);
+    eventually("it is buried before anybody asks for it", || agent.processes() == 0).await;
 }
 
 #[tokio::test]

@@ -121,8 +121,9 @@ impl Pool {
         resident
     }
 
-    /// Takes a process back after its task, or retires it when there are enough. Must be called on
-    /// a tokio runtime.
+    /// Takes a process back after its task, or retires it when there are enough. One that has died
+    /// meanwhile is buried: when its end was noticed, it was not here. Must be called on a tokio
+    /// runtime.
     pub(super) fn give_back(&self, mut resident: Resident) {
         resident.release();
         resident.begin(); // Whatever it owed, it has come back.
@@ -130,7 +131,11 @@ impl Pool {
         if state.is_closed || state.idle.len() >= state.size {
             drop(state);
             tokio::spawn(resident.retire());
+        } else if !resident.is_alive() {
+            drop(state);
+            self.bury(resident);
         } else {
+            // Looked at and put back under one lock: whoever dies from now on is found idle.
             state.idle.push(resident);
             drop(state);
             self.refilled.notify_waiters();
