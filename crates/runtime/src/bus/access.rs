@@ -32,8 +32,8 @@ pub struct Policy {
 ///
 /// let team = TeamSubjects::of("review");
 /// assert_eq!(team.named("findings")?.as_str(), "team.review.findings");
-/// assert_eq!(team.role("critic").as_str(), "team.review.role.critic");
-/// assert_eq!(TeamSubjects::of("a.b").everybody().as_str(), "team.a%2Eb.everybody");
+/// assert_eq!(team.role("critic")?.as_str(), "team.review.role.critic");
+/// assert_eq!(TeamSubjects::of("a.b").everybody()?.as_str(), "team.a%2Eb.everybody");
 /// # Ok::<(), majordomo_runtime::bus::BadSubject>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,10 +50,10 @@ impl Access {
         Access { publish: all.clone(), subscribe: all }
     }
 
-    /// Everything within one team.
+    /// Everything within one team; nothing if its name is too long for a subject.
     #[must_use]
     pub fn of_team(team: &str) -> Access {
-        let all = vec![TeamSubjects::of(team).all()];
+        let all: Vec<Pattern> = TeamSubjects::of(team).all().into_iter().collect();
         Access { publish: all.clone(), subscribe: all }
     }
 
@@ -110,9 +110,11 @@ impl TeamSubjects {
     }
 
     /// All of them.
-    #[must_use]
-    pub fn all(&self) -> Pattern {
-        Pattern::new(format!("{}.>", self.0)).expect("a team is one word")
+    ///
+    /// # Errors
+    /// The team's name is too long for a subject.
+    pub fn all(&self) -> Result<Pattern, BadSubject> {
+        Pattern::new(format!("{}.>", self.0))
     }
 
     /// One of them, given what stands after the team: `findings`.
@@ -124,21 +126,27 @@ impl TeamSubjects {
     }
 
     /// For everybody in the team.
-    #[must_use]
-    pub fn everybody(&self) -> Subject {
-        self.named("everybody").expect("plain words")
+    ///
+    /// # Errors
+    /// The team's name is too long for a subject.
+    pub fn everybody(&self) -> Result<Subject, BadSubject> {
+        self.named("everybody")
     }
 
     /// For everybody with this role.
-    #[must_use]
-    pub fn role(&self, role: &str) -> Subject {
-        self.named(&format!("role.{}", Subject::word(role))).unwrap_or_else(|_| self.everybody())
+    ///
+    /// # Errors
+    /// The names are too long for a subject.
+    pub fn role(&self, role: &str) -> Result<Subject, BadSubject> {
+        self.named(&format!("role.{}", Subject::word(role)))
     }
 
     /// For one agent.
-    #[must_use]
-    pub fn agent(&self, agent: &str) -> Subject {
-        self.named(&format!("agent.{}", Subject::word(agent))).unwrap_or_else(|_| self.everybody())
+    ///
+    /// # Errors
+    /// The names are too long for a subject.
+    pub fn agent(&self, agent: &str) -> Result<Subject, BadSubject> {
+        self.named(&format!("agent.{}", Subject::word(agent)))
     }
 }
 
@@ -171,7 +179,8 @@ mod tests {
         let silent = Policy::default().allow("critic", Access::default());
         let access = silent.access("critic", "review");
         assert_eq!(may(&access, "team.review.findings", "team.review.findings"), (false, false));
-        let error = access.publish(&"critic".into(), &TeamSubjects::of("review").everybody());
+        let everybody = TeamSubjects::of("review").everybody().expect("a subject");
+        let error = access.publish(&"critic".into(), &everybody);
         let error = error.expect_err("nothing is allowed").to_string();
         assert!(error.contains("critic may not publish to team.review.everybody"), "{error}");
         assert!(error.contains("it may publish to nothing"), "{error}");
@@ -180,5 +189,24 @@ mod tests {
         let access = policy.access("critic", "review");
         assert_eq!(may(&access, "team.review.findings", "team.review.findings"), (true, false));
         assert!(serde_json::from_str::<Policy>(r#"{"agent":{}}"#).is_err(), "a slip is no policy");
+    }
+
+    #[test]
+    fn names_too_long_for_a_subject_are_refused_and_reach_nobody_else() {
+        let long = "x".repeat(500);
+        let review = TeamSubjects::of("review");
+        let too_long = |it: Result<Subject, BadSubject>| {
+            assert!(matches!(it, Err(BadSubject::TooLong { .. })), "{it:?}");
+        };
+        too_long(review.agent(&long));
+        too_long(review.role(&long));
+        too_long(TeamSubjects::of(&long).everybody());
+        let all = TeamSubjects::of(&long).all();
+        assert!(matches!(all, Err(BadSubject::TooLong { .. })), "{all:?}");
+        assert_eq!(Policy::default().access("critic", &long), Access::default());
+        assert_eq!(may(&Access::of_team(&long), "team.review.findings", ">"), (false, false));
+        let fits = "x".repeat(256 - "team..>".len());
+        assert_ne!(Access::of_team(&fits), Access::default());
+        assert_eq!(Access::of_team(&format!("{fits}x")), Access::default());
     }
 }
