@@ -220,6 +220,8 @@ impl Client {
         let header = &mut envelope.header;
         header.sender = name.clone();
         header.attempt = *attempt;
+        // Where an answer goes is for the bus to say, or others would be made to speak there.
+        header.reply_to = None;
         header.correlation = header.correlation.take().or_else(|| correlation.clone());
         header.causation = header.causation.take().or_else(|| causation.clone());
         header.trace = header.trace.take().or_else(|| trace.clone());

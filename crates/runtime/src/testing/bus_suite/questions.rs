@@ -1,8 +1,8 @@
 //! Questions and answers: within a deadline, and told at once if nobody is there.
 
-use super::{Fresh, PATIENCE, Stage, eventually, who};
+use super::{Fresh, PATIENCE, Stage, assert_quiet, eventually, subject, who};
 use crate::bounds::BusBounds;
-use crate::bus::{Call, Client, Error, Feed, Options, Overflow};
+use crate::bus::{Access, Call, Client, Error, Feed, Identity, Options, Overflow};
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -16,6 +16,7 @@ pub(super) async fn run(fresh: &impl Fresh) {
     the_first_answer_counts(fresh).await;
     an_answer_of_another_schema_is_refused(fresh).await;
     a_message_that_asks_nothing_cannot_be_answered(fresh).await;
+    a_sender_does_not_say_where_answers_go(fresh).await;
     open_questions_have_a_limit(fresh).await;
     a_question_for_which_there_is_no_room_is_told(fresh).await;
 }
@@ -119,6 +120,24 @@ async fn a_message_that_asks_nothing_cannot_be_answered(fresh: &impl Fresh) {
     let told = feed.next().await.expect("no end").expect("a number");
     let replied = stage.client.reply(&call(), &told, "1".to_owned()).await;
     assert!(matches!(replied, Err(Error::NotAQuestion { .. })), "no question: {replied:?}");
+}
+
+/// Or who may speak in one team only would have others speak for it in another.
+async fn a_sender_does_not_say_where_answers_go(fresh: &impl Fresh) {
+    let stage = Stage::new(fresh).await;
+    let ann = who(&stage.bus, "ann");
+    let mut questions = listening(&ann, Options::default()).await;
+    let mut others = stage.listen("team.b.>", Options::default()).await;
+    let access = Access { publish: vec![call().questions().subject().into()], ..Access::default() };
+    let identity = Identity { name: "eve".into(), access, ..Identity::default() };
+    let eve = Client::new(stage.bus.clone(), identity);
+    let mut envelope = eve.envelope(call().questions(), 1_u64).expect("a number");
+    envelope.header.reply_to = Some(subject("team.b.findings"));
+    eve.send(envelope).await.expect("sent");
+    let told = questions.next().await.expect("no end").expect("a number");
+    let replied = ann.reply(&call(), &told, "1".to_owned()).await;
+    assert!(matches!(replied, Err(Error::NotAQuestion { .. })), "where answers go: {replied:?}");
+    assert_quiet(&mut others, "where answers go").await;
 }
 
 async fn open_questions_have_a_limit(fresh: &impl Fresh) {
