@@ -1,8 +1,11 @@
 //! The testing kit, tested: each fault does what it says, and each assertion can fail.
 
-use majordomo::kernel::{Event, FailureKind};
-use majordomo::testing::{Disk, Script};
+use majordomo::kernel::{Entry, Event, FailureKind, Loss, Time};
+use majordomo::testing::{Disk, Record, Script};
 use majordomo::{Context, Failure, Result, SubmitOptions, Team, capability};
+use runtime::port::Observer;
+use runtime::port::journal::Seq;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 #[capability("text.count@1")]
@@ -47,6 +50,16 @@ async fn each_fault_is_what_it_says() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_failure_that_ends_its_task_is_told_once() {
+    let script = Script::new().fail(Failure::error("no")).fail(Failure::rejected("never"));
+    let (disk, team) = played(&script).await;
+    team.ask::<report>("to be".into()).await.expect_err("it is rejected");
+    let [task] = disk.record().tasks("text.count")[..] else { panic!("asked once") };
+    let kinds: Vec<_> = disk.record().failures(task).iter().map(|it| it.kind).collect();
+    assert_eq!(kinds, [FailureKind::Error, FailureKind::Rejected]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_script_that_is_at_its_end_says_so() {
     let (_, team) = played(&Script::new()).await;
     let failed = team.ask::<report>("to be".into()).await.expect_err("no line");
@@ -63,7 +76,7 @@ async fn what_is_open_or_wrong_is_found() {
     }
     disk.record().assert_sound();
     let open = disk.record().clone();
-    assert!(std::panic::catch_unwind(move || open.assert_settled()).is_err(), "two are open");
+    assert!(catch_unwind(move || open.assert_settled()).is_err(), "two are open");
     assert_eq!(disk.record().count(|it| matches!(it, Event::TaskAccepted(_))), 2);
     disk.kill(team);
 
@@ -71,11 +84,51 @@ async fn what_is_open_or_wrong_is_found() {
     assert_eq!(team.ticket(run).expect("goes on").typed::<String>().await, Ok("1 words".into()));
     disk.record().assert_settled();
     assert_eq!(disk.record().attempts(run), 2, "the second life went on with it");
+}
 
-    // A record that tells of the same end twice is not sound.
-    let twice = majordomo::testing::Record::default();
-    let entries: std::sync::Arc<[_]> = disk.record().entries().into();
-    let both = [entries.clone(), entries].concat();
-    runtime::port::Observer::durable(&twice, runtime::port::journal::Seq(1), &both.into());
-    assert!(std::panic::catch_unwind(move || twice.assert_sound()).is_err());
+/// The events of a task that fails once and is then completed.
+async fn second_luck() -> Vec<Event> {
+    let script = Script::new().fail(Failure::error("no")).answer(7);
+    let (disk, team) = played(&script).await;
+    assert_eq!(team.ask::<report>("to be".into()).await, Ok("7 words".into()));
+    let [task] = disk.record().tasks("text.count")[..] else { panic!("asked once") };
+    let events = disk.record().entries().into_iter().map(|it| it.event);
+    events.filter(|it| it.task() == Some(task)).collect()
+}
+
+/// What a record of these events says of itself; nothing if it is sound.
+fn breach(events: &[Event]) -> String {
+    let entry = |event: &Event| Entry { at: Time(0), event: event.clone() };
+    let (record, entries) = (Record::default(), events.iter().map(entry).collect());
+    record.durable(Seq(1), &entries);
+    let found = catch_unwind(AssertUnwindSafe(|| record.assert_sound())).err();
+    found.map_or_else(String::new, |it| it.downcast_ref::<String>().expect("told").clone())
+}
+
+fn at(events: &[Event], like: impl Fn(&Event) -> bool) -> usize {
+    events.iter().position(like).expect("it is there")
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_breach_is_told_by_itself() {
+    let sound = second_luck().await;
+    assert_eq!(breach(&sound), "");
+    let first = at(&sound, |it| matches!(it, Event::LeaseGranted(_)));
+    let failed = at(&sound, |it| matches!(it, Event::AttemptFailed { .. }));
+    let end = at(&sound, |it| matches!(it, Event::TaskCompleted { .. }));
+    let twice = [&sound[..], &sound[end..=end]].concat();
+    assert!(breach(&twice).contains("has ended twice"), "{}", breach(&twice));
+    let fallen = [&sound[..], &sound[first..=first]].concat();
+    assert!(breach(&fallen).contains("did not rise"), "{}", breach(&fallen));
+    let Event::AttemptFailed { task, token, retry_at, .. } = sound[failed] else { unreachable!() };
+    let Event::TaskCompleted { output, .. } = sound[end].clone() else { unreachable!() };
+    let late = Event::TaskCompleted { task, token, output };
+    let overtaken = [&sound[..end], std::slice::from_ref(&late)].concat();
+    assert!(breach(&overtaken).contains("a stale completion"), "{}", breach(&overtaken));
+    let cause = Loss::AgentLeft;
+    let lost = Event::AttemptLost { task, token, cause, retry_at };
+    for over in [sound[failed].clone(), lost] {
+        let after = [&sound[..failed], &[over, late.clone()]].concat();
+        assert!(breach(&after).contains("a stale completion"), "{:?}: {}", after, breach(&after));
+    }
 }

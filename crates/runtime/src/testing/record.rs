@@ -60,7 +60,6 @@ impl Record {
             Event::AttemptFailed { task: its, failure, .. } if *its == task => {
                 Some(failure.clone())
             }
-            Event::TaskFailed { task: its, failure } if *its == task => Some(failure.clone()),
             _ => None,
         });
         failed.collect()
@@ -86,6 +85,9 @@ impl Record {
                     assert!(last < Some(granted.token), "token {:?} did not rise", granted.token);
                     last = Some(granted.token);
                     holder.insert(granted.task, granted.token);
+                }
+                Event::AttemptFailed { task, .. } | Event::AttemptLost { task, .. } => {
+                    holder.remove(task);
                 }
                 Event::TaskCompleted { task, token, .. } => {
                     assert_eq!(holder.get(task), Some(token), "task {task}: a stale completion");
