@@ -7,8 +7,9 @@ use runtime::api::AgentEntry;
 use runtime::port::Observer;
 use runtime::port::journal::Seq;
 use runtime::port::observer::Note;
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use tokio::sync::Notify;
+use tokio::sync::{Mutex, Notify};
 use tokio::task::JoinSet;
 
 /// Wakes whoever waits for an agent to leave.
@@ -43,16 +44,32 @@ pub(super) fn has_left(team: &Team, agent: AgentId) -> bool {
     team.agents().iter().all(|it| it.id != agent || it.presence == Presence::Left)
 }
 
-/// What is done beside the work; it ends with the session.
+/// What is done beside the work; it ends when the session drains.
 pub(super) type Errands = JoinSet<()>;
 
+/// Who is to take whose place when that one has left: one each, as the latest file says. Whoever
+/// has it locked decides who joins.
+pub(super) type Successors = BTreeMap<AgentId, AgentEntry>;
+
 impl Session {
-    /// When the agent has finished what it has, this one takes its place.
-    pub(super) async fn replace_later(&self, agent: AgentId, entry: AgentEntry) {
+    /// When the agent has finished what it has, this one takes its place, instead of whoever was
+    /// to take it.
+    pub(super) async fn replace_later(
+        &self,
+        agent: AgentId,
+        entry: AgentEntry,
+        successors: &mut Successors,
+    ) {
+        if successors.insert(agent, entry).is_some() {
+            return; // The departure is waited for already.
+        }
         let (team, departures) = (self.team.clone(), self.departures.clone());
-        let name = entry.spec.name.clone();
+        let successors: Arc<Mutex<Successors>> = self.successors.clone();
         self.errands.lock().await.spawn(async move {
             departures.gone(&team, agent).await;
+            let mut successors = successors.lock().await;
+            let Some(entry) = successors.remove(&agent) else { return };
+            let name = entry.spec.name.clone();
             if let Err(why) = team.join(entry).await {
                 // It joins with the next reload; whoever has a terminal hears of it now.
                 let said = format!("{name} has left, and cannot join as the file says now: {why}");

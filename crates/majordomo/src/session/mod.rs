@@ -34,7 +34,7 @@ use crate::team::definitions::{Definition, Definitions};
 use crate::team::file::TeamFile;
 use crate::{Team, crew};
 use kernel::{Budget, Command, Digest, TaskId, Terms, Versions};
-use leaving::{Departures, Errands};
+use leaving::{Departures, Errands, Successors};
 use runtime::Drained;
 use runtime::api::{Failure, Pinned, SubmitOptions, Ticket};
 use runtime::port::{Blobs, Observer};
@@ -88,6 +88,7 @@ pub struct Session {
     file: Option<PathBuf>,
     departures: Arc<Departures>,
     errands: Mutex<Errands>,
+    successors: Arc<Mutex<Successors>>,
     /// Tells whoever serves `notify` what has become a problem.
     watcher: Option<Watcher>,
 }
@@ -245,8 +246,10 @@ impl Session {
         tokio::task::spawn_blocking(move || Summary::of(run, figures, &*blobs)).await.ok()
     }
 
-    /// Ends in order: what runs gets `grace`, what is left goes on at the next start.
+    /// Ends in order: what runs gets `grace`, what is left goes on at the next start. Nobody comes
+    /// any more in the place of one who leaves.
     pub async fn drain(&self, grace: Duration) -> Drained {
+        self.errands.lock().await.abort_all();
         self.team.drain(grace).await
     }
 

@@ -101,6 +101,7 @@ impl Session {
         data.clear_restored().map_err(|why| StartError::Stores(why.to_string()))?;
         let (team, joined) = (Team::of(team), Mutex::new(Joined::default()));
         let (own_yet, inbox, errands) = (None, Inbox::default(), Mutex::default());
+        let successors = Arc::default();
         let file = path.and_then(|path| std::path::absolute(path).ok());
         let mut session = Session {
             team,
@@ -114,6 +115,7 @@ impl Session {
             file,
             departures,
             errands,
+            successors,
             watcher: None,
         };
         if let Some((name, definition)) = own

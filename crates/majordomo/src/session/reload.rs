@@ -9,7 +9,7 @@
 //! what it has before the other takes its place, so no work is done twice. Runs that are under way
 //! keep the steps they are pinned to; an agent that only they need stays until they have ended.
 
-use super::leaving::has_left;
+use super::leaving::{Successors, has_left};
 use super::scope::Joined;
 use super::{Error, Own, Session};
 use crate::crew;
@@ -45,6 +45,8 @@ struct Turn<'a> {
     new: Arc<Definition>,
     /// Agents that leave, with the runs that still need them.
     leaving: BTreeMap<String, Vec<TaskId>>,
+    /// Agents on their way out, whose places others are to take.
+    awaited: BTreeSet<String>,
 }
 
 impl Session {
@@ -61,6 +63,7 @@ impl Session {
         }
         // One reload at a time, and nobody joins beside it.
         let mut joined = self.joined.lock().await;
+        let mut successors = self.successors.lock().await;
         let old = own.definition();
         let (definitions, kept) = (self.definitions.clone(), file.clone());
         let new = tokio::task::spawn_blocking(move || match dry_run {
@@ -75,15 +78,18 @@ impl Session {
             notes: self.notes_on(&new.file),
             applied: false,
         };
-        let missing = self.missing(&joined.named(&own.scope), (&old.file, &file));
+        let named = joined.named(&own.scope);
+        let missing = self.missing(&named, &successors, (&old.file, &file));
         reload.difference.agents.extend(missing);
         let leaving = self.leaving(own, &old, &new, &reload.difference);
-        let turn = Turn { own, old, new, leaving };
+        let awaited = self.awaited(&named, &successors, &new.file);
+        let turn = Turn { own, old, new, leaving, awaited };
         turn.say_what_follows(&mut reload.difference);
         // Whether everybody can be made ready is seen before anything is changed.
         crew::members(&turn.new.file.agents, &self.inbox, &own.scope)?;
         if !dry_run && !reload.difference.is_nothing() {
-            let troubles = self.apply(&turn, &mut joined, &reload.difference).await?;
+            let here = (&mut *joined, &mut *successors);
+            let troubles = self.apply(&turn, here, &reload.difference).await?;
             reload.notes.extend(troubles);
         }
         reload.applied = !dry_run;
@@ -94,7 +100,7 @@ impl Session {
     async fn apply(
         &self,
         turn: &Turn<'_>,
-        joined: &mut Joined,
+        (joined, successors): (&mut Joined, &mut Successors),
         difference: &Difference,
     ) -> Result<Vec<String>, Error> {
         let Turn { own, new, .. } = turn;
@@ -123,7 +129,7 @@ impl Session {
         }
         own.follow(new.clone());
         joined.follow(scope, new.digest);
-        let mut troubles = self.change_agents(turn, joined, difference).await;
+        let mut troubles = self.change_agents(turn, (joined, successors), difference).await;
         if let Err(why) = self.set_schedules(own, &new.file).await {
             troubles.push(why.to_string());
         }
@@ -134,7 +140,7 @@ impl Session {
     async fn change_agents(
         &self,
         turn: &Turn<'_>,
-        joined: &mut Joined,
+        (joined, successors): (&mut Joined, &mut Successors),
         difference: &Difference,
     ) -> Vec<String> {
         let scope = &turn.own.scope;
@@ -146,10 +152,12 @@ impl Session {
             let (Some(old), Some(new), Some(agent)) = (agents.0, agents.1, id(&name)) else {
                 continue;
             };
-            if only_slots_differ(old, new) && !has_left(&self.team, agent) {
+            if turn.is_resized(&name, old, new) && !has_left(&self.team, agent) {
                 let slots = new.common().slots;
                 let _ = self.team.command(Command::Resize { agent, slots }).await; // It is here.
-            } else if let Err(why) = self.replace(agent, &named, (&name, new), scope).await {
+            } else if let Err(why) =
+                self.replace(agent, successors, (named.get(&name), &name, new), scope).await
+            {
                 troubles.push(format!("{name} has left, and cannot join as it is now: {why}"));
             }
         }
@@ -157,6 +165,7 @@ impl Session {
             let Some(agent) = id(name) else { continue };
             joined.forget(scope, name);
             if runs.is_empty() {
+                successors.remove(&agent);
                 let _ = self.team.command(Command::DrainAgent(agent)).await; // It may have left.
             } else {
                 self.drain_after(runs.clone(), agent).await;
@@ -169,18 +178,19 @@ impl Session {
     async fn replace(
         &self,
         agent: AgentId,
-        named: &BTreeMap<String, String>,
-        (name, new): (&String, &Agent),
+        successors: &mut Successors,
+        (joined_as, name, new): (Option<&String>, &String, &Agent),
         scope: &str,
     ) -> Result<(), Error> {
         let one = BTreeMap::from([(name.clone(), new.clone())]);
         for mut entry in crew::members(&one, &self.inbox, scope)? {
-            entry.spec.name = named.get(name).unwrap_or(name).as_str().into();
+            entry.spec.name = joined_as.unwrap_or(name).as_str().into();
             let _ = self.team.command(Command::DrainAgent(agent)).await; // It may be gone already.
             if has_left(&self.team, agent) {
+                successors.remove(&agent);
                 self.team.join(entry).await?;
             } else {
-                self.replace_later(agent, entry).await;
+                self.replace_later(agent, entry, successors).await;
             }
         }
         Ok(())
@@ -190,13 +200,13 @@ impl Session {
     fn missing(
         &self,
         named: &BTreeMap<String, String>,
-        turn: (&TeamFile, &TeamFile),
+        successors: &Successors,
+        (old, new): (&TeamFile, &TeamFile),
     ) -> Vec<Change> {
-        let (old, new) = turn;
         let same = new.agents.iter().filter(|(name, agent)| old.agents.get(*name) == Some(agent));
         let is_here = |name: &String| {
             let agent = self.team.agent_id(named.get(name).unwrap_or(name));
-            agent.is_some_and(|agent| !has_left(&self.team, agent))
+            agent.is_some_and(|it| successors.contains_key(&it) || !has_left(&self.team, it))
         };
         let missing = same.filter(|(name, _)| !is_here(name));
         let back = |(name, _): (&String, _)| Change {
@@ -206,6 +216,20 @@ impl Session {
             then: String::new(),
         };
         missing.map(back).collect()
+    }
+
+    /// Agents of the file whose places others are to take.
+    fn awaited(
+        &self,
+        named: &BTreeMap<String, String>,
+        successors: &Successors,
+        file: &TeamFile,
+    ) -> BTreeSet<String> {
+        let is_awaited = |name: &&String| {
+            let agent = self.team.agent_id(named.get(*name).unwrap_or(name));
+            agent.is_some_and(|agent| successors.contains_key(&agent))
+        };
+        file.agents.keys().filter(is_awaited).cloned().collect()
     }
 
     /// Agents that are no more, each with the open runs whose steps nobody else would serve.
@@ -266,6 +290,12 @@ impl Session {
 }
 
 impl Turn<'_> {
+    /// Whether it stays, and works on more or fewer at once. Who is on the way out is not resized:
+    /// whoever takes its place is as the file says.
+    fn is_resized(&self, name: &str, old: &Agent, new: &Agent) -> bool {
+        only_slots_differ(old, new) && !self.awaited.contains(name)
+    }
+
     /// Says of each agent what becomes of it.
     fn say_what_follows(&self, difference: &mut Difference) {
         for change in &mut difference.agents {
@@ -276,7 +306,9 @@ impl Turn<'_> {
                     None | Some([]) => "finishes what it has, and leaves".to_owned(),
                     Some(runs) => format!("leaves when {}", have_ended(runs)),
                 },
-                (Kind::Changed, Some(old), Some(new)) if only_slots_differ(&old, &new) => {
+                (Kind::Changed, Some(old), Some(new))
+                    if self.is_resized(&change.name, &old, &new) =>
+                {
                     "resized".to_owned()
                 }
                 (Kind::Changed, ..) => "replaced when it has finished what it has".to_owned(),

@@ -124,6 +124,28 @@ impl House {
         last.unwrap_or_else(|why| panic!("{args:?}: {why}: {said:?}"))
     }
 
+    /// Hands over a task to the process at work; its number.
+    pub(crate) fn submit(&self, capability: &str, input: &str) -> String {
+        let answer = self.json(&["submit", capability, input]);
+        let task = answer["accepted"]["task"].as_u64();
+        task.unwrap_or_else(|| panic!("{capability} {input}: {answer}")).to_string()
+    }
+
+    /// Whether a task has completed: itself, which the first line of its story says, and not only
+    /// one of its steps.
+    pub(crate) fn is_done(&self, task: &str) -> bool {
+        let story = self.run(&["show", task]).out;
+        story.lines().next().is_some_and(|title| title.ends_with(" · completed"))
+    }
+
+    /// Ends the process at work in order, and requires that it ends well.
+    pub(crate) fn stop(&self, up: Going) -> Said {
+        self.done(&["stop"]);
+        let said = up.end();
+        assert_eq!(said.code, Some(0), "{said:?}");
+        said
+    }
+
     /// Starts a command and leaves it going.
     pub(crate) fn start(&self, args: &[&str]) -> Going {
         self.spawn(self.command(args))
