@@ -47,12 +47,10 @@ fn refused(house: &House, args: &[&str]) -> String {
 fn agents_join_a_team_at_work_serve_it_and_leave() {
     let house = house();
     let mut up = house.up("naps.toml");
-    let waits = house.json(&["submit", "echo", "{\"a\":1}"])["accepted"]["task"].to_string();
+    let waits = house.submit("echo", "{\"a\":1}");
     let said = house.done(&["agents", "add", "more.toml"]);
     assert_eq!(said.trim(), "joined: echo, spare");
-    up.until("what waited for such an agent is done", || {
-        house.run(&["show", &waits]).out.contains("completed")
-    });
+    up.until("what waited for such an agent is done", || house.is_done(&waits));
     assert_eq!(agent(&house, "echo")["presence"], "active");
 
     let again = refused(&house, &["agents", "add", "more.toml"]);
@@ -66,8 +64,7 @@ fn agents_join_a_team_at_work_serve_it_and_leave() {
     house.done(&["agents", "remove", "spare"]);
     house.done(&["agents", "add", "more.toml"]);
     house.done(&["submit", "echo", "2", "--wait"]);
-    house.done(&["stop"]);
-    assert_eq!(up.end().code, Some(0));
+    house.stop(up);
 
     let events = house.done(&["journal", "export"]);
     let count = |what: &str| events.matches(what).count();
@@ -89,15 +86,14 @@ fn who_cannot_join_for_want_of_a_program_is_named() {
     let nobody = refused(&house, &["agents", "add", "ghost.toml"]);
     assert!(nobody.contains(note) && nobody.contains("nobody in ghost.toml can join here"));
     up.until("the views say so", || agent(&house, "echo")["presence"] == "active");
-    house.done(&["stop"]);
-    up.end();
+    house.stop(up);
 }
 
 #[test]
 fn what_an_agent_held_when_it_left_is_done_by_another() {
     let house = house();
     let mut up = house.up("naps.toml");
-    let task = house.json(&["submit", "nap", "60"])["accepted"]["task"].to_string();
+    let task = house.submit("nap", "60");
     up.until("the nap has begun", || house.naps_begun() == 1);
     house.done(&["agents", "add", "more.toml"]);
     house.done(&["agents", "remove", "sleeper"]);
@@ -105,8 +101,7 @@ fn what_an_agent_held_when_it_left_is_done_by_another() {
         let story = house.run(&["show", &task]).out;
         story.contains("completed") && story.contains("spare")
     });
-    house.done(&["stop"]);
-    up.end();
+    house.stop(up);
 }
 
 #[test]
@@ -117,7 +112,7 @@ fn a_paused_agent_gets_no_work_until_it_is_resumed_by_either_verb() {
         [[&["agents", "pause"], &["agents", "resume"]] as [&[&str]; 2], [&["pause"], &["unpause"]]]
     {
         house.done(&[pause, &["sleeper"]].concat());
-        let task = house.json(&["submit", "nap", "0"])["accepted"]["task"].to_string();
+        let task = house.submit("nap", "0");
         up.until("the views say so", || {
             let waits = house.run(&["show", &task]).out.contains("queued");
             waits && agent(&house, "sleeper")["presence"] == "paused"
@@ -126,10 +121,9 @@ fn a_paused_agent_gets_no_work_until_it_is_resumed_by_either_verb() {
         assert!(unknown.contains("agent slepper is not known"), "{unknown}");
         assert!(unknown.contains("here are sleeper (paused), workflow"), "{unknown}");
         house.done(&[resume, &["sleeper"]].concat());
-        up.until("it is done", || house.run(&["show", &task]).out.contains("completed"));
+        up.until("it is done", || house.is_done(&task));
     }
-    house.done(&["stop"]);
-    up.end();
+    house.stop(up);
 }
 
 #[test]
@@ -138,24 +132,23 @@ fn an_agent_that_drains_finishes_what_it_has_and_one_that_is_resized_takes_more(
     house.write("naps.toml", &NAPS.replace("slots = 4", "slots = 1"));
     let mut up = house.up("naps.toml");
     house.done(&["submit", "nap", "30"]);
-    let second = house.json(&["submit", "nap", "1"])["accepted"]["task"].to_string();
+    let second = house.submit("nap", "1");
     up.until("the first nap has begun", || house.naps_begun() == 1);
     house.done(&["agents", "resize", "sleeper", "2"]);
     up.until("the second has begun beside it", || house.naps_begun() == 2);
     assert_eq!(house.run(&["agents", "resize", "sleeper", "0"]).code, Some(2), "pause it instead");
 
     house.done(&["agents", "drain", "sleeper"]);
-    up.until("the second is done", || house.run(&["show", &second]).out.contains("completed"));
-    let waits = house.json(&["submit", "nap", "0"])["accepted"]["task"].to_string();
+    up.until("the second is done", || house.is_done(&second));
+    let waits = house.submit("nap", "0");
     let unknown = refused(&house, &["agents", "drain", "slepper"]);
     assert!(unknown.contains("here are sleeper (draining), workflow"), "{unknown}");
     house.done(&["cancel", "1"]);
     up.until("it has left", || agent(&house, "sleeper")["presence"] == "left");
     assert_eq!(house.naps_begun(), 2, "it got no new work");
     house.done(&["agents", "add", "more.toml"]);
-    up.until("another does it", || house.run(&["show", &waits]).out.contains("completed"));
-    house.done(&["stop"]);
-    up.end();
+    up.until("another does it", || house.is_done(&waits));
+    house.stop(up);
 }
 
 /// A resident agent that dies at once unless a file says that it is mended.
@@ -176,7 +169,7 @@ serves = ["echo"]
 fn an_agent_is_started_again_by_word_also_when_it_was_given_up() {
     let house = house();
     let mut up = house.up("naps.toml");
-    let task = house.json(&["submit", "nap", "60"])["accepted"]["task"].to_string();
+    let task = house.submit("nap", "60");
     up.until("the nap has begun", || house.naps_begun() == 1);
     let said = house.done(&["agents", "restart", "sleeper"]);
     assert_eq!(said.trim(), "sleeper is started again; what it held goes to others");
@@ -196,8 +189,7 @@ fn an_agent_is_started_again_by_word_also_when_it_was_given_up() {
     house.write("mended", "");
     assert_eq!(house.json(&["agents", "restart", "dying"]), json!("done"));
     up.until("it is no longer given up", || !given_up());
-    house.done(&["stop"]);
-    up.end();
+    house.stop(up);
     let events = house.done(&["journal", "export"]);
     for what in ["\"planned\"", "\"given_up\"", "\"readmitted\""] {
         assert!(events.contains(what), "{what} is journaled");
