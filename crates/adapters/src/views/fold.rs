@@ -15,6 +15,7 @@ use kernel::{
 };
 use std::borrow::Cow;
 
+pub(super) use routing::awaited;
 pub(super) use slots::process_ended;
 
 /// One entry on its way into the changes.

@@ -9,13 +9,13 @@ use super::change::{
     Agent, Changes, Dead, NewAttempt, NewTask, Schedule, ScheduleChange, Score, Step, StepChange,
     Turn,
 };
-use super::fold::wall_ms;
+use super::fold::{awaited, wall_ms};
 use super::memory::{Halted, Lease, Member, Memory, Open};
 use super::schema::int;
 use super::{names, write};
 use kernel::{
-    Accepted, Decision, Failure, Granted, Outcome, Phase, State, Status, StepKind, Stopping, Task,
-    TaskId, Time, Token, Tripped,
+    Accepted, Decision, Deliberation, Failure, Granted, Outcome, Phase, Routing, State, Status,
+    StepKind, Stopping, Task, TaskId, Time, Token, Tripped,
 };
 use rusqlite::{Connection, params};
 
@@ -36,7 +36,8 @@ pub(super) fn seed(
     schedules(connection, memory, state)?;
     let dead = state.dead.values().map(|letter| (&letter.task, Some(&letter.failure), letter.at));
     let open = state.tasks().map(|task| (task, None, task.accepted_at));
-    let told: Vec<Told<'_>> = dead.chain(open).map(|it| Told::of(it.0, it.1, it.2)).collect();
+    let told: Vec<Told<'_>> =
+        dead.chain(open).map(|it| Told::of(state, it.0, it.1, it.2)).collect();
     let stopping: Vec<(Token, Granted, u32)> = state
         .stopping
         .iter()
@@ -152,14 +153,38 @@ struct Told<'s> {
     died_at: Time,
     accepted: Accepted,
     granted: Option<Granted>,
+    /// What it waits for before it is granted, as the event that told so.
+    routing: Option<Routing>,
 }
 
 fn granted(task: TaskId, agent: kernel::AgentId, token: Token) -> Granted {
     Granted { task, agent, token, until: Time(0), firm: false, why: Decision::default() }
 }
 
+/// What a task waits for until it is known who gets it.
+fn routing(state: &State, task: &Task) -> Option<Routing> {
+    let Status::Queued { ready_at } = task.status else { return None };
+    match state.deliberations.get(&task.id) {
+        Some(Deliberation::Held { agent, until, over: false }) => {
+            return Some(Routing::Held { agent: *agent, until: *until });
+        }
+        Some(Deliberation::Asked { until, advice: None }) => {
+            return Some(Routing::AdviceAsked { until: *until });
+        }
+        // That is over; bids may be waited for since.
+        Some(Deliberation::Held { .. } | Deliberation::Asked { .. }) | None => {}
+    }
+    let auction = state.auctions.get(&task.id).filter(|it| it.until == ready_at && !it.tried)?;
+    Some(Routing::Announced {
+        round: auction.round,
+        until: auction.until,
+        stands_until: auction.stands_until,
+        bidders: auction.bidders.iter().map(|it| it.agent).collect(),
+    })
+}
+
 impl<'s> Told<'s> {
-    fn of(task: &'s Task, died: Option<&'s Failure>, died_at: Time) -> Told<'s> {
+    fn of(state: &State, task: &'s Task, died: Option<&'s Failure>, died_at: Time) -> Told<'s> {
         let accepted = Accepted {
             task: task.id,
             terms: task.terms.clone(),
@@ -175,7 +200,8 @@ impl<'s> Told<'s> {
         };
         let lease = task.status.lease().filter(|_| died.is_none());
         let granted = lease.map(|lease| granted(task.id, lease.agent, lease.token));
-        Told { task, died, died_at, accepted, granted }
+        let routing = routing(state, task);
+        Told { task, died, died_at, accepted, granted, routing }
     }
 
     fn fold<'c>(&'c self, memory: &mut Memory, changes: &mut Changes<'c>) {
@@ -191,18 +217,16 @@ impl<'s> Told<'s> {
             deadline_ms: deadline.map(|at| wall_ms(memory, at)),
             addressed: task.terms.only.map(|agent| memory.agent(agent.0)),
         });
-        row.queued_ms = Some(wall_ms(memory, task.accepted_at));
         if task.terms.weight > 1 && self.died.is_none() {
             memory.heavy.insert(id, task.terms.weight);
         }
         (row.attempts, row.failed, row.lost) = (task.grants, task.failed, task.lost);
         row.status = Some(task.status.name());
-        if let Status::Queued { ready_at } = task.status
-            && ready_at > task.accepted_at
-            && ready_at != Time::NEVER
-        {
-            row.ready_ms = Some(wall_ms(memory, ready_at));
-            row.queued_ms = row.ready_ms;
+        let (since, ready) = self.queued();
+        row.queued_ms = Some(wall_ms(memory, since));
+        row.ready_ms = ready.map(|at| wall_ms(memory, at));
+        if let Some((what, until)) = self.routing.as_ref().and_then(|it| awaited(memory, it)) {
+            (row.awaits, row.ready_ms) = (Some(what), Some(wall_ms(memory, until)));
         }
         if let Some(failure) = self.died {
             let at_ms = wall_ms(memory, self.died_at);
@@ -218,6 +242,29 @@ impl<'s> Told<'s> {
             self.lease(memory, changes);
         }
         self.steps(memory, changes);
+    }
+
+    /// Since when it can be granted, and the delay before that, if it had one. While advice or bids
+    /// are waited for, their time stands where the delay stood: then it is what went before.
+    fn queued(&self) -> (Time, Option<Time>) {
+        let task = self.task;
+        let is_asked =
+            matches!(self.routing, Some(Routing::AdviceAsked { .. } | Routing::Announced { .. }));
+        match task.status {
+            Status::Queued { ready_at }
+                if ready_at > task.accepted_at && ready_at != Time::NEVER && !is_asked =>
+            {
+                (ready_at, Some(ready_at))
+            }
+            Status::Queued { .. }
+            | Status::Assigned(_)
+            | Status::Running(_)
+            | Status::Waiting(..) => {
+                let failures = task.past.as_ref().map_or(&[][..], |past| &past.failures);
+                let failed_at = failures.last().map(|it| it.at);
+                (failed_at.map_or(task.accepted_at, |at| at.max(task.accepted_at)), None)
+            }
+        }
     }
 
     fn lease<'c>(&'c self, memory: &mut Memory, changes: &mut Changes<'c>) {

@@ -1,8 +1,11 @@
 //! The views as a whole: equal however they were built, honest after damage, forgetful on request.
 
-use super::testing::Scene;
+use super::testing::{Scene, question};
 use super::{Error, Views};
-use kernel::{Command, Constraint, Cost, FailureKind, Limits, Report, TaskId};
+use kernel::{
+    CapabilityPolicy, Command, Constraint, Cost, FailureKind, Limits, Policies, Policy, Report,
+    Submit, TaskId,
+};
 use runtime::port::journal::Seq;
 use rusqlite::Connection;
 use rusqlite::types::Value;
@@ -54,7 +57,7 @@ fn slots_come_and_go(scene: &mut Scene) {
     scene.join("dot", &["lift"], 1);
     let dot = scene.kernel.state().agent_named("dot").expect("it joined").id;
     scene.tell(Command::Resize { agent: dot, slots: 4 });
-    let mut heavy = super::testing::question("lift", "1");
+    let mut heavy = question("lift", "1");
     let terms = std::sync::Arc::make_mut(&mut heavy.terms);
     (terms.weight, terms.wish) = (3, Some(std::sync::Arc::new(Constraint::Has("strong".into()))));
     scene.tell(Command::Submit(heavy));
@@ -181,7 +184,7 @@ fn the_tables_agree_with_the_kernel() {
 #[test]
 fn wall_time_follows_the_latest_start_and_deadlines_move_with_it() {
     let mut scene = Scene::new();
-    let mut question = super::testing::question("nobody", "1");
+    let mut question = question("nobody", "1");
     question.deadline_ms = Some(10_000);
     scene.tell(Command::Submit(question));
     scene.after(1_000).begin(60_000);
@@ -308,4 +311,57 @@ fn views_that_begin_at_a_snapshot_go_on_as_the_others() {
         let last = kernel.state().last_task.0;
         assert_eq!(essence(&path, &open, last), essence(&whole, &open, last), "seeded at {at}");
     }
+}
+
+/// Three tasks that wait until it is known who gets them: for their agent, for advice, for bids.
+fn undecided() -> Scene {
+    let mut scene = Scene::new();
+    let routing = |routing| CapabilityPolicy { routing, ..CapabilityPolicy::default() };
+    let auction = Policy::Auction { bids_ms: 9_000, bidders_max: 8, price_percent: 50 };
+    let capabilities = [
+        ("keep".into(), routing(Policy::Sticky { wait_ms: 7_000 })),
+        ("ask".into(), routing(Policy::External { wait_ms: 8_000 })),
+        ("sell".into(), routing(auction)),
+    ];
+    let policies = Policies { capabilities: capabilities.into(), ..Policies::default() };
+    scene.tell(Command::Configure { team: "".into(), policies: policies.into() });
+    for name in ["ann", "bob"] {
+        scene.join(name, &["keep"], 1);
+        scene.join(&format!("{name}'s"), &["ask", "sell", "bid"], 1);
+    }
+    let keep = || Submit { affinity: Some("key".into()), ..question("keep", "1") };
+    scene.tell(Command::Submit(keep()));
+    scene.after(1_000).tell(Command::Submit(keep()));
+    scene.after(1_000).submit("ask", "2");
+    scene.after(1_000).submit("sell", "3");
+    scene
+}
+
+#[test]
+fn what_is_waited_for_before_a_grant_is_the_same_from_a_snapshot() {
+    let scene = undecided();
+    let directory = tempfile::tempdir().unwrap();
+    let whole = directory.path().join("whole.db");
+    drop(scene.views(&whole));
+    let seeded = directory.path().join("seeded.db");
+    let at = scene.journal.last().unwrap().0;
+    Views::open(&seeded).unwrap().seed(scene.kernel.state(), at).unwrap();
+    let waits = |path: &std::path::Path| -> Vec<(String, i64, i64)> {
+        let connection = Connection::open(path).unwrap();
+        let mut select = connection
+            .prepare(
+                "select awaits, ready_ms, queued_ms from tasks
+                 where status = 'queued' and capability <> 'bid' order by id",
+            )
+            .unwrap();
+        let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+        select.query_map([], row).unwrap().collect::<Result<_, _>>().unwrap()
+    };
+    let began_ms = super::testing::BEGAN_MS as i64;
+    let [keep, ask, sell] = &waits(&whole)[..] else { panic!("three wait") };
+    assert!(keep.0.starts_with("its agent "), "{keep:?}");
+    assert_eq!((keep.1, keep.2), (began_ms + 8_000, began_ms + 1_000));
+    assert_eq!(*ask, ("advice".into(), began_ms + 10_000, began_ms + 2_000));
+    assert_eq!(*sell, ("2 bids".into(), began_ms + 12_000, began_ms + 3_000));
+    assert_eq!(waits(&seeded), waits(&whole));
 }
