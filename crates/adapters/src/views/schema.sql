@@ -4,7 +4,7 @@
 -- An entry that a row of another table tells in full has no row in `event_rows`: `events` reads it from there.
 
 create table meta (
-  name  text primary key,       -- applied_seq, applied_ms, offset_ms, incarnation, draining, seeded_seq
+  name  text primary key,       -- applied_seq, applied_ms, kernel_ms, offset_ms, incarnation, draining, seeded_seq
   value integer not null
 ) without rowid;
 
@@ -94,7 +94,7 @@ create table attempt_rows (     -- one lease of one task, and why its agent was 
   money_micros integer not null,
   tokens       integer not null,
   reason       text not null,    -- only, wished, kept_back, room_made, preferred, least_loaded, longest_idle, another_than_last, addressed, two_drawn, best_record, explored, owns_key, next_for_key, advised, best_bid
-  candidates   text,             -- JSON, best first: [{"agent","prefer","load","score","offer"}], load in 1/1024 of its slots
+  candidates   text,             -- JSON, best first: [{"agent","prefer","load","score","wished","offer"}], load in 1/1024 of its slots
   busy         integer not null, -- agents that serve it and had no free slot
   paused       integer not null, -- agents that serve it and were paused
   breaker_open integer not null, -- agents that serve it and were kept from it by their breakers

@@ -57,7 +57,7 @@ pub struct Subscribed {
 /// A bus at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stats {
-    /// Messages that were taken for delivery.
+    /// Messages that were taken for delivery; answers to questions are not among them.
     pub published: u64,
     /// Of those: nobody was there.
     pub nobody: u64,
