@@ -135,8 +135,9 @@ pub struct Stopping {
 }
 
 impl Stopping {
-    /// Slots that it takes until it has ended.
-    pub(crate) fn weight(&self) -> u32 {
+    /// Slots that it takes until it has ended, if it takes any.
+    #[must_use]
+    pub fn weight(&self) -> u32 {
         self.terms.as_ref().map_or(1, |terms| terms.weight)
     }
 }

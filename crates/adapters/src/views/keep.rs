@@ -1,5 +1,5 @@
-//! What is kept and for how long: the latest entries, the latest runs, the latest lines of logs;
-//! and what is erased on request.
+//! What is kept and for how long: the latest entries, the latest runs, the latest minutes of
+//! agents, the latest lines of logs; and what is erased on request.
 //!
 //! What has to go depends on the number of entries applied and on kernel time, which never falls,
 //! so views that are built in one go keep the same rows as those that grew.
@@ -12,6 +12,8 @@ use rusqlite::{Connection, params};
 pub const EVENTS_KEPT: u64 = 1_000_000;
 /// Minutes of kernel time over which the use of agents is told.
 pub const MINUTES_KEPT: i64 = 15;
+/// Milliseconds of one.
+pub(super) const MINUTE_MS: i64 = 60_000;
 /// A run that ended this many entries ago leaves the views with all its tasks.
 pub const RUNS_KEPT_ENTRIES: u64 = 10_000_000;
 /// Lines kept in `logs`.
@@ -19,7 +21,7 @@ pub const LOGS_KEPT: u64 = 1_000_000;
 
 /// The minute of a kernel time.
 pub(super) fn minute_of(kernel_ms: i64) -> i64 {
-    kernel_ms.div_euclid(60_000)
+    kernel_ms.div_euclid(MINUTE_MS)
 }
 
 /// Drops what has grown too old.

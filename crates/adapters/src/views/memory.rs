@@ -32,7 +32,7 @@ pub(super) struct Memory {
 }
 
 /// An agent, as far as the fold has to know it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Member {
     pub(super) name: Text,
     /// It lives outside the process.

@@ -67,8 +67,7 @@ pub(super) fn seed(
 
 /// Slots that work takes until it has ended.
 fn kept(stopping: &Stopping) -> u32 {
-    let weight = stopping.terms.as_ref().map_or(1, |terms| terms.weight);
-    if stopping.holds_slot { weight } else { 0 }
+    if stopping.holds_slot { stopping.weight() } else { 0 }
 }
 
 /// What has become of earlier dues is not in a state: only the latest is told, and counted.

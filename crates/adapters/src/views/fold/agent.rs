@@ -1,7 +1,6 @@
 //! What becomes of agents, their breakers and of schedules, as changes of rows.
 
 use super::super::change::{Agent, Schedule, ScheduleChange, Turn};
-use super::super::memory::Member;
 use super::super::names;
 use super::{Fold, wall_ms};
 use kernel::{AgentId, AgentSpec, Event, Presence, ScheduleEvent, Supervised};
@@ -25,15 +24,7 @@ impl<'e> Fold<'_, 'e> {
 
     fn joined(&mut self, id: AgentId, spec: &'e AgentSpec) {
         self.changes.agents.push(Agent::Joined { id, spec, at_ms: self.at_ms });
-        let fresh = || Member {
-            name: spec.name.clone(),
-            remote: spec.remote,
-            slots: spec.slots,
-            is_active: false,
-            is_up: false,
-            available_since: None,
-        };
-        self.memory.agents.entry(id.0).or_insert_with(fresh);
+        self.memory.agents.entry(id.0).or_default();
         self.member(id, |member| {
             (member.name, member.remote) = (spec.name.clone(), spec.remote);
             (member.slots, member.is_active, member.is_up) = (spec.slots, true, true);

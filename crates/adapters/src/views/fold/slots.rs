@@ -5,22 +5,16 @@
 //! than they are.
 
 use super::super::change::{Agent, Changes, Minute};
-use super::super::keep::{MINUTES_KEPT, minute_of};
+use super::super::keep::{MINUTE_MS, MINUTES_KEPT, minute_of};
 use super::super::memory::{Member, Memory};
 use super::super::schema::int;
 use super::Fold;
 use kernel::{AgentId, Time};
 
-const MINUTE_MS: i64 = 60_000;
-
 impl Fold<'_, '_> {
     /// So many slots of an agent were in use for the last `ms`.
     pub(super) fn busy(&mut self, agent: u32, ms: i64, slots: u32) {
-        let until = int(self.at.0);
-        spread(until - ms, until, |minute, ms| {
-            let row: &mut Minute = self.changes.minutes.entry((minute, agent)).or_default();
-            row.busy_ms += ms * i64::from(slots);
-        });
+        busy(self.changes, agent, ms, slots, self.at);
     }
 
     /// Something about an agent changes: what was available until now is counted, and what is from
@@ -42,7 +36,6 @@ impl Fold<'_, '_> {
 
 /// The process has ended: its agents are gone, and with them the work that they were ending.
 pub(in super::super) fn process_ended(memory: &mut Memory, changes: &mut Changes<'_>, at: Time) {
-    let until = int(at.0);
     for (id, member) in &mut memory.agents {
         if member.remote {
             continue;
@@ -57,12 +50,17 @@ pub(in super::super) fn process_ended(memory: &mut Memory, changes: &mut Changes
         if memory.agents.get(&halted.agent).is_none_or(|member| member.remote) {
             continue;
         }
-        let ms = memory.applied_ms - halted.since_ms;
-        spread(until - ms, until, |minute, ms| {
-            let row = changes.minutes.entry((minute, halted.agent)).or_default();
-            row.busy_ms += ms * i64::from(halted.slots);
-        });
+        busy(changes, halted.agent, memory.applied_ms - halted.since_ms, halted.slots, at);
     }
+}
+
+/// Counts so many slots of an agent as in use for the last `ms`.
+fn busy(changes: &mut Changes<'_>, agent: u32, ms: i64, slots: u32, at: Time) {
+    let until = int(at.0);
+    spread(until - ms, until, |minute, ms| {
+        let row: &mut Minute = changes.minutes.entry((minute, agent)).or_default();
+        row.busy_ms += ms * i64::from(slots);
+    });
 }
 
 /// Counts the time that an agent was there for work, up to now.

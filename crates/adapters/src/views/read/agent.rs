@@ -2,7 +2,7 @@
 
 use super::{Reader, maybe_number, number};
 use crate::views::Error;
-use crate::views::keep::{MINUTES_KEPT, minute_of};
+use crate::views::keep::{MINUTE_MS, MINUTES_KEPT, minute_of};
 use kernel::Labels;
 use rusqlite::Row;
 use serde::Serialize;
@@ -192,7 +192,7 @@ struct Moment {
 impl Moment {
     /// Where the first minute begins, in kernel time.
     fn begins(self) -> i64 {
-        self.first * 60_000
+        self.first * MINUTE_MS
     }
 }
 

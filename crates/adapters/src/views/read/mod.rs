@@ -88,6 +88,12 @@ impl Reader {
         Ok(rows.first().copied().unwrap_or(0))
     }
 
+    /// The number that a question gives in one row.
+    fn count(&self, sql: &str, params: impl Params) -> Result<u64, Error> {
+        let rows = self.all(sql, params, |row| row.get::<_, i64>(0))?;
+        Ok(rows.first().map_or(0, |it| *it as u64))
+    }
+
     fn all<T>(
         &self,
         sql: &str,

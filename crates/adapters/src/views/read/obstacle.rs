@@ -1,8 +1,8 @@
 //! What stands between a queued task and an agent: every reason with those it goes for, and what to
 //! do about it.
 //!
-//! Agents are looked at in the order in which the kernel rules them out, and each counts once: for
-//! the first thing that keeps the task from it.
+//! An agent counts once, for the first thing that keeps the task from it: what lasts is looked at
+//! before what passes.
 
 use super::why::count;
 use super::{Agent, Attempt, Reader, Task};
@@ -369,12 +369,10 @@ impl Reader {
 
     /// Queued tasks of the same capability that were accepted before it.
     fn ahead(&self, task: &Task) -> Result<u64, Error> {
-        let ahead = self.all(
+        self.count(
             "select count(*) from task_rows
              where status = 'queued' and ended_ms is null and capability = ?1 and id < ?2",
             (&task.capability, task.id as i64),
-            |row| row.get::<_, i64>(0),
-        )?;
-        Ok(ahead.first().map_or(0, |it| *it as u64))
+        )
     }
 }

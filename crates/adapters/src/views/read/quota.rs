@@ -43,7 +43,6 @@ impl Reader {
                 where a.fenced = 1 and a.work_ended_ms is null and a.kept_slots > 0
                   and coalesce(t.team, '') = ?1 and coalesce({column}, '') = ?2)"
         );
-        let found = self.all(&sql, (team, name), |row| row.get::<_, i64>(0))?;
-        Ok(found.first().map_or(0, |it| *it as u64))
+        self.count(&sql, (team, name))
     }
 }

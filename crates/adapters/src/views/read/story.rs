@@ -143,7 +143,7 @@ impl Reader {
                 (it.at_ms, it.what.attempt(&attempts, it.at_ms), it.what.stage())
             });
             let lines = "select count(*) from logs where task = ?1";
-            let log_lines = reader.all(lines, [int(id)], |row| row.get::<_, i64>(0))?;
+            let log_lines = reader.count(lines, [int(id)])?;
             Ok(Story {
                 task,
                 input: input.unwrap_or_default(),
@@ -151,7 +151,7 @@ impl Reader {
                 attempts,
                 steps,
                 moments,
-                log_lines: log_lines.first().map_or(0, |it| *it as u64),
+                log_lines,
             })
         })
     }

@@ -136,8 +136,7 @@ pub struct Queue {
 impl Reader {
     /// How many tasks have not ended.
     pub fn open_tasks(&self) -> Result<u64, Error> {
-        let sql = "select count(*) as open from task_rows where ended_ms is null";
-        Ok(self.all(sql, [], |row| number(row, "open"))?.first().copied().unwrap_or(0))
+        self.count("select count(*) from task_rows where ended_ms is null", [])
     }
 
     /// What could be worked on at this moment and waits for an agent, by kind.
