@@ -248,7 +248,9 @@ impl Kernel {
     /// When to call [`Kernel::step`] with [`Command::Tick`] if nothing else happens first.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Time> {
-        let sweep = (!self.state.index.orphans.is_empty()).then_some(self.now);
+        let index = &self.state.index;
+        let swept = index.orphans.is_empty() && (index.all_looked() || self.state.draining);
+        let sweep = (!swept).then_some(self.now);
         let timer = self.state.index.next_timer();
         let key = self.state.index.key_order.first();
         let key = key.map(|(at, ..)| at.after(self.state.limits.key_ms));

@@ -46,6 +46,14 @@ impl House {
         granted(&self.tell(Command::Submit(submit)))
     }
 
+    fn submit_to(&mut self, agent: &str, terms: Terms) -> Vec<(u64, u32)> {
+        self.inputs += 1;
+        let to = Some(agent.into());
+        granted(
+            &self.tell(Command::Submit(Submit { to, ..Submit::new(terms, payload(self.inputs)) })),
+        )
+    }
+
     fn attempt(&self, task: u64) -> AttemptId {
         let task = self.kernel.state().task(TaskId(task));
         task.and_then(Task::attempt).expect("it has a lease")
@@ -323,4 +331,46 @@ fn an_agent_that_drains_finishes_what_it_has_and_leaves() {
     let draining = Event::AgentDraining { agent: idle };
     let events: Vec<Event> = step.entries.into_iter().map(|it| it.event).collect();
     assert_eq!(events, [draining, Event::AgentLeft { agent: idle }]);
+}
+
+#[test]
+fn heavy_work_that_only_one_agent_may_do_comes_round_too() {
+    let mut house = House::new();
+    house.join("a", 2, &[]);
+    house.join("b", 2, &[]);
+    (0..8).for_each(|_| _ = house.submit(work()));
+    assert_eq!(house.submit_to("a", heavy(2)), []);
+    // What is light goes on behind it, and more of it comes all the while.
+    let mut working: Vec<u64> = (1..=4).collect();
+    for _ in 0..16 {
+        house.submit(work());
+        let done = working.remove(0);
+        let got = house.complete(done);
+        if got.contains(&(9, 0)) {
+            return;
+        }
+        working.extend(got.iter().map(|(task, _)| *task));
+    }
+    panic!("it waits for ever");
+}
+
+#[test]
+fn heavy_work_for_all_comes_round_beside_light_work_for_one() {
+    let mut house = House::new();
+    house.join("a", 2, &[]);
+    let mut working: Vec<u64> = Vec::new();
+    for _ in 0..4 {
+        working.extend(house.submit_to("a", work()).iter().map(|(task, _)| *task));
+    }
+    assert_eq!(house.submit(heavy(2)), []);
+    for _ in 0..16 {
+        let done = working.remove(0);
+        let got = house.complete(done);
+        if got.contains(&(5, 0)) {
+            return;
+        }
+        working.extend(got.iter().map(|(task, _)| *task));
+        house.submit_to("a", work());
+    }
+    panic!("it waits for ever");
 }

@@ -264,3 +264,30 @@ fn room_is_had_when_an_agent_that_makes_it_comes_back() {
     assert_eq!(granted(&step).len(), 1, "{step:?}");
     assert_eq!(house.kernel.state().slots_used(other), 1);
 }
+
+#[test]
+fn every_class_that_may_preempt_has_its_room_in_one_step() {
+    let mut house = House::new(&[], &[1, 1]);
+    let plan = || Terms { capability: "plan".into(), ..of(Class::Background) };
+    (0..2).for_each(|_| _ = house.submit(plan()));
+    house.submit(of(Class::Critical));
+    house.submit(of(Class::High));
+    let preempt = BTreeSet::from([Class::Critical, Class::High]);
+    let policies = Arc::new(Policies { preempt, ..Policies::default() });
+    let step = house.tell(Command::Configure { team: Text::default(), policies });
+    assert_eq!(preempted(&step), [(2, 3), (1, 4)]);
+}
+
+#[test]
+fn one_step_stops_a_bounded_number() {
+    let mut house = House::new(&[], &[6]);
+    house.kernel.set_limits(Limits { sweep_max: 4, ..Limits::default() });
+    (0..6).for_each(|_| _ = house.submit(of(Class::Background)));
+    (0..6).for_each(|_| _ = house.submit(of(Class::Critical)));
+    let preempt = BTreeSet::from([Class::Critical]);
+    let policies = Arc::new(Policies { preempt, ..Policies::default() });
+    let step = house.tell(Command::Configure { team: Text::default(), policies });
+    assert_eq!(preempted(&step).len(), 4);
+    assert_eq!(house.kernel.next_deadline(), Some(Time(house.now)), "there is more to do");
+    assert_eq!(preempted(&house.tell(Command::Tick)).len(), 2);
+}

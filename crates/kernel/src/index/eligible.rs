@@ -104,20 +104,4 @@ impl Index {
             None => self.new_shape(key),
         }
     }
-
-    /// For an agent with a free slot and work of its own that waits: the shape whose turn it is,
-    /// its own or one that it serves with others.
-    pub(super) fn next_of(&self, agent: AgentId) -> Option<ShapeId> {
-        let waits = |id: &&usize| self.is_ready(&self.shapes[**id]);
-        let turn = |id: &&usize| (self.shapes[**id].pass, **id);
-        let own = self.fleet.addressed.get(&agent)?.iter().filter(waits);
-        let own =
-            own.filter(|id| self.is_free_for(agent, ShapeId(**id as u32))).min_by_key(turn)?;
-        let weight = |id: &usize| self.shapes[*id].key.weight;
-        let room = self.free_place(agent, ShapeId(*own as u32))?.room;
-        let shared = self.fleet.shapes_of(agent).iter().filter(waits);
-        let shared = shared.filter(|id| weight(id) <= room).min_by_key(turn);
-        let next = shared.filter(|shared| turn(shared) < turn(&own)).unwrap_or(own);
-        Some(ShapeId(*next as u32))
-    }
 }

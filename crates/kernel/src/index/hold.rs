@@ -5,7 +5,7 @@
 //! new work until it has. Nobody is kept back for work that could not begin anyway. Which agents
 //! are held follows from no fact and is forgotten by a replay: the turn comes again.
 
-use super::{Index, ShapeId};
+use super::{Index, Shape, ShapeId};
 use crate::mutant::{Mutant, planted};
 use crate::{AgentId, Class};
 
@@ -47,8 +47,13 @@ impl Index {
             self.dirty_shapes.pop();
         }
         while let Some(agent) = self.fleet.dirty_agent() {
-            match self.next_of(agent) {
-                Some(shape) => return Some(plain(shape)),
+            match self.turn_of(agent, |_| true) {
+                Some(shape) if self.is_free_for(agent, shape) => return Some(plain(shape)),
+                Some(shape) if self.hold(shape) => {}
+                Some(_) => match self.turn_of(agent, |shape| self.is_free_for(agent, shape)) {
+                    Some(shape) => return Some(plain(shape)),
+                    None => self.fleet.clean_agent(),
+                },
                 None => self.fleet.clean_agent(),
             }
         }
@@ -92,26 +97,48 @@ impl Index {
 
     /// Whether no other shape comes before it with any agents.
     fn is_at_turn(&self, shape: ShapeId) -> bool {
-        let profiles = &self.shapes[shape.0 as usize].profiles;
-        profiles.iter().all(|id| self.lowest(*id, |_| true).is_none_or(|it| it.0 == shape.0))
+        let Shape { key, profiles, .. } = &self.shapes[shape.0 as usize];
+        let is_first = |first: Option<ShapeId>| first.is_none_or(|it| it.0 == shape.0);
+        match key.only {
+            Some(agent) => is_first(self.first_of(self.served_by(agent))),
+            None => profiles.iter().all(|id| is_first(self.lowest(*id, |_| true))),
+        }
     }
 
     fn lowest(&self, profile: usize, may: impl Fn(usize) -> bool) -> Option<ShapeId> {
-        let shapes = &self.fleet.profiles[profile].shapes;
-        let ready = shapes.iter().filter(|id| self.is_ready(&self.shapes[**id]) && may(**id));
-        let first = ready.min_by_key(|id| (self.shapes[**id].pass, **id));
-        first.map(|id| ShapeId(*id as u32))
+        let shapes = self.fleet.profiles[profile].shapes.iter().copied();
+        self.first_of(shapes.filter(|id| may(*id)))
+    }
+
+    /// For an agent with work of its own that waits: the shape whose turn it is, its own or one
+    /// that it serves with others. What has an agent kept back for it already is not asked again.
+    fn turn_of(&self, agent: AgentId, may: impl Fn(ShapeId) -> bool) -> Option<ShapeId> {
+        let may = |id: &usize| !self.holds.contains_key(&(*id as u32)) && may(ShapeId(*id as u32));
+        let own = self.fleet.addressed.get(&agent)?.iter().copied();
+        let own = self.first_of(own.filter(may))?;
+        let shared = self.fleet.shapes_of(agent).iter().copied();
+        let shared = self.first_of(shared.filter(may)).map(|it| it.0 as usize);
+        self.first_of(shared.into_iter().chain([own.0 as usize]))
+    }
+
+    /// Of these shapes, what is ready and comes first.
+    fn first_of(&self, shapes: impl Iterator<Item = usize>) -> Option<ShapeId> {
+        let ready = shapes.filter(|id| self.is_ready(&self.shapes[*id]));
+        let first = ready.min_by_key(|id| (self.shapes[*id].pass, *id));
+        first.map(|id| ShapeId(id as u32))
     }
 
     /// Keeps an agent back for a shape that nobody has the room for: of those that are large enough
     /// the one with the most. `false` if there is none, or no need.
     fn hold(&mut self, shape: ShapeId) -> bool {
-        let weight = self.shapes[shape.0 as usize].key.weight;
+        let key = &self.shapes[shape.0 as usize].key;
+        let weight = key.weight;
         if weight <= 1 || self.holds.contains_key(&shape.0) || planted(Mutant::HeavyStarves) {
             return false;
         }
+        let only = key.only.filter(|agent| self.may_have(*agent, shape));
         let able = self.profiles_of(shape).filter(|it| it.has_size(weight));
-        let agents = able.flat_map(|it| &it.roster).copied();
+        let agents = able.flat_map(|it| &it.roster).copied().chain(only);
         let may = |agent: &AgentId| {
             let standing = &self.fleet.agents[agent.0 as usize];
             !standing.held && standing.slots >= weight

@@ -82,9 +82,14 @@ impl Index {
         self.preemptions.look.extend(shapes);
     }
 
-    fn served_by(&self, agent: AgentId) -> impl Iterator<Item = usize> + '_ {
+    pub(super) fn served_by(&self, agent: AgentId) -> impl Iterator<Item = usize> + '_ {
         let own = self.fleet.addressed.get(&agent).into_iter().flatten();
         self.fleet.shapes_of(agent).iter().chain(own).copied()
+    }
+
+    /// Whether all urgent work has looked for room: one step stops only so much.
+    pub(crate) fn all_looked(&self) -> bool {
+        self.preemptions.look.is_empty()
     }
 
     /// A shape with work whose class may preempt.

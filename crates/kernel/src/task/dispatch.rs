@@ -15,6 +15,7 @@ use crate::{Decision, Event, Failure, FailureKind, Granted, Part, Reason, TaskId
 /// parent that can finish makes room, a new one makes more work. Asked anew before every grant,
 /// since a task that fails here for want of budget is news to its parent.
 pub(crate) fn dispatch(draft: &mut Draft<'_>) {
+    let mut preemptions = draft.limits.sweep_max;
     loop {
         resume_all(draft);
         if draft.draining {
@@ -22,7 +23,7 @@ pub(crate) fn dispatch(draft: &mut Draft<'_>) {
         }
         match draft.next_match() {
             Some(found) => grant_next(draft, found),
-            None if preempt(draft) => {}
+            None if preempt(draft, &mut preemptions) => {}
             None => return,
         }
     }

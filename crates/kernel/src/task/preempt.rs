@@ -16,27 +16,23 @@ use crate::state::Deliberation;
 use crate::{AgentId, Class, Loss, Status, Task, TaskId, Time};
 use std::collections::BTreeSet;
 
-/// Stops what has to make room for urgent work that found nobody free. Whether anything was: there
-/// may be more to grant then.
-pub(super) fn preempt(draft: &mut Draft<'_>) -> bool {
-    if planted(Mutant::PreemptionForgotten) {
-        return false;
-    }
-    let mut left = draft.limits.sweep_max;
-    while let Some(shape) = draft.next_look() {
+/// Stops what has to make room for urgent work that found nobody free, of `left` attempts at most.
+/// Whether anything was: there may be more to grant then.
+pub(super) fn preempt(draft: &mut Draft<'_>, left: &mut usize) -> bool {
+    let before = *left;
+    while *left > 0
+        && *left == before
+        && let Some(shape) = draft.next_look()
+    {
         for class in draft.index.preempting_in(shape) {
             keep_back(draft, shape, class);
-            let before = left;
-            make_room(draft, shape, class, &mut left);
-            if left == 0 {
-                draft.look_for_room(shape); // The rest after what can be granted by then.
-            }
-            if left < before {
-                return true;
-            }
+            make_room(draft, shape, class, left);
+        }
+        if *left == 0 {
+            draft.look_for_room(shape); // The rest in a step of its own.
         }
     }
-    false
+    *left < before
 }
 
 /// Agents at which room is being made already are kept back for whom it is made.
@@ -59,7 +55,10 @@ fn make_room(draft: &mut Draft<'_>, shape: ShapeId, class: Class, left: &mut usi
         draft.stopping.values().filter_map(|it| it.makes_room_for).collect();
     let ready = draft.index.shapes[shape.0 as usize].queue.ready_in(class);
     let waiting = ready.filter(|id| !making.contains(id)).take(*left);
-    let waiting: Vec<TaskId> = waiting.collect();
+    let mut waiting: Vec<TaskId> = waiting.collect();
+    if planted(Mutant::PreemptionForgotten) {
+        waiting.clear();
+    }
     for by in waiting {
         // It waits for the agent that its key belongs to, only asks for a bid, or fails as soon as
         // it is looked at.

@@ -11,11 +11,10 @@ pub(crate) fn spent(draft: &mut Draft<'_>, by: AttemptId, cost: Cost) -> Result<
         Some(stopping) => stopping.purse,
         None => draft.task(by.task).map_or(by.task, |task| task.purse),
     };
-    if draft.is_covered(by) {
-        return Ok(Answer::Done);
-    }
+    let is_covered = draft.is_covered(by);
     for part in [Part::Money, Part::Tokens] {
-        if draft.left(purse, part) == 0 {
+        let is_paid = is_covered && part == Part::Money;
+        if !is_paid && draft.left(purse, part) == 0 {
             return Err(Refusal::OverBudget { what: part.name().into() });
         }
     }

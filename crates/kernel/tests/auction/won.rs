@@ -70,6 +70,16 @@ fn a_price_is_set_aside_then_paid_and_what_is_spent_comes_out_of_it() {
 }
 
 #[test]
+fn a_price_in_money_covers_no_tokens() {
+    let mut story = Story::of(&["a"]);
+    let budget = Some(Budget { tokens: Some(100), ..Budget::default() });
+    story.submit_with(Submit { budget, ..Submit::new(Terms::new("work"), payload(1)) });
+    story.bids("a", 950, 10);
+    let step = story.says("a", Report::Spent(Cost { money_micros: 300, tokens: 100 }));
+    assert_eq!(step.answer, Err(Refusal::OverBudget { what: Part::Tokens.name().into() }));
+}
+
+#[test]
 fn a_child_on_offer_is_paid_from_the_purse_above() {
     let mut story = Story::of(&["a"]);
     story.join("boss", &["plan"], 1);
