@@ -4,7 +4,7 @@ use super::CAPABILITY;
 use super::pending::{KEY, Untold, name};
 use crate::problem::{Kind, Problem};
 use kernel::{
-    AgentId, AgentSpec, Entry, Event, Phase, Presence, State, Supervised, TaskId, Text, Time,
+    AgentId, AgentSpec, Entry, Event, Phase, Presence, State, Supervised, Task, TaskId, Text, Time,
     Tripped,
 };
 use runtime::port::Observer;
@@ -94,16 +94,20 @@ impl Books {
         books
     }
 
-    /// What died just before the start, and was not told.
+    /// What has died since the last alert about such, which may have waited for its turn; if nobody
+    /// was ever told, what died just before the start.
     fn died_lately(&mut self, state: &State) {
-        let prefix = format!("{KEY}/{}/", name(Kind::DeadLetters));
-        let of_dead = |key: &Text| key.strip_prefix(&*prefix)?.parse().ok();
-        let told = state.keys.keys().filter_map(|(_, key)| of_dead(key)).max().map(Time);
-        let since = Time(state.time.0.saturating_sub(RECENT_MS));
-        for letter in state.dead.values() {
-            let is_news = letter.at >= since && told.is_none_or(|told| letter.at > told);
-            if is_news && *letter.task.terms.capability != *CAPABILITY {
-                self.died(letter.at, letter.task.id);
+        let recent = Time(state.time.0.saturating_sub(RECENT_MS));
+        let since = last_told(state).map_or(recent, |told| Time(told.0.saturating_add(1)));
+        let root = |run| {
+            let dead = || state.dead.get(&run).map(|letter| &letter.task);
+            state.task(run).or_else(dead)
+        };
+        for letter in state.dead.values().filter(|letter| letter.at >= since) {
+            let Task { id, run, .. } = letter.task;
+            let of = root(run).unwrap_or(&letter.task);
+            if *of.terms.capability != *CAPABILITY {
+                self.died(letter.at, id);
             }
         }
     }
@@ -232,4 +236,15 @@ impl Books {
             _ => false,
         }
     }
+}
+
+/// Up to when somebody was told of what had died, by the keys of alerts, which end in their moments
+/// and stand in their order.
+fn last_told(state: &State) -> Option<Time> {
+    let prefix = format!("{KEY}/{}/", name(Kind::DeadLetters));
+    let nobody = Text::default(); // Alerts are nobody's: they have no tenant.
+    let (first, last) = (prefix.as_str().into(), format!("{prefix}~").into());
+    let mut told = state.keys.range((nobody.clone(), first)..(nobody, last));
+    let ((_, key), _) = told.next_back()?;
+    key.strip_prefix(&*prefix)?.parse().ok().map(Time)
 }

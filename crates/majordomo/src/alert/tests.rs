@@ -91,6 +91,27 @@ fn what_has_become_a_problem_is_told_and_what_is_none_any_more_is_not() {
 }
 
 #[test]
+fn a_start_tells_what_has_died_since_the_last_alert_however_long_ago() {
+    let mut scene = Scene::new();
+    scene.join("ann", &["review"], 4);
+    dead(&mut scene, "review");
+    let first = scene.kernel.state().time.0;
+    let died = |scene: &Scene| told(&Feed::new(scene.kernel.state()));
+    assert_eq!(died(&scene).len(), 1, "it has just died");
+    scene.after(600_000);
+    scene.tell(Command::Tick);
+    let second = dead(&mut scene, "review");
+    scene.after(600_000);
+    scene.submit("review", "1"); // Time is as of the last event.
+    assert_eq!(died(&scene), [], "nobody was ever told, and both are old");
+    let mut alert = question(CAPABILITY, "1");
+    alert.key = Some(format!("majordomo/alert/dead_letters/{first:020}").into());
+    scene.tell(Command::Submit(alert));
+    let expected = format!("task {second} is dead: its attempts are used up");
+    assert_eq!(died(&scene), [(Kind::DeadLetters, 1, expected)], "of the first somebody was");
+}
+
+#[test]
 fn a_breaker_that_opens_again_for_a_probe_is_the_trouble_that_was_told() {
     let mut scene = Scene::new();
     scene.join("bob", &["review"], 1);
@@ -137,6 +158,7 @@ fn a_failing_notify_and_all_below_it_is_never_a_reason_for_another_alert() {
     assert_eq!(heard(&scene).books().open_alerts(), 2);
     scene.fail(below, FailureKind::Error, "no line");
     assert!(scene.kernel.state().dead.contains_key(&below), "it is dead all the same");
+    assert_eq!(told(&Feed::new(scene.kernel.state())), [], "nor at a start");
     give_up(&mut scene, "teller");
     assert_eq!(told(&heard(&scene)), []);
     dead(&mut scene, "send");
