@@ -32,7 +32,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, MissedTickBehavior, interval};
 
 /// What an agent serves that sends alerts.
 pub const CAPABILITY: &str = "notify";
@@ -70,13 +70,14 @@ struct Watch {
 
 impl Watch {
     async fn go_on(mut self) {
+        let mut look = interval(LOOK);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            self.look_around();
-            self.send().await;
             tokio::select! {
+                _ = look.tick() => self.look_around(), // The first time at once.
                 () = self.feed.changed() => {}
-                () = sleep(LOOK) => {}
             }
+            self.send().await;
         }
     }
 
