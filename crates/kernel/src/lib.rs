@@ -71,4 +71,6 @@ pub use schedule::{
 pub use state::{Advice, Counts, DeadLetter, Deliberation, Facts, KeyRecord, Pin, State, Stopping};
 pub use supervised::{Planned, Supervised};
 pub use task::{FailureRecord, Lease, Past, Status, StepKind, StepRecord, Streak, Task};
-pub use terms::{Class, Failure, FailureKind, Loss, Outcome, RetryPolicy, Terms, Versions};
+pub use terms::{
+    Class, FailedAttempt, Failure, FailureKind, Loss, Outcome, RetryPolicy, Terms, Versions,
+};

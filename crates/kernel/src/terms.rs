@@ -3,6 +3,7 @@
 use crate::{AgentId, Constraint, Payload, TaskId, Text};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
+use std::fmt;
 use std::sync::Arc;
 
 /// What every task of one kind has in common. Tasks with equal terms share one copy in memory.
@@ -222,12 +223,33 @@ pub struct Failure {
     /// The agent asks not to be tried again before this many milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
+    /// With which attempt its task ended. The kernel says so, never an agent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<Box<FailedAttempt>>,
+}
+
+/// The attempt with which a task ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailedAttempt {
+    /// By the agent of this name.
+    pub agent: Text,
+    /// 1 for the first that was charged to the task.
+    pub number: u32,
+    /// How many may be charged before the task is set aside as dead.
+    pub of: u32,
+}
+
+impl fmt::Display for FailedAttempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let FailedAttempt { agent, number, of } = self;
+        write!(f, "agent {agent}, attempt {number} of {of}")
+    }
 }
 
 impl Failure {
-    /// A failure without a wish about when to retry.
+    /// A failure without a wish about when to retry, and of no attempt yet.
     pub fn new(kind: FailureKind, message: impl Into<Text>) -> Failure {
-        Failure { kind, message: message.into(), retry_after_ms: None }
+        Failure { kind, message: message.into(), retry_after_ms: None, attempt: None }
     }
 }
 

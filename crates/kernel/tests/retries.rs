@@ -72,6 +72,43 @@ fn a_task_whose_deadline_passes_before_it_may_be_tried_again_fails_at_once() {
 }
 
 #[test]
+fn a_failure_that_ends_a_task_says_with_which_attempt_of_whom() {
+    let retry = RetryPolicy { attempts_max: 2, base_ms: 0, cap_ms: 0 };
+    let (mut kernel, first) = working(None, retry);
+    let claimed = FailedAttempt { agent: "somebody else".into(), number: 7, of: 7 };
+    let broke = Failure::new(FailureKind::Error, "it broke");
+    let broke = Report::Failed(Failure { attempt: Some(Box::new(claimed)), ..broke });
+    let step = kernel.step(Time(100), Command::Report(first, broke.clone()));
+    let [Effect::Dispatch(second)] = &step.effects[..] else { panic!("{step:?}") };
+    let step = kernel.step(Time(300), Command::Report(second.attempt, broke));
+    let Some(Outcome::Dead(failure)) = settled(&step) else { panic!("{step:?}") };
+    let last = FailedAttempt { agent: "counter".into(), number: 2, of: 2 };
+    assert_eq!(failure.attempt.as_deref(), Some(&last));
+    assert_eq!(last.to_string(), "agent counter, attempt 2 of 2");
+    let of_attempts = step.entries.iter().filter_map(|entry| match &entry.event {
+        Event::AttemptFailed { failure, .. } => Some(failure.attempt.clone()),
+        _ => None,
+    });
+    assert_eq!(of_attempts.collect::<Vec<_>>(), [None], "its lease says it, and nobody else");
+}
+
+#[test]
+fn a_deadline_that_passes_says_who_was_at_it_if_anybody_was() {
+    let (mut kernel, _) = working(Some(5_000), RetryPolicy::default());
+    let input = Payload { digest: Digest([2; 32]), len: 1, inline: Some(Arc::from([2])) };
+    let submit = Submit { deadline_ms: Some(6_000), ..Submit::new(Terms::new("count"), input) };
+    let _ = kernel.step(Time(0), Command::Submit(submit)); // It waits for the agent's slot.
+    let mut whose = Vec::new();
+    for at in [5_000, 6_000] {
+        let step = kernel.step(Time(at), Command::Tick);
+        let Some(Outcome::Failed(failure)) = settled(&step) else { panic!("{step:?}") };
+        assert_eq!(failure.kind, FailureKind::Deadline);
+        whose.push(failure.attempt.as_ref().map(ToString::to_string));
+    }
+    assert_eq!(whose, [Some("agent counter, attempt 1 of 5".to_owned()), None]);
+}
+
+#[test]
 fn the_last_attempt_of_a_task_leaves_it_dead_whatever_its_deadline() {
     let once = RetryPolicy { attempts_max: 1, ..RetryPolicy::default() };
     let (mut kernel, only) = working(Some(5_000), once);

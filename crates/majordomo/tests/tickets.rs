@@ -1,7 +1,10 @@
 //! Tickets, and several questions at once: what is seen from outside, and what a later life sees.
 
+use majordomo::kernel::{FailedAttempt, RetryPolicy};
 use majordomo::testing::{Disk, Script};
-use majordomo::{Context, Failure, Fault, Result, SubmitOptions, TaskStatus, Team, capability};
+use majordomo::{
+    AskOptions, Context, Failure, Fault, Result, SubmitOptions, TaskStatus, Team, capability,
+};
 use majordomo::{first_success, join, race};
 use runtime::port::observer::Said;
 use serde_json::{Value, json};
@@ -176,6 +179,63 @@ async fn what_is_handed_off_is_answered_as_ones_own() {
     assert_eq!((failure.fault(), failure.is_retryable()), (Fault::Asker, false));
     assert!(failure.message.ends_with("failed: not today"), "{failure}");
     assert!(!failure.message.contains("step"), "in the words of the other: {failure}");
+}
+
+#[capability("fragile@1")]
+async fn fragile(_: Context, _: ()) -> Result<()> {
+    let claimed = FailedAttempt { agent: "somebody else".into(), number: 1, of: 1 };
+    Err(Failure { attempt: Some(Box::new(claimed)), ..Failure::error("it broke") })
+}
+
+/// What each life was told of its step, before it waited at the gate.
+static TOLD: Mutex<Vec<Failure>> = Mutex::new(Vec::new());
+
+#[capability("rely@1")]
+async fn rely(cx: Context, _: ()) -> Result<String> {
+    let retry = Some(RetryPolicy { attempts_max: 3, base_ms: 1, cap_ms: 1 });
+    let options = AskOptions { retry, ..AskOptions::default() };
+    let failure = cx.ask::<fragile>(()).with(options).await.expect_err("it breaks");
+    TOLD.lock().expect("no panic under it").push(failure.clone());
+    cx.ask::<gate>(()).await?;
+    Ok(failure.to_string())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_says_with_which_attempt_of_whom_it_came_in_every_life() {
+    let disk = Disk::new();
+    let potter = || majordomo::AgentEntry::native("potter", 1, fragile);
+    let shut = Script::<gate>::new().hang();
+    let team = disk.team().with(rely).agent(potter()).agent(shut.joins("gate"));
+    let team = team.start().await.expect("starts");
+    let ticket =
+        team.handle::<rely>().submit((), SubmitOptions::default()).await.expect("accepted");
+    let run = ticket.id();
+    while shut.asked().is_empty() {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    disk.kill(team);
+    let team = disk.team().with(rely).agent(potter()).with(gate).start().await;
+    let team = team.expect("starts again");
+    let said = team.ticket(run).expect("goes on").typed::<String>().await.expect("answers");
+    assert!(said.ends_with("it broke (agent potter, attempt 3 of 3)"), "{said}");
+    let told = TOLD.lock().expect("no panic under it").clone();
+    assert_eq!(told.len(), 2);
+    assert_eq!(told[0], told[1]);
+    let attempt = FailedAttempt { agent: "potter".into(), number: 3, of: 3 };
+    assert_eq!(told[0].attempt.as_deref(), Some(&attempt));
+    assert!(!told[0].message.contains("potter"), "the words are the agent's: {}", told[0].message);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_without_an_attempt_names_nobody() {
+    let team = Team::in_memory().with(refuse).start().await.expect("starts");
+    let refused = team.ask::<refuse>("no".into()).await.expect_err("refused");
+    assert!(
+        refused.to_string().ends_with("failed: no (agent refuse, attempt 1 of 5)"),
+        "{refused}"
+    );
+    let gone = team.cancel(majordomo::kernel::TaskId(99), "why not").await.expect_err("unknown");
+    assert_eq!((gone.attempt.clone(), gone.to_string()), (None, gone.message));
 }
 
 static INTERRUPTED: Mutex<Vec<bool>> = Mutex::new(Vec::new());

@@ -1,6 +1,6 @@
 //! Time passes: leases and patience run out, delays end.
 
-use super::retry::attempt_failed;
+use super::retry::{attempt_failed, under_way};
 use crate::agent::supervise;
 use crate::index::Timer;
 use crate::kernel::Draft;
@@ -40,6 +40,8 @@ fn fire(draft: &mut Draft<'_>, timer: Timer) {
     match timer {
         Timer::Deadline(task) => {
             let failure = Failure::new(FailureKind::Deadline, "its deadline passed");
+            let attempt = draft.task(task).and_then(|task| under_way(draft, task));
+            let failure = Failure { attempt, ..failure };
             draft.record(Event::TaskFailed { task, failure });
         }
         Timer::Lease(task) => {

@@ -6,7 +6,10 @@ use crate::agent::judge;
 use crate::kernel::Draft;
 use crate::mutant::{Mutant, planted};
 use crate::rule::backoff;
-use crate::{AttemptId, Event, Failure, FailureKind, Loss, RetryPolicy, TaskId, Time, Token};
+use crate::{
+    AttemptId, Event, FailedAttempt, Failure, FailureKind, Loss, RetryPolicy, State, Task, TaskId,
+    Time, Token,
+};
 
 /// Charges a failure to the task. Then: not worth repeating → failed; attempts used up → dead; the
 /// next attempt could not start before the deadline → failed; else queued again after a jittered
@@ -25,7 +28,9 @@ pub(crate) fn attempt_failed(draft: &mut Draft<'_>, by: AttemptId, failure: Fail
     let retry_at = wanted.filter(|_| !too_late).unwrap_or(Time::NEVER);
     let token = by.token;
     let holder = task.status.lease().map(|it| (it.agent, task.terms.capability.clone()));
-    let last = failure.clone();
+    let attempt = under_way(draft, task);
+    let failure = Failure { attempt: None, ..failure }; // Its lease says whose attempt it is.
+    let last = Failure { attempt, ..failure.clone() };
     draft.record(Event::AttemptFailed { task: by.task, token, failure, retry_at, stop });
     if let Some((agent, capability)) = holder {
         judge(draft, agent, &capability);
@@ -39,6 +44,13 @@ pub(crate) fn attempt_failed(draft: &mut Draft<'_>, by: AttemptId, failure: Fail
         draft.record(Event::TaskFailed { task: by.task, failure: out_of_time(&last) });
     }
     sweep_orphans(draft);
+}
+
+/// The attempt at a task that is under way now, if one is.
+pub(super) fn under_way(state: &State, task: &Task) -> Option<Box<FailedAttempt>> {
+    let agent = state.agent(task.status.lease()?.agent)?.spec.name.clone();
+    let (number, of) = (task.failed + 1, task.terms.retry.attempts_max);
+    Some(Box::new(FailedAttempt { agent, number, of: of.max(number) }))
 }
 
 /// When the next attempt may start.
@@ -61,7 +73,8 @@ fn out_of_time(last: &Failure) -> Failure {
         "another attempt could not start before its deadline; the last one failed: {}",
         last.message
     );
-    Failure::new(FailureKind::Deadline, message)
+    let attempt = last.attempt.clone();
+    Failure { attempt, ..Failure::new(FailureKind::Deadline, message) }
 }
 
 /// Puts a task back that lost its attempt through no fault of its own or its agent's. Too often to

@@ -1,7 +1,7 @@
 //! How work fails, as users see it: what kind, in which words, and when to come back.
 
 use crate::bus;
-use kernel::{FailureKind, Outcome, QuotaOf, Refusal, TaskId};
+use kernel::{FailedAttempt, FailureKind, Outcome, QuotaOf, Refusal, TaskId};
 use std::fmt;
 
 /// The result of agents' code and of everything asked through a [`super::Context`].
@@ -19,12 +19,16 @@ pub struct Failure {
     pub message: String,
     /// Not before this many milliseconds.
     pub retry_after_ms: Option<u64>,
+    /// With which attempt the task that was asked for ended, where one was under way. It stands in
+    /// the journal with the end of that task; what an agent says here of its own failure is not
+    /// heard.
+    pub attempt: Option<Box<FailedAttempt>>,
 }
 
 impl Failure {
     /// A failure of this kind.
     pub fn new(kind: FailureKind, message: impl Into<String>) -> Failure {
-        Failure { kind, message: message.into(), retry_after_ms: None }
+        Failure { kind, message: message.into(), retry_after_ms: None, attempt: None }
     }
 
     /// It did not work; another attempt may.
@@ -69,13 +73,13 @@ impl Failure {
             }
             _ => None,
         };
-        Failure { kind, message: describe(refusal), retry_after_ms }
+        Failure { retry_after_ms, ..Failure::new(kind, describe(refusal)) }
     }
 
     /// A failure as it stands in the journal.
     pub(crate) fn recorded(failure: &kernel::Failure) -> Failure {
-        let (kind, retry_after_ms) = (failure.kind, failure.retry_after_ms);
-        Failure { kind, message: failure.message.to_string(), retry_after_ms }
+        let kernel::Failure { kind, message, retry_after_ms, attempt } = failure.clone();
+        Failure { kind, message: message.to_string(), retry_after_ms, attempt }
     }
 
     /// A step that did not complete, as its parent sees it.
@@ -88,7 +92,8 @@ impl Failure {
         match outcome {
             Outcome::Completed(_) => Failure::error(format!("{what} completed")),
             Outcome::Failed(failure) => {
-                Failure::new(failure.kind, format!("{what} failed: {}", failure.message))
+                let message = format!("{what} failed: {}", failure.message);
+                Failure { attempt: failure.attempt.clone(), ..Failure::new(failure.kind, message) }
             }
             Outcome::Cancelled(reason) => {
                 let message = format!("{what} was cancelled: {reason}");
@@ -96,7 +101,8 @@ impl Failure {
             }
             Outcome::Dead(failure) => {
                 let message = format!("{what} used up its attempts: {}", failure.message);
-                Failure::new(FailureKind::Child, message)
+                let attempt = failure.attempt.clone();
+                Failure { attempt, ..Failure::new(FailureKind::Child, message) }
             }
         }
     }
@@ -192,7 +198,11 @@ fn again_and_again(asked: &str, latest: &str, max: u32) -> String {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        f.write_str(&self.message)?;
+        match &self.attempt {
+            Some(attempt) => write!(f, " ({attempt})"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -220,5 +230,5 @@ pub(crate) fn to_kernel(failure: Failure) -> kernel::Failure {
         message.push('…');
     }
     let retry_after_ms = failure.retry_after_ms;
-    kernel::Failure { kind: failure.kind, message: message.into(), retry_after_ms }
+    kernel::Failure { retry_after_ms, ..kernel::Failure::new(failure.kind, message) }
 }

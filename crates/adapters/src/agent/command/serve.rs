@@ -132,7 +132,7 @@ impl Host for Context {
 fn answer(result: Result<Value, Failure>) -> Answer {
     match result {
         Ok(value) => Answer::Ok { value },
-        Err(Failure { kind, message, retry_after_ms }) => {
+        Err(Failure { kind, message, retry_after_ms, .. }) => {
             let failure = wire::Failure { kind: word(kind), message, retry_after_ms };
             Answer::Failed { failure }
         }
@@ -161,7 +161,7 @@ fn kind(word: &str) -> FailureKind {
 impl From<wire::Failure> for Failure {
     fn from(failure: wire::Failure) -> Self {
         let wire::Failure { kind: word, message, retry_after_ms } = failure;
-        Self { kind: kind(&word), message, retry_after_ms }
+        Self { retry_after_ms, ..Failure::new(kind(&word), message) }
     }
 }
 
@@ -192,7 +192,7 @@ fn failure(ended: Ended) -> Failure {
             FailureKind::Overloaded
         }
     };
-    Failure { kind, message: fault.to_string(), retry_after_ms }
+    Failure { retry_after_ms, ..Failure::new(kind, fault.to_string()) }
 }
 
 #[cfg(test)]
