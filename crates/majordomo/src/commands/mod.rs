@@ -28,6 +28,7 @@ mod views;
 mod watch;
 
 use crate::exit::Exit;
+use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::{Parser, Subcommand};
 use majordomo::data::DataDir;
 use std::path::PathBuf;
@@ -50,11 +51,20 @@ pub(crate) struct Cli {
 #[derive(clap::Args)]
 pub(crate) struct Global {
     /// Where journal, blobs and views stand
-    #[arg(long, global = true, default_value = ".majordomo", value_name = "DIR")]
+    #[arg(long, global = true, default_value = ".majordomo", value_name = "DIR",
+        value_parser = PathBufValueParser::new().try_map(directory))]
     data: PathBuf,
     /// Print JSON for programs instead of text for people
     #[arg(long, global = true)]
     pub(crate) json: bool,
+}
+
+/// A directory, or one that is yet to be made.
+fn directory(path: PathBuf) -> Result<PathBuf, &'static str> {
+    if path.exists() && !path.is_dir() {
+        return Err("that is a file; the data stands in a directory of its own: name one");
+    }
+    Ok(path)
 }
 
 impl Global {

@@ -251,6 +251,17 @@ fn what_cannot_be_done_is_said_with_its_own_exit_code() {
 
 /// As in `majordomo teams | head -1`: whoever reads may stop before everything is said.
 #[test]
+fn a_file_is_no_place_for_data() {
+    let house = House::new();
+    house.write("afile", "");
+    for verb in ["runs", "resume", "health"] {
+        let said = house.run(&["--data", "afile", verb]);
+        assert_eq!(said.code, Some(2), "{said:?}");
+        assert!(said.err.contains("that is a file; the data stands in a directory"), "{said:?}");
+    }
+}
+
+#[test]
 fn a_pipe_that_is_closed_early_is_no_fault() {
     let house = House::with_sources();
     house.done(&["init"]);
