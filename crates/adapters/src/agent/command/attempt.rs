@@ -35,13 +35,11 @@ pub(super) async fn serve<H: Host>(
     resident.begin();
     let limits = pool.limits();
     let token = work.token.clone();
-    let (pool_of_it, late) = (pool.clone(), host.clone());
-    let loan =
-        Loan { resident: Some(resident), pool: pool_of_it, host: late, token: token.clone() };
+    let loan = Loan { resident: Some(resident), pool: pool.clone(), host, token };
     let calls = FuturesUnordered::new();
     let work_left = limits.wall_ms.map(Duration::from_millis);
     let (asks_open, is_silent) = (0, false);
-    let mut attempt = Attempt { loan, host, token, calls, asks_open, is_silent, work_left, limits };
+    let mut attempt = Attempt { loan, calls, asks_open, is_silent, work_left, limits };
     attempt.resident().send(&task(work));
     let report = attempt.drive().await;
     attempt.tell_story(report.is_err());
@@ -70,8 +68,6 @@ type Report = Result<Value, Failure>;
 
 struct Attempt<H: Host> {
     loan: Loan<H>,
-    host: H,
-    token: String,
     /// Calls of the process that have no answer yet.
     calls: FuturesUnordered<Later<Answered>>,
     /// How many of them block it.
@@ -104,7 +100,7 @@ impl<H: Host> Attempt<H> {
             } else if let Ok(step) = timeout(GATHER, self.step()).await {
                 step?
             } else {
-                let host = self.host.clone();
+                let host = self.loan.host.clone();
                 host.parked(self.wait()).await?
             };
             match step {
@@ -155,21 +151,21 @@ impl<H: Host> Attempt<H> {
     /// Nobody vouches for it until it says something: its lease runs, and decides.
     fn fell_silent(&mut self) -> Step {
         self.is_silent = true;
-        self.host.silent();
+        self.loan.host.silent();
         Step::Heard
     }
 
     fn hear(&mut self, message: FromAgent) -> Result<Step, Trouble> {
         if std::mem::take(&mut self.is_silent) {
-            self.host.heartbeat();
+            self.loan.host.heartbeat();
         }
-        if message.token().is_some_and(|token| token != self.token) {
-            self.host.log("warn", "a line of an earlier attempt was not heard");
+        if message.token().is_some_and(|token| *token != self.loan.token) {
+            self.loan.host.log("warn", "a line of an earlier attempt was not heard");
             return Ok(Step::Heard);
         }
         match message {
             FromAgent::Ask { id, capability, input, step, .. } => {
-                let answer = self.host.ask(step, capability, input);
+                let answer = self.loan.host.ask(step, capability, input);
                 self.asks_open += 1;
                 self.call(id, true, answer)?;
             }
@@ -178,17 +174,19 @@ impl<H: Host> Attempt<H> {
                 let on_unknown = on_unknown.unwrap_or(otherwise);
                 // A person may take a day: the process is blocked as it is by any question.
                 let is_ask = on_unknown == OnUnknown::AskHuman;
-                let answer = self.host.once(step, on_unknown);
+                let answer = self.loan.host.once(step, on_unknown);
                 self.asks_open += usize::from(is_ask);
                 self.call(id, is_ask, answer)?;
             }
             FromAgent::Done { id, step, outcome, .. } => {
-                let answer = self.host.done(step, outcome);
+                let answer = self.loan.host.done(step, outcome);
                 self.call(id, false, answer)?;
             }
-            FromAgent::Progress { fraction, message, .. } => self.host.progress(fraction, &message),
-            FromAgent::Heartbeat {} => self.host.heartbeat(),
-            FromAgent::Log { level, message } => self.host.log(&level, &message),
+            FromAgent::Progress { fraction, message, .. } => {
+                self.loan.host.progress(fraction, &message)
+            }
+            FromAgent::Heartbeat {} => self.loan.host.heartbeat(),
+            FromAgent::Log { level, message } => self.loan.host.log(&level, &message),
             FromAgent::Result { output, .. } => return Ok(Step::Over(Ok(output))),
             FromAgent::Error { failure, .. } => return Ok(Step::Over(Err(failure))),
             FromAgent::Ready { .. } => return Err(Trouble::Broke("it said `ready` twice".into())),
@@ -219,7 +217,7 @@ impl<H: Host> Attempt<H> {
         let resident = self.resident();
         let story = if is_ended { resident.story() } else { resident.take_story() };
         for line in story.lines() {
-            self.host.log("info", line);
+            self.loan.host.log("info", line);
         }
     }
 
@@ -257,13 +255,9 @@ impl<H: Host> Drop for Loan<H> {
 /// its tree. The slot is held until one or the other.
 async fn cancel<H: Host>(mut resident: Resident, pool: Arc<Pool>, host: H, token: String) {
     resident.send(&ToAgent::Cancel { token: token.clone() });
-    let grace = Duration::from_millis(pool.limits().grace_ms);
-    let hurry = resident.hurry();
-    let is_back = tokio::select! {
-        stopped = timeout(grace, stopped(&mut resident, &host, &token)) => stopped.unwrap_or(false),
-        () = hurry.called() => false,
-    };
-    if is_back {
+    let (hurry, grace_ms) = (resident.hurry(), pool.limits().grace_ms);
+    let said = hurry.within(grace_ms, stopped(&mut resident, &host, &token)).await;
+    if said == Some(true) {
         pool.give_back(resident);
     }
 }

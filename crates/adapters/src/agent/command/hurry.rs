@@ -1,6 +1,9 @@
 //! Whoever ends has a grace; this says that it is over.
 
+use std::time::Duration;
+
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 /// Cuts every grace short that knows of it. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -18,8 +21,20 @@ impl Hurry {
         self.is_over.send_replace(true);
     }
 
+    /// What comes of it within a grace; nothing if that is over before, or cut short.
+    pub(super) async fn within<T>(
+        &self,
+        grace_ms: u64,
+        what: impl Future<Output = T>,
+    ) -> Option<T> {
+        tokio::select! {
+            done = timeout(Duration::from_millis(grace_ms), what) => done.ok(),
+            () = self.called() => None,
+        }
+    }
+
     /// Returns when the grace is over.
-    pub(super) async fn called(&self) {
+    async fn called(&self) {
         let mut seen = self.is_over.subscribe();
         seen.wait_for(|is_over| *is_over).await.expect("self holds the sender");
     }

@@ -238,9 +238,8 @@ impl Pool {
         let none_free = || Fault::NoneFree { program: self.about.name(), max };
         let present = self.census.try_enter(max).ok_or_else(none_free)?;
         let hurry = self.lock().hurry.clone();
-        let place = Place { pool: self.me.clone(), number: 0, is_silent: false };
         let mut resident = Resident::start(self.about.clone(), present, hurry, hold).await?;
-        resident.enter(self.admit(place));
+        resident.enter(self.admit());
         let (number, exit) = (resident.number(), resident.exit());
         let pool = self.me.clone();
         tokio::spawn(async move {
@@ -252,13 +251,12 @@ impl Pool {
         Ok(resident)
     }
 
-    fn admit(&self, mut place: Place) -> Place {
+    fn admit(&self) -> Place {
         let mut state = self.lock();
         state.here += 1;
         state.wanted = state.wanted.max(state.here.min(state.size));
         state.last_number += 1;
-        place.number = state.last_number;
-        place
+        Place { pool: self.me.clone(), number: state.last_number, is_silent: false }
     }
 
     /// A process has ended. At work, its attempt sees it; an idle one has nobody else.
@@ -335,9 +333,7 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         self.set_silent(false);
-        if self.number > 0
-            && let Some(pool) = self.pool.upgrade()
-        {
+        if let Some(pool) = self.pool.upgrade() {
             pool.lock().here -= 1;
         }
     }

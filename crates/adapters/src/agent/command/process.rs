@@ -15,13 +15,11 @@ use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::process::ExitStatus;
-use std::time::Duration;
 
 use rustix::process::{Pid, PidfdFlags, WaitId, WaitIdOptions, pidfd_open, waitid};
 use tokio::io::unix::AsyncFd;
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout};
 use tokio::runtime::Handle;
-use tokio::time::timeout;
 
 use super::hurry::Hurry;
 use super::launch::{self, Program};
@@ -182,11 +180,7 @@ impl Body {
 
     /// Waits for those who were asked to end, for as long as they have.
     pub(super) async fn grace(&self, all_gone: impl Future<Output = ()>) {
-        let grace = Duration::from_millis(self.grace_ms);
-        tokio::select! {
-            _elapsed_or_gone = timeout(grace, all_gone) => {}
-            () = self.hurry.called() => {}
-        }
+        let _gone_or_not = self.hurry.within(self.grace_ms, all_gone).await;
     }
 
     /// Asks the system itself: what the reactor knows may be a turn old.

@@ -327,10 +327,7 @@ fn told(status: ExitStatus) -> String {
 
 /// Lets it exit by itself within the grace, then ends it and what it left.
 async fn exit_or_end(process: Process, grace_ms: u64, hurry: &Hurry) -> io::Result<ExitStatus> {
-    tokio::select! {
-        _exited = timeout(Duration::from_millis(grace_ms), process.exited()) => {}
-        () = hurry.called() => {}
-    }
+    let _exited_or_not = hurry.within(grace_ms, process.exited()).await;
     process.end().await
 }
 
