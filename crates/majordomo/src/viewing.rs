@@ -9,12 +9,13 @@ use crate::data::DataDir;
 use adapters::views::{Line, Views};
 use kernel::{Entry, State, TaskId};
 use runtime::port::Observer;
+use runtime::port::calendar::system_wall_ms;
 use runtime::port::journal::Seq;
 use runtime::port::observer::{Level, Note, Said};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 /// Portions that may wait for the views.
 const QUEUE_MAX: usize = 1_024;
@@ -91,8 +92,7 @@ impl Observer for Viewer {
     }
 
     fn note(&self, note: &Note) {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let _ = self.send(News::Said(note.clone(), now.as_millis() as i64));
+        let _ = self.send(News::Said(note.clone(), system_wall_ms() as i64));
     }
 }
 

@@ -28,9 +28,10 @@ use kernel::{Class, Terms};
 use pace::Pace;
 use pending::Pending;
 use runtime::api::{Failure, SubmitOptions};
+use runtime::port::calendar::system_wall_ms;
 use serde_json::{Value, json};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
@@ -165,6 +166,5 @@ fn body(pending: &Pending) -> Value {
 }
 
 fn wall_ms() -> i64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
+    i64::try_from(system_wall_ms()).unwrap_or(i64::MAX)
 }

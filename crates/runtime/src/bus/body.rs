@@ -100,9 +100,7 @@ impl Body {
     /// # Errors
     /// What is wrong with the bytes.
     pub fn to_json(&self) -> Result<serde_json::Value, String> {
-        let mut bytes = Vec::with_capacity(self.size);
-        self.write(&mut bytes);
-        messagepack::from_slice(&bytes).map_err(|why| why.to_string())
+        self.read::<serde_json::Value>().map(Arc::unwrap_or_clone)
     }
 }
 

@@ -91,13 +91,8 @@ impl Client {
 
     /// Sends an envelope. Whatever it says of its sender is replaced by what is known.
     pub fn send(&self, mut envelope: Envelope) -> Publishing<'_> {
-        let subject = &envelope.header.subject;
-        let may = self.identity.access.publish(&self.identity.name, subject);
-        match may.and_then(|()| self.stands()) {
-            Ok(()) => {
-                self.sign(&mut envelope);
-                self.bus.publish(envelope)
-            }
+        match self.admit(&mut envelope) {
+            Ok(()) => self.bus.publish(envelope),
             Err(error) => Publishing::done(Err(error)),
         }
     }
@@ -149,9 +144,7 @@ impl Client {
         deadline: Duration,
     ) -> Result<Received<A>, Error> {
         let mut envelope = self.envelope(call.questions(), question)?;
-        self.identity.access.publish(&self.identity.name, &envelope.header.subject)?;
-        self.stands()?;
-        self.sign(&mut envelope);
+        self.admit(&mut envelope)?;
         let answer = self.bus.request(envelope, deadline).await?;
         Ok(call.answers().read(answer)?)
     }
@@ -195,6 +188,14 @@ impl Client {
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.bus.stats()
+    }
+
+    /// Signs it, if it may be sent.
+    fn admit(&self, envelope: &mut Envelope) -> Result<(), Error> {
+        self.identity.access.publish(&self.identity.name, &envelope.header.subject)?;
+        self.stands()?;
+        self.sign(envelope);
+        Ok(())
     }
 
     fn stands(&self) -> Result<(), Error> {

@@ -2,6 +2,7 @@
 
 use super::{Body, Error, Subject};
 use crate::bounds::BusBounds;
+use crate::port::calendar::system_wall_ms;
 use kernel::Text;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -10,7 +11,7 @@ use std::fmt;
 use std::hash::{BuildHasher, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 /// A message on its way.
 #[derive(Clone, Debug)]
@@ -98,7 +99,7 @@ impl Envelope {
             subject,
             sender: anonymous(),
             schema,
-            sent_at_ms: wall_ms(),
+            sent_at_ms: system_wall_ms(),
             correlation: None,
             causation: None,
             trace: None,
@@ -182,11 +183,6 @@ fn origin() -> u64 {
 fn anonymous() -> Text {
     static NOBODY: OnceLock<Text> = OnceLock::new();
     NOBODY.get_or_init(|| Text::from("")).clone()
-}
-
-fn wall_ms() -> u64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 impl Schema {
