@@ -20,15 +20,12 @@
 //! | `"die"` | panics, or ends its process |
 //! | `"hang"` | never ends, unless it is ended |
 
+use super::eventually;
 use crate::api::{AgentEntry, SubmitOptions, Team, TeamBuilder, Ticket};
 use crate::recover::Stores;
 use kernel::{FailureKind, Outcome, RetryPolicy, Terms};
 use serde_json::json;
 use std::time::Duration;
-use tokio::time::{Instant, sleep};
-
-/// How long anything may take on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// One agent to be judged, and what can be seen of it from the outside.
 pub trait Stage {
@@ -165,12 +162,4 @@ async fn submit(team: &Team, what: &str) -> Ticket {
 async fn close(team: Team, stage: &impl Stage) {
     assert_eq!(team.drain(Duration::ZERO).await.agents_left, 0, "the agent did not stop");
     assert_eq!(stage.working(), 0, "something goes on after the agent has stopped");
-}
-
-async fn eventually(what: &str, condition: impl Fn() -> bool) {
-    let begun = Instant::now();
-    while !condition() {
-        assert!(begun.elapsed() < PATIENCE, "still not so after {PATIENCE:?}: {what}");
-        sleep(Duration::from_millis(2)).await;
-    }
 }

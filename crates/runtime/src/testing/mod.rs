@@ -10,3 +10,18 @@ mod script;
 
 pub use record::Record;
 pub use script::Script;
+
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// How long anything may take on a busy machine, with a broker in between.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Waits until it is so.
+async fn eventually(what: &str, condition: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !condition() {
+        assert!(begun.elapsed() < PATIENCE, "still not so after {PATIENCE:?}: {what}");
+        sleep(Duration::from_millis(2)).await;
+    }
+}

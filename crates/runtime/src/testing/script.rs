@@ -32,7 +32,7 @@ struct Inner<C: Capability> {
     vitals: Mutex<Option<Vitals>>,
 }
 
-type Always<C> = Box<
+type Always<C> = Arc<
     dyn Fn(<C as Capability>::Input) -> Result<<C as Capability>::Output, Failure> + Send + Sync,
 >;
 
@@ -129,7 +129,7 @@ impl<C: Capability> Script<C> {
         self,
         code: impl Fn(C::Input) -> Result<C::Output, Failure> + Send + Sync + 'static,
     ) -> Script<C> {
-        *lock(&self.inner.always) = Some(Box::new(code));
+        *lock(&self.inner.always) = Some(Arc::new(code));
         self
     }
 
@@ -166,8 +166,9 @@ impl<C: Capability> Script<C> {
     }
 
     fn improvise(&self, cx: &Context) -> Result<Value, Failure> {
-        let always = lock(&self.inner.always);
-        let Some(always) = &*always else {
+        // Not under the lock: code that panics or takes long holds nobody else up.
+        let always = lock(&self.inner.always).clone();
+        let Some(always) = always else {
             let (capability, times) = (C::NAME, lock(&self.inner.asked).len());
             return Err(Failure::rejected(format!(
                 "the script for {capability} is at its end and was asked {times} times: add a \

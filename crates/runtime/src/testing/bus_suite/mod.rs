@@ -8,6 +8,7 @@ mod delivery;
 mod pressure;
 mod questions;
 
+use super::{PATIENCE, eventually};
 use crate::bounds::BusBounds;
 use crate::bus::{
     Access, Client, Identity, Options, Pattern, Receipt, Subject, Subscription, Topic,
@@ -15,10 +16,8 @@ use crate::bus::{
 use crate::port::Bus;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::timeout;
 
-/// How long anything may take on a busy machine, with a broker in between.
-const PATIENCE: Duration = Duration::from_secs(10);
 /// What has not come by then does not come.
 const QUIET: Duration = Duration::from_millis(30);
 
@@ -106,14 +105,6 @@ async fn heard_all(subscription: &mut Subscription, count: usize) -> Vec<u64> {
 async fn assert_quiet(subscription: &mut Subscription, clause: &str) {
     if let Ok(Some(envelope)) = timeout(QUIET, subscription.next()).await {
         panic!("{clause}: one too many: {:?}", envelope.header);
-    }
-}
-
-async fn eventually(what: &str, condition: impl Fn() -> bool) {
-    let begun = Instant::now();
-    while !condition() {
-        assert!(begun.elapsed() < PATIENCE, "still not so after {PATIENCE:?}: {what}");
-        sleep(Duration::from_millis(2)).await;
     }
 }
 
