@@ -1,10 +1,9 @@
 //! Agents' code that hangs, in every way it can, and a machine that sleeps: whose lease runs out,
 //! and who is spared. Time is driven: a poll takes as long as the code says.
 
-use kernel::{Entry, Event, FailureKind, Limits, Terms};
-use majordomo::runtime::port::journal::Seq;
-use majordomo::runtime::port::observer::{Note, Observer};
+use kernel::{Event, FailureKind, Limits, Terms};
 use majordomo::runtime::port::{Agent, BoxFuture};
+use majordomo::testing::Record;
 use majordomo::{AgentEntry, Context, Failure, Result, Team};
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
@@ -39,39 +38,22 @@ fn steady() -> AgentEntry {
     agent("steady", 0, |cx| async move { Ok(json!(["steady", cx.attempt_no()])) })
 }
 
-/// Everything that was written down.
-#[derive(Default)]
-struct Record(Mutex<Vec<Event>>);
-
-impl Observer for Record {
-    fn durable(&self, _: Seq, entries: &Arc<[Entry]>) {
-        let mut record = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        record.extend(entries.iter().map(|entry| entry.event.clone()));
-    }
-
-    fn note(&self, _: &Note) {}
+/// How many leases ran out.
+fn expired(record: &Record) -> usize {
+    record.count(|event| match event {
+        Event::AttemptFailed { failure, .. } => failure.kind == FailureKind::LeaseExpired,
+        _ => false,
+    })
 }
 
-impl Record {
-    fn count(&self, is_it: impl Fn(&Event) -> bool) -> usize {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().filter(|it| is_it(it)).count()
-    }
-
-    fn expired(&self) -> usize {
-        self.count(|event| match event {
-            Event::AttemptFailed { failure, .. } => failure.kind == FailureKind::LeaseExpired,
-            _ => false,
-        })
-    }
-
-    fn failed(&self) -> usize {
-        self.count(|event| matches!(event, Event::AttemptFailed { .. } | Event::AttemptLost { .. }))
-    }
+/// How many attempts did not succeed.
+fn failed(record: &Record) -> usize {
+    record.count(|event| matches!(event, Event::AttemptFailed { .. } | Event::AttemptLost { .. }))
 }
 
-async fn team_of(agents: impl IntoIterator<Item = AgentEntry>) -> (Team, Arc<Record>) {
-    let record = Arc::new(Record::default());
-    let team = Team::in_memory_watched(vec![record.clone()]);
+async fn team_of(agents: impl IntoIterator<Item = AgentEntry>) -> (Team, Record) {
+    let record = Record::default();
+    let team = Team::in_memory_watched(vec![Arc::new(record.clone())]);
     let team = agents.into_iter().fold(team, majordomo::TeamBuilder::agent);
     (team.start().await.expect("starts"), record)
 }
@@ -87,7 +69,7 @@ async fn asked(agents: impl IntoIterator<Item = AgentEntry>) -> (Value, Duration
     let answer = ask(&team).await.expect("somebody answers");
     let took = begun.elapsed();
     team.drain(Duration::ZERO).await;
-    (answer, took, record.expired())
+    (answer, took, expired(&record))
 }
 
 #[tokio::test(start_paused = true)]
@@ -163,7 +145,7 @@ async fn a_sleeping_machine_charges_nobody() {
     sleep(Duration::from_secs(20)).await;
     advance(Duration::from_secs(36_000)).await; // Nobody is polled: the machine sleeps.
     sleep(Duration::from_secs(35)).await;
-    assert_eq!(record.failed(), 0, "it has worked for 55 s of the minute that it may");
+    assert_eq!(failed(&record), 0, "it has worked for 55 s of the minute that it may");
     go.send_replace(true);
     assert_eq!(ticket.outcome().await, Ok(json!("rested")));
     assert_eq!(record.count(|it| matches!(it, Event::BreakerOpened { .. })), 0);
@@ -191,7 +173,7 @@ async fn a_sleep_puts_a_timeout_off_and_does_not_call_it_off() {
         Event::AttemptFailed { failure, .. } => failure.kind == FailureKind::Timeout,
         _ => false,
     };
-    assert_eq!((record.count(late), record.failed()), (1, 1));
+    assert_eq!((record.count(late), failed(&record)), (1, 1));
 }
 
 /// Real threads: one of them is blocked, and the others notice.
@@ -208,13 +190,13 @@ async fn who_blocks_its_thread_is_replaced_and_its_late_answer_refused() {
             Ok(json!(["blocks", cx.attempt_no()]))
         }
     });
-    let record = Arc::new(Record::default());
+    let record = Record::default();
     let limits = Limits { lease_ms: 400, renew_ms: 200, renew_retry_ms: 50, ..Limits::default() };
-    let team = Team::in_memory_watched(vec![record.clone()]).limits(limits);
+    let team = Team::in_memory_watched(vec![Arc::new(record.clone())]).limits(limits);
     let team = team.agent(blocks).agent(steady()).start().await.expect("starts");
     let answer = tokio::time::timeout(Duration::from_secs(20), ask(&team)).await;
     assert_eq!(answer.expect("it is noticed"), Ok(json!(["steady", 2])));
-    assert_eq!(record.expired(), 1);
+    assert_eq!(expired(&record), 1);
     release.send(()).expect("it waits for this");
     let late = |event: &Event| matches!(event, Event::WorkEnded { late: true, .. });
     let begun = std::time::Instant::now();

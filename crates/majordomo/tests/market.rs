@@ -2,11 +2,10 @@
 //! keeps over the end of its process. Time is driven.
 
 use majordomo::kernel::{
-    Command, Decision, Entry, Event, Fallback, NoBid, Policy, Reason, Routing, Terms,
+    Command, Decision, Event, Fallback, NoBid, Policy, Reason, Routing, Terms,
 };
-use majordomo::runtime::port::journal::Seq;
-use majordomo::runtime::port::observer::Note;
-use majordomo::runtime::port::{Agent, BoxFuture, Observer};
+use majordomo::runtime::port::{Agent, BoxFuture};
+use majordomo::testing::Record;
 use majordomo::{AgentEntry, Bid, Context, Offered, Result, Team, TeamBuilder, capability};
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
@@ -18,39 +17,22 @@ async fn count(_: Context, text: String) -> Result<usize> {
 
 const RULES: Policy = Policy::Auction { bids_ms: 1_000, bidders_max: 8, price_percent: 50 };
 
-/// Keeps what was decided about tasks that are no bids.
-#[derive(Default)]
-struct Choices(Mutex<Vec<Event>>);
-
-impl Observer for Choices {
-    fn durable(&self, _: Seq, entries: &Arc<[Entry]>) {
-        let mut kept = self.0.lock().expect("nobody panics here");
-        kept.extend(entries.iter().map(|entry| entry.event.clone()));
-    }
-
-    fn note(&self, _: &Note) {}
+/// The choices that were no plain ones.
+fn made(record: &Record) -> Vec<Decision> {
+    let entries = record.entries().into_iter();
+    let granted = entries.filter_map(|entry| match entry.event {
+        Event::LeaseGranted(granted) => Some(granted.why),
+        _ => None,
+    });
+    granted.filter(|it| it.policy == RULES.kind()).collect()
 }
 
-impl Choices {
-    /// The choices that were no plain ones.
-    fn made(&self) -> Vec<Decision> {
-        let kept = self.0.lock().expect("nobody panics here");
-        let made = kept.iter().filter_map(|event| match event {
-            Event::LeaseGranted(granted) => Some(granted.why.clone()),
-            _ => None,
-        });
-        made.filter(|it| it.policy.eq(&RULES.kind())).collect()
-    }
-
-    fn bids(&self) -> usize {
-        let kept = self.0.lock().expect("nobody panics here");
-        let bid = |it: &&Event| matches!(it, Event::Routing { step: Routing::Bid { .. }, .. });
-        kept.iter().filter(bid).count()
-    }
+fn bids(record: &Record) -> usize {
+    record.count(|it| matches!(it, Event::Routing { step: Routing::Bid { .. }, .. }))
 }
 
-fn team(choices: &Arc<Choices>) -> TeamBuilder {
-    Team::in_memory_watched(vec![choices.clone()]).route("text.count", RULES)
+fn team(record: &Record) -> TeamBuilder {
+    Team::in_memory_watched(vec![Arc::new(record.clone())]).route("text.count", RULES)
 }
 
 fn cheap(_: &Offered) -> Option<Bid> {
@@ -59,20 +41,20 @@ fn cheap(_: &Offered) -> Option<Bid> {
 
 #[tokio::test(start_paused = true)]
 async fn a_bidder_sees_what_is_on_offer_however_large_it_is() {
-    let choices = Arc::new(Choices::default());
+    let record = Record::default();
     let seen = Arc::new(Mutex::new(Vec::new()));
     let told = seen.clone();
     let entry = AgentEntry::native("a", 1, count).bidding(move |offered| {
         told.lock().expect("nobody panics here").push(offered.clone());
         cheap(offered)
     });
-    let team = team(&choices).agent(entry).start().await.expect("starts");
+    let team = team(&record).agent(entry).start().await.expect("starts");
     let text = "to be or not to be ".repeat(1_000);
     assert_eq!(team.ask::<count>(text.clone()).await.expect("counted"), 6_000);
     let seen = seen.lock().expect("nobody panics here");
     let [offered] = &seen[..] else { panic!("asked {} times", seen.len()) };
     assert_eq!((&*offered.capability, &offered.input), ("text.count", &Value::String(text)));
-    let made = choices.made();
+    let made = made(&record);
     assert_eq!((made.len(), made[0].reason, made[0].round), (1, Reason::BestBid, 1));
 }
 
@@ -88,8 +70,8 @@ impl Agent for Parrot {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_no_bid_is_none_and_the_work_is_done_all_the_same() {
-    let choices = Arc::new(Choices::default());
-    let mut team = team(&choices).agent(AgentEntry::native("plain", 1, count));
+    let record = Record::default();
+    let mut team = team(&record).agent(AgentEntry::native("plain", 1, count));
     let odd = [
         ("rude", json!("a lot")),
         ("vague", json!({ "price": 1 })),
@@ -104,7 +86,7 @@ async fn what_is_no_bid_is_none_and_the_work_is_done_all_the_same() {
     }
     let team = team.start().await.expect("starts");
     assert_eq!(team.ask::<count>("one two".into()).await.expect("counted"), 2);
-    let made = choices.made();
+    let made = made(&record);
     assert_eq!((made.len(), made[0].fallback), (1, Some(Fallback::NoBids)));
     let mut whys: Vec<NoBid> = made[0].passed_over.iter().map(|it| it.why).collect();
     whys.sort_unstable();
@@ -120,18 +102,18 @@ async fn who_is_silent_is_waited_for_only_so_long() {
             Box::pin(std::future::pending())
         }
     }
-    let choices = Arc::new(Choices::default());
+    let record = Record::default();
     let serves = ["text.count", "bid"];
     let silent = AgentEntry::new("silent", "native", &serves, 1, Arc::new(Silent));
     let works = AgentEntry::native("works", 1, count).bidding(cheap);
-    let team = team(&choices).agent(silent).agent(works).start().await.expect("starts");
+    let team = team(&record).agent(silent).agent(works).start().await.expect("starts");
     let begun = tokio::time::Instant::now();
     assert_eq!(team.ask::<count>("one two".into()).await.expect("counted"), 2);
     let waited = begun.elapsed().as_millis();
     assert!((1_000..1_100).contains(&waited), "{waited} ms");
-    let made = choices.made();
+    let made = made(&record);
     assert_eq!(made[0].passed_over.iter().map(|it| it.why).collect::<Vec<_>>(), [NoBid::Late]);
-    assert_eq!(choices.bids(), 1);
+    assert_eq!(bids(&record), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -164,15 +146,15 @@ async fn a_child_is_put_on_offer_like_a_root() {
         let each = |cx: Context, line: String| async move { cx.ask::<count>(line).await };
         Ok(cx.map(lines, |line| line.to_owned(), 8, each).await?.into_iter().sum())
     }
-    let choices = Arc::new(Choices::default());
-    let mut team = team(&choices).agent(AgentEntry::native("master", 1, page));
+    let record = Record::default();
+    let mut team = team(&record).agent(AgentEntry::native("master", 1, page));
     for name in ["a", "b", "c"] {
         team = team.agent(AgentEntry::native(name, 2, count).bidding(cheap));
     }
     let team = team.start().await.expect("starts");
     let lines = "one two\nthree\nfour five six\nseven\neight".to_owned();
     assert_eq!(team.ask::<page>(lines).await.expect("counted"), 8);
-    let made = choices.made();
+    let made = made(&record);
     assert!(made.len() == 5 && made.iter().all(|it| it.reason == Reason::BestBid), "{made:?}");
     assert_eq!(team.ask::<count>("again".into()).await.expect("counted"), 1);
     let terms = Terms::new("text.count");

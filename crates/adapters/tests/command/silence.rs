@@ -2,16 +2,15 @@
 //! the lease decides.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use adapters::agent::command::{Command, Limits, Program, Spec};
 use adapters::{blobs, journal};
-use kernel::{Entry, Event};
+use kernel::Event;
 use runtime::Stores;
 use runtime::api::TeamBuilder;
-use runtime::port::journal::Seq;
-use runtime::port::observer::{Note, Observer};
+use runtime::testing::Record;
 use rustix::process::Signal;
 use serde_json::json;
 
@@ -59,7 +58,7 @@ async fn what_stopped_processes_answer_after_their_leases_is_refused() {
     let spec = Spec { limits, slots: MANY as u32, ..Spec::jsonl(raw(&stage, rest), &["it"]) };
     let mut entry = Command::new(spec).entry("paused");
     entry.spec.prefer = 1;
-    let record = Arc::new(Record::default());
+    let record = Record::default();
     let (lease_ms, renew_ms, renew_retry_ms) = (400, 200, 50);
     let limits = kernel::Limits { lease_ms, renew_ms, renew_retry_ms, ..Default::default() };
     let team = watched(record.clone()).limits(limits).agent(entry).start().await.unwrap();
@@ -90,48 +89,26 @@ async fn what_stopped_processes_answer_after_their_leases_is_refused() {
     }
     std::fs::write(stage.path("go"), "").unwrap();
     pids.iter().for_each(|pid| signal(*pid, Signal::CONT));
-    eventually("all late answers are refused", || record.late() == MANY).await;
-    assert_eq!(record.completed(), MANY, "each task was completed once");
+    eventually("all late answers are refused", || late(&record) == MANY).await;
+    assert_eq!(completed(&record), MANY, "each task was completed once");
     eventually("it is trusted again", || !known(&team, "paused").life.suspected).await;
     assert_eq!(team.drain(Duration::ZERO).await.agents_left, 0);
 }
 
-/// What was written down.
-#[derive(Default)]
-struct Record {
-    late: AtomicUsize,
-    completed: AtomicUsize,
+/// How many answers came too late.
+fn late(record: &Record) -> usize {
+    record.count(|event| matches!(event, Event::WorkEnded { late: true, .. }))
 }
 
-impl Record {
-    fn late(&self) -> usize {
-        self.late.load(Ordering::SeqCst)
-    }
-
-    fn completed(&self) -> usize {
-        self.completed.load(Ordering::SeqCst)
-    }
+fn completed(record: &Record) -> usize {
+    record.count(|event| matches!(event, Event::TaskCompleted { .. }))
 }
 
-impl Observer for Record {
-    fn durable(&self, _: Seq, entries: &Arc<[Entry]>) {
-        for entry in entries.iter() {
-            match entry.event {
-                Event::WorkEnded { late: true, .. } => self.late.fetch_add(1, Ordering::SeqCst),
-                Event::TaskCompleted { .. } => self.completed.fetch_add(1, Ordering::SeqCst),
-                _ => continue,
-            };
-        }
-    }
-
-    fn note(&self, _: &Note) {}
-}
-
-fn watched(observer: Arc<Record>) -> TeamBuilder {
+fn watched(record: Record) -> TeamBuilder {
     let stores = Stores {
         journal: Box::new(journal::memory::Store::default().take_over()),
         blobs: Arc::new(blobs::memory::Memory::new()),
-        observers: vec![observer],
+        observers: vec![Arc::new(record)],
         restored: false,
     };
     TeamBuilder::new(Ok(stores))
