@@ -6,5 +6,9 @@ pub mod bus;
 #[cfg(feature = "log")]
 pub mod disk;
 pub mod journal;
+#[cfg(feature = "llm")]
+pub mod llm;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 #[cfg(feature = "views")]
 pub mod views;

@@ -23,6 +23,7 @@ mod drain;
 mod inbox;
 pub mod keep;
 mod life;
+pub mod llm;
 mod messagepack;
 pub mod port;
 mod portion;

@@ -1,7 +1,8 @@
 //! How work fails, as users see it: what kind, in which words, and when to come back.
 
-use crate::bus;
+use crate::{bus, llm};
 use kernel::{FailedAttempt, FailureKind, Outcome, QuotaOf, Refusal, TaskId};
+use std::any::Any;
 use std::fmt;
 
 /// The result of agents' code and of everything asked through a [`super::Context`].
@@ -9,8 +10,8 @@ pub type Result<T, E = Failure> = std::result::Result<T, E>;
 
 /// Why something was not done.
 ///
-/// Any error converts into one by `?`, as a retryable [`FailureKind::Error`], one of the bus as
-/// what it is; for that reason it is not itself a `std::error::Error`.
+/// Any error converts into one by `?`, as a retryable [`FailureKind::Error`], one of the bus or of
+/// a model as what it is; for that reason it is not itself a `std::error::Error`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     /// Whose fault it is, and whether to try again.
@@ -208,14 +209,16 @@ impl fmt::Display for Failure {
 
 impl<E: std::error::Error + 'static> From<E> for Failure {
     fn from(error: E) -> Failure {
-        let kind = bus::Error::kind_of(&error);
+        let llm = (&error as &dyn Any).downcast_ref::<llm::Error>();
+        let kind = llm.map_or_else(|| bus::Error::kind_of(&error), llm::Error::kind);
+        let retry_after_ms = llm.and_then(llm::Error::retry_after_ms);
         let mut message = error.to_string();
         let mut cause = error.source();
         while let Some(why) = cause {
             message.push_str(&format!(": {why}"));
             cause = why.source();
         }
-        Failure::new(kind, message)
+        Failure { retry_after_ms, ..Failure::new(kind, message) }
     }
 }
 

@@ -7,6 +7,7 @@ pub mod blobs;
 pub mod bus;
 pub mod calendar;
 pub mod journal;
+pub mod llm;
 pub mod observer;
 pub mod reader;
 
@@ -16,5 +17,6 @@ pub use blobs::Blobs;
 pub use bus::Bus;
 pub use calendar::Calendar;
 pub use journal::Journal;
+pub use llm::Llm;
 pub use observer::Observer;
 pub use reader::Reader;

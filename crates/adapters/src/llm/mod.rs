@@ -1,0 +1,383 @@
+//! Language models: `provider/model` → requests over HTTP → replies, or why there is none.
+//!
+//! Two wire formats reach everybody: OpenAI's chat completions (`chat`), which Google, Ollama and
+//! the servers for open models speak too, and Anthropic's messages (`messages`). Both go over one
+//! HTTP client (`http`) that bounds every wait and every size, and tells an answer that ended
+//! from one that broke off.
+
+mod chat;
+mod http;
+mod limits;
+mod messages;
+pub mod provider;
+mod refusal;
+pub mod secret;
+pub mod settings;
+mod sse;
+#[cfg(test)]
+mod tests;
+
+pub use limits::Limits;
+pub use provider::Provider;
+pub use secret::Secret;
+pub use settings::{Endpoint, Setting};
+
+use futures_util::stream;
+use http::{Answer, Body, Call, Connections};
+use hyper::Method;
+use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use hyper_util::client::proxy::matcher::Matcher;
+use provider::Wire;
+use runtime::llm::{Error, Part, Reply, Request, Usage};
+use runtime::port::llm::Parts;
+use runtime::port::{BoxFuture, Llm};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The version of Anthropic's format that is written here.
+const ANTHROPIC_VERSION: &str = "2023-06-01";
+
+/// Every provider that is set up. Cheap to clone.
+#[derive(Clone)]
+pub struct Models {
+    places: Arc<BTreeMap<Provider, Result<Place, String>>>,
+    limits: Limits,
+}
+
+/// A provider that can be called.
+#[derive(Clone)]
+struct Place {
+    endpoint: Endpoint,
+    connections: Connections,
+}
+
+/// What an event of a stream may be instead of a piece.
+enum Unusable {
+    /// It is not in the format.
+    Malformed(String),
+    /// The other side gives up, as it would have by this status.
+    Refused { status: u16, said: Value },
+}
+
+fn json(event: &sse::Event) -> Result<Value, Unusable> {
+    serde_json::from_str(&event.data)
+        .map_err(|why| Unusable::Malformed(format!("an event of it is no JSON ({why})")))
+}
+
+impl Models {
+    /// Whatever the environment of this process says.
+    #[must_use]
+    pub fn from_environment(limits: Limits) -> Models {
+        let variable = |name: &str| std::env::var(name).ok();
+        let settings = Provider::ALL.map(|it| (it, Endpoint::from_variables(it, &variable)));
+        Models::new(settings, limits, &Matcher::from_env())
+    }
+
+    /// These endpoints and no others, without a proxy.
+    #[must_use]
+    pub fn at(endpoints: impl IntoIterator<Item = Endpoint>, limits: Limits) -> Models {
+        let settings = endpoints.into_iter().map(|it| (it.provider, Ok(it)));
+        Models::new(settings, limits, &Matcher::builder().build())
+    }
+
+    fn new(
+        settings: impl IntoIterator<Item = (Provider, Setting)>,
+        limits: Limits,
+        proxies: &Matcher,
+    ) -> Models {
+        let place = |endpoint: Endpoint| {
+            let connections = Connections::to(&endpoint, &limits, proxies);
+            Place { endpoint, connections }
+        };
+        let places = settings.into_iter().map(|(provider, it)| (provider, it.map(place)));
+        Models { places: Arc::new(places.collect()), limits }
+    }
+
+    /// Who is set up, and where; or why not.
+    pub fn settings(&self) -> impl Iterator<Item = (Provider, Result<&Endpoint, &str>)> {
+        self.places.iter().map(|(provider, place)| {
+            (*provider, place.as_ref().map(|it| &it.endpoint).map_err(String::as_str))
+        })
+    }
+
+    /// Whether a model of this name could be called, as far as can be told without calling.
+    ///
+    /// # Errors
+    /// [`Error::Setup`] says what to set.
+    pub fn check(&self, model: &str) -> Result<(), Error> {
+        self.place(model).map(drop)
+    }
+
+    /// The models that a provider has.
+    ///
+    /// # Errors
+    /// As with any call: it is not set up, cannot be reached, or does not take the key.
+    pub async fn list(&self, provider: Provider) -> Result<Vec<String>, Error> {
+        let name = provider.name();
+        let place = self.of(provider, name)?;
+        let call = Call::new(name, self.limits);
+        let url = place.url("/models");
+        let headers = place.headers(None)?;
+        let answer = place.connections.send(&call, Method::GET, &url, &headers, Vec::new());
+        let answer = accepted(&call, &place.endpoint, answer.await?).await?;
+        let body = json_body(&call, answer).await?;
+        let list = body.get("data").and_then(Value::as_array);
+        let list = list.ok_or_else(|| call.malformed("a list of models without `data`"))?;
+        let id = |it: &Value| it.get("id").and_then(Value::as_str).map(str::to_owned);
+        Ok(list.iter().filter_map(id).collect())
+    }
+
+    fn place<'a>(&self, model: &'a str) -> Result<(&Place, &'a str), Error> {
+        let parsed = provider::parse(model);
+        let wrong = |what| Error::Setup { model: model.to_owned(), what };
+        let (provider, name) = parsed.map_err(wrong)?;
+        Ok((self.of(provider, model)?, name))
+    }
+
+    fn of(&self, provider: Provider, model: &str) -> Result<&Place, Error> {
+        let place = self.places.get(&provider);
+        let place = place.ok_or_else(|| format!("provider {provider} is not set up"));
+        let wrong = |what: String| Error::Setup { model: model.to_owned(), what };
+        place.and_then(|it| it.as_ref().map_err(Clone::clone)).map_err(wrong)
+    }
+
+    /// Sends a request; the answer has begun, and it is one.
+    async fn begin(
+        &self,
+        request: &Request,
+        streamed: bool,
+    ) -> Result<(Call, Place, Answer), Error> {
+        let (place, model) = self.place(&request.model)?;
+        let call = Call::new(&request.model, self.limits);
+        let provider = place.endpoint.provider;
+        let (path, body) = match provider.wire() {
+            Wire::ChatCompletions => {
+                ("/chat/completions", chat::body(request, provider, model, streamed))
+            }
+            Wire::Messages => {
+                ("/messages", messages::body(request, model, self.limits.output_tokens, streamed))
+            }
+        };
+        let (url, headers) = (place.url(path), place.headers(Some(request))?);
+        let body = body.to_string().into_bytes();
+        let answer = place.connections.send(&call, Method::POST, &url, &headers, body).await?;
+        let answer = accepted(&call, &place.endpoint, answer).await?;
+        Ok((call, place.clone(), answer))
+    }
+
+    async fn whole(self, request: Arc<Request>) -> Result<Reply, Error> {
+        let (call, place, answer) = self.begin(&request, false).await?;
+        let body = json_body(&call, answer).await?;
+        read(&call, &place, &body, &request)
+    }
+}
+
+impl Llm for Models {
+    fn complete(&self, request: Arc<Request>) -> BoxFuture<'static, Result<Reply, Error>> {
+        Box::pin(self.clone().whole(request))
+    }
+
+    fn stream(&self, request: Arc<Request>) -> Parts {
+        let reading = Reading::Before(Box::new((self.clone(), request)));
+        Box::pin(stream::try_unfold(reading, Reading::next))
+    }
+}
+
+impl Place {
+    fn url(&self, path: &str) -> String {
+        format!("{}{}{path}", self.endpoint.base_url, self.endpoint.provider.prefix())
+    }
+
+    fn headers(
+        &self,
+        request: Option<&Request>,
+    ) -> Result<Vec<(&'static str, HeaderValue)>, Error> {
+        let Endpoint { provider, key, .. } = &self.endpoint;
+        let unfit = |_| Error::Setup {
+            model: request.map_or_else(|| provider.to_string(), |it| it.model.clone()),
+            what: "a key that cannot be sent as a header".to_owned(),
+        };
+        let mut headers = vec![
+            ("accept", HeaderValue::from_static("application/json, text/event-stream")),
+            (
+                "user-agent",
+                HeaderValue::from_static(concat!("majordomo/", env!("CARGO_PKG_VERSION"))),
+            ),
+        ];
+        let (name, before) = match provider.wire() {
+            Wire::ChatCompletions => ("authorization", "Bearer "),
+            Wire::Messages => ("x-api-key", ""),
+        };
+        if let Some(key) = key {
+            let mut value: HeaderValue =
+                format!("{before}{}", key.expose()).parse().map_err(unfit)?;
+            value.set_sensitive(true);
+            headers.push((name, value));
+        }
+        if provider.wire() == Wire::Messages {
+            headers.push(("anthropic-version", HeaderValue::from_static(ANTHROPIC_VERSION)));
+        }
+        let Some(request) = request else { return Ok(headers) };
+        headers.push(("content-type", HeaderValue::from_static("application/json")));
+        for (name, value) in
+            [("idempotency-key", &request.key), ("majordomo-token", &request.token)]
+        {
+            if let Some(value) = value {
+                headers.push((name, value.parse().map_err(unfit)?));
+            }
+        }
+        Ok(headers)
+    }
+}
+
+/// An answer whose status says that it is one.
+async fn accepted(call: &Call, endpoint: &Endpoint, answer: Answer) -> Result<Answer, Error> {
+    match answer.status.is_success() {
+        true => Ok(answer),
+        false => Err(refusal::read(call, endpoint, answer).await),
+    }
+}
+
+fn content_type(headers: &HeaderMap) -> &str {
+    headers.get(CONTENT_TYPE).and_then(|it| it.to_str().ok()).unwrap_or("nothing")
+}
+
+async fn json_body(call: &Call, answer: Answer) -> Result<Value, Error> {
+    let said = content_type(&answer.headers);
+    if !said.contains("json") {
+        return Err(call.malformed(format!("it says that it is {said:.60}, not JSON")));
+    }
+    let body = answer.body.whole().await?;
+    serde_json::from_slice(&body).map_err(|why| call.malformed(format!("no JSON ({why})")))
+}
+
+fn read(call: &Call, place: &Place, body: &Value, request: &Request) -> Result<Reply, Error> {
+    let reply = match place.endpoint.provider.wire() {
+        Wire::ChatCompletions => chat::reply(body),
+        Wire::Messages => messages::reply(body, request),
+    };
+    reply.map(|reply| counted(reply, request)).map_err(|what| call.malformed(what))
+}
+
+/// With a guess of the tokens where the other side does not count.
+fn counted(mut reply: Reply, request: &Request) -> Reply {
+    if reply.usage.total_tokens() == 0 {
+        let input: usize = request.messages.iter().map(|it| it.text().len()).sum();
+        let calls: usize = reply.calls.iter().map(|it| it.arguments.len()).sum();
+        reply.usage = Usage::estimated(input, reply.text.len() + calls);
+    }
+    reply
+}
+
+/// Where a streamed answer stands.
+enum Reading {
+    Before(Box<(Models, Arc<Request>)>),
+    Within(Box<Within>),
+    After,
+}
+
+struct Within {
+    call: Call,
+    place: Place,
+    request: Arc<Request>,
+    body: Body,
+    events: sse::Decoder,
+    pieces: Pieces,
+}
+
+enum Pieces {
+    Chat(chat::Pieces),
+    Messages(messages::Pieces),
+}
+
+impl Reading {
+    async fn next(mut self) -> Result<Option<(Part, Reading)>, Error> {
+        loop {
+            self = match self {
+                Reading::Before(what) => {
+                    let (models, request) = *what;
+                    let (call, place, answer) = models.begin(&request, true).await?;
+                    // Some servers do not stream, whatever they are asked.
+                    if content_type(&answer.headers).contains("json") {
+                        let body = json_body(&call, answer).await?;
+                        let reply = read(&call, &place, &body, &request)?;
+                        return Ok(Some((Part::Done(reply), Reading::After)));
+                    }
+                    Reading::Within(Box::new(Within::new(call, place, request, answer)?))
+                }
+                Reading::Within(mut within) => match within.next().await? {
+                    Some(text) => return Ok(Some((Part::Text(text), Reading::Within(within)))),
+                    None => return Ok(Some((within.done()?, Reading::After))),
+                },
+                Reading::After => return Ok(None),
+            }
+        }
+    }
+}
+
+impl Within {
+    fn new(
+        call: Call,
+        place: Place,
+        request: Arc<Request>,
+        answer: Answer,
+    ) -> Result<Within, Error> {
+        let said = content_type(&answer.headers);
+        if !said.starts_with("text/event-stream") {
+            return Err(call.malformed(format!("it says that it is {said:.60}, not a stream")));
+        }
+        let pieces = match place.endpoint.provider.wire() {
+            Wire::ChatCompletions => Pieces::Chat(chat::Pieces::default()),
+            Wire::Messages => Pieces::Messages(messages::Pieces::default()),
+        };
+        let events = sse::Decoder::default();
+        Ok(Within { call, place, request, body: answer.body, events, pieces })
+    }
+
+    /// The next text; `None` when nothing more is to come.
+    async fn next(&mut self) -> Result<Option<String>, Error> {
+        loop {
+            while let Some(event) = self.events.next() {
+                let taken = match &mut self.pieces {
+                    Pieces::Chat(pieces) => pieces.take(&event),
+                    Pieces::Messages(pieces) => pieces.take(&event),
+                };
+                match taken {
+                    Ok(None) => {}
+                    Ok(text) => return Ok(text),
+                    Err(unusable) => return Err(self.error(unusable)),
+                }
+            }
+            let is_over = match &self.pieces {
+                Pieces::Chat(pieces) => pieces.is_over(),
+                Pieces::Messages(pieces) => pieces.is_over(),
+            };
+            if is_over {
+                return Ok(None);
+            }
+            let Some(bytes) = self.body.next().await? else { return Ok(None) };
+            let fed = self.events.feed(&bytes);
+            fed.map_err(|_| self.call.malformed("an event of it is no text"))?;
+        }
+    }
+
+    fn error(&self, unusable: Unusable) -> Error {
+        match unusable {
+            Unusable::Malformed(what) => self.call.malformed(what),
+            Unusable::Refused { status, said } => {
+                let said = refusal::words(&said);
+                refusal::meaning(&self.call, &self.place.endpoint, status, &said, None)
+            }
+        }
+    }
+
+    fn done(self) -> Result<Part, Error> {
+        let reply = match self.pieces {
+            Pieces::Chat(pieces) => pieces.whole(),
+            Pieces::Messages(pieces) => pieces.whole(&self.request),
+        };
+        let cut = Error::Cut { model: self.call.model, bytes: self.body.bytes };
+        reply.map(|reply| Part::Done(counted(reply, &self.request))).ok_or(cut)
+    }
+}

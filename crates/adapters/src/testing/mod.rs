@@ -1,0 +1,3 @@
+//! The other side of adapters, for tests of whoever uses them.
+
+pub mod models;

@@ -1,0 +1,26 @@
+//! A language model as the runtime sees it: messages in, an answer out, whole or piece by piece.
+
+use super::BoxFuture;
+use crate::llm::{Error, Part, Reply, Request};
+use futures_core::Stream;
+use std::pin::Pin;
+use std::sync::Arc;
+
+/// The parts of a reply as they come. The last one is [`Part::Done`]; a stream that ends without it
+/// has given an error before.
+pub type Parts = Pin<Box<dyn Stream<Item = Result<Part, Error>> + Send>>;
+
+/// Answers conversations. One value serves many calls at once; to drop a call is to end it, and
+/// nothing of it goes on.
+pub trait Llm: Send + Sync + 'static {
+    /// The whole reply.
+    ///
+    /// It asks once: whether and when to ask again is not decided here.
+    ///
+    /// # Errors
+    /// See [`Error`]: whose fault it was, and whether another attempt may go better.
+    fn complete(&self, request: Arc<Request>) -> BoxFuture<'static, Result<Reply, Error>>;
+
+    /// The same, piece by piece.
+    fn stream(&self, request: Arc<Request>) -> Parts;
+}
