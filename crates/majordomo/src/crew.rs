@@ -2,13 +2,14 @@
 //! runtime.
 
 use crate::team::definitions::Definitions;
-use crate::team::file::{self, Agent, Format, Protocol};
+use crate::team::file::{self, Agent, BusAccess, Format, Protocol};
 use crate::team::workflow::{Fallback, Workflow};
 use crate::team::{catalogue, roster};
 use adapters::agent::command::{self, Program};
 use adapters::agent::human::{Human, Inbox};
 use kernel::{Cost, FailureKind, Text};
 use runtime::api::{AgentEntry, Context, Failure};
+use runtime::bus::Access;
 use runtime::port::{Agent as Port, BoxFuture, Vitals};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -127,7 +128,10 @@ fn member(name: &str, agent: &Agent, inbox: &Inbox) -> Result<AgentEntry, Error>
     if let Some(shutdown) = common.shutdown {
         entry.spec.shutdown_ms = shutdown.as_ms();
     }
-    Ok(entry)
+    Ok(match common.bus.clone() {
+        Some(BusAccess { publish, subscribe }) => entry.bus_access(Access { publish, subscribe }),
+        None => entry,
+    })
 }
 
 fn serves(agent: &Agent) -> Vec<String> {

@@ -1,6 +1,6 @@
 //! Messages of agents at work: who sends them, what they may, and what of them outlives an attempt.
 
-use majordomo::runtime::bus::{Access, Call, End, Error, Policy, Receipt, Topic};
+use majordomo::runtime::bus::{Access, Call, End, Error, Pattern, Policy, Receipt, Topic};
 use majordomo::{AgentEntry, Context, Result, SubmitOptions, Team, capability};
 use runtime::api::native;
 use serde::{Deserialize, Serialize};
@@ -113,6 +113,26 @@ async fn an_agent_stays_within_its_team_unless_it_is_said_otherwise() {
     assert_eq!(ask(mute, "team.main.x").await.len(), 2, "nothing listed is nothing allowed");
     let far = Policy::default().allow("nosy", Access::of_team("other"));
     assert_eq!(ask(far, "team.other.x").await, [""; 0]);
+}
+
+#[tokio::test]
+async fn an_agent_whose_entry_lists_something_may_that_and_nothing_else() {
+    let (ours, theirs) = (Pattern::new("team.main.>"), Pattern::new("orders.*"));
+    let listed =
+        Access { publish: vec![theirs.expect("one")], subscribe: vec![ours.expect("one")] };
+    let wide = Policy::default().allow("nosy", Access::all());
+    let nosy = AgentEntry::native("nosy", 1, nosy).bus_access(Access::all()).bus_access(listed);
+    let team = Team::in_memory().bus_policy(wide).agent(nosy).start().await.expect("starts");
+    let to = async |subject: &str| team.ask::<nosy>(subject.into()).await.expect("done");
+    let refused = to("team.main.x").await;
+    assert_eq!(refused.len(), 1, "{refused:?}");
+    assert!(refused[0].contains("nosy may not publish to team.main.x"), "{refused:?}");
+    assert!(refused[0].contains("it may publish to orders.*"), "{refused:?}");
+    let refused = to("orders.new").await;
+    assert_eq!(refused.len(), 1, "{refused:?}");
+    assert!(refused[0].contains("nosy may not subscribe to orders.new"), "{refused:?}");
+    assert_eq!(to("orders.new.x").await.len(), 2, "one word is one word");
+    team.drain(Duration::ZERO).await;
 }
 
 /// What an attempt's code has handed out before it ended.

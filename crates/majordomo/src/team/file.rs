@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use runtime::bus::Pattern;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -108,6 +109,25 @@ pub struct Common {
     /// How long it may take to stop before it is ended; 5 s if nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shutdown: Option<Duration>,
+    /// Whom it may tell and hear on the bus: what is not listed is refused. The subjects of its own
+    /// team, and no others, if nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bus: Option<BusAccess>,
+}
+
+/// Whom an agent may tell and hear: subjects such as `"team.review.findings"`, with `*` for one
+/// word and `>` for all that follow.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct BusAccess {
+    /// What it may publish to; nothing if nothing is listed.
+    #[schemars(with = "Vec<String>")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub publish: Vec<Pattern>,
+    /// What it may subscribe to; nothing if nothing is listed.
+    #[schemars(with = "Vec<String>")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub subscribe: Vec<Pattern>,
 }
 
 /// A function that comes with Majordomo.

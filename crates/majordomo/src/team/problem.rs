@@ -140,6 +140,8 @@ codes! {
     NameTaken = "team-name-taken",
     /// Something that is said and changes nothing.
     NoEffect = "team-no-effect",
+    /// A text that is no subject of messages.
+    BadSubject = "team-bad-subject",
     /// A schedule of which it is not said when, or what.
     Schedule = "team-schedule",
     /// At run time: a value that is not there.

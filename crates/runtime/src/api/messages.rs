@@ -106,10 +106,16 @@ impl Context {
         self.bus()?.request(call, question, deadline).await
     }
 
+    /// What this attempt may on the bus. What was said first holds.
+    pub(super) fn restrict(&self, access: Arc<Access>) {
+        let _ = self.live.access.set(access); // Whoever is outermost in the entry says it first.
+    }
+
     fn identify(&self, policy: &Policy) -> Identity {
         let (attempt, (name, team)) = (self.attempt(), self.agent_and_team());
+        let listed = self.live.access.get().map(|it| Access::clone(it));
         Identity {
-            access: policy.access(&name, &team),
+            access: listed.unwrap_or_else(|| policy.access(&name, &team)),
             name,
             team,
             correlation: Some(Text::from(format!("run-{}", self.run_id()))),

@@ -1,5 +1,6 @@
 //! What Rust users write against: capabilities, the context of an attempt, teams, tickets.
 
+mod access;
 mod agent_ref;
 mod ask;
 mod asks;

@@ -16,7 +16,7 @@ pub(crate) use steps::{Delivery, Reading};
 pub(crate) use underway::Underway;
 
 use crate::api::Failure;
-use crate::bus::{Closer, Identity};
+use crate::bus::{Access, Closer, Identity};
 use crate::inbox::Then;
 use crate::turn::{Runtime, lock};
 use kernel::{Answer, AttemptId, Command, Dispatch, Outcome, Report, StepKind, Text};
@@ -38,6 +38,8 @@ pub(crate) struct Live {
     pub(crate) value: OnceLock<serde_json::Value>,
     /// Who it is on the bus, once it has spoken there.
     pub(crate) identity: OnceLock<Arc<Identity>>,
+    /// What it may there, where its agent's entry says it.
+    pub(crate) access: OnceLock<Arc<Access>>,
     state: Mutex<State>,
 }
 
@@ -84,6 +86,7 @@ impl Live {
             input: OnceLock::new(),
             value: OnceLock::new(),
             identity: OnceLock::new(),
+            access: OnceLock::new(),
             state: Mutex::new(State { steps, ..State::default() }),
         })
     }

@@ -6,6 +6,7 @@
 //! type here says nothing; the shape check did.
 
 mod agents;
+mod bus;
 mod cycles;
 mod expressions;
 mod names;
@@ -60,6 +61,7 @@ pub fn check(document: &Document, surroundings: &dyn Surroundings, problems: &mu
     }
     names::check(&team, problems);
     agents::check(&team, surroundings, problems);
+    bus::check(&team, problems);
     steps::check(&team, problems);
     supervisors::check(&team, problems);
     policies::check(&team, problems);
