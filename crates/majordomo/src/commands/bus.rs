@@ -11,7 +11,10 @@ use majordomo::runtime::bus::{Pattern, Receipt, Subject};
 use majordomo::show;
 use serde_json::Value;
 
-/// Watch the messages between the agents of the team at work, or say something
+/// Watch the bus of the process at work, or say something on it
+///
+/// Only agents in Rust speak on the bus. A team file has none, so a tap sees what `bus publish`
+/// sends, and nothing else
 #[derive(clap::Args)]
 pub(crate) struct Bus {
     #[command(subcommand)]

@@ -28,13 +28,19 @@ fn page() -> String {
 fn section(page: &mut String, verb: &Command, above: &str) {
     let name = format!("{above} {}", verb.get_name());
     let about = verb.get_long_about().or(verb.get_about());
-    let about = about.map(ToString::to_string).unwrap_or_default();
+    let about = sentences(&about.map(ToString::to_string).unwrap_or_default());
     let usage = usage(verb, &name);
-    let _ = writeln!(page, "\n## `{name}`\n\n{about}.\n\n```text\n{usage}\n```\n");
+    let _ = writeln!(page, "\n## `{name}`\n\n{about}\n\n```text\n{usage}\n```\n");
     options(page, verb.get_arguments().filter(|it| !it.is_global_set()));
     for below in verb.get_subcommands() {
         section(page, below, &name);
     }
+}
+
+/// Each paragraph ends with one full stop: clap takes it from some and leaves it to others.
+fn sentences(text: &str) -> String {
+    let ended = text.split("\n\n").map(|it| format!("{}.", it.trim_end_matches('.')));
+    ended.collect::<Vec<_>>().join("\n\n")
 }
 
 /// What stands on a line: `majordomo submit CAPABILITY [INPUT] [OPTIONS]`.
@@ -49,9 +55,10 @@ fn usage(verb: &Command, name: &str) -> String {
         };
     }
     if verb.has_subcommands() {
-        line.push_str(" VERB");
+        line.push_str(if verb.is_subcommand_required_set() { " VERB" } else { " [VERB]" });
     }
-    if verb.get_opts().any(|it| !it.is_global_set() && !is_help(it)) {
+    let own = |it: &&Arg| !it.is_positional() && !it.is_global_set() && !is_help(it);
+    if verb.get_arguments().any(|it| own(&it)) {
         line.push_str(" [OPTIONS]");
     }
     line

@@ -156,5 +156,9 @@ pub(super) fn refused(count: u64, ms_ago: u64, now_ms: i64) -> Problem {
 }
 
 pub(super) fn data_full(why: &str) -> Problem {
-    Problem { what: why.to_owned(), ..Problem::new(Level::Bad, Kind::DataFull, "") }
+    Problem {
+        what: why.to_owned(),
+        next: "forget old runs with `majordomo forget`, or free some of the disk".into(),
+        ..Problem::new(Level::Bad, Kind::DataFull, "")
+    }
 }

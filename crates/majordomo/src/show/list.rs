@@ -132,7 +132,7 @@ pub fn logs(
                 Format::Text(screen) => {
                     let when = paint(DIM, &clock(screen, line.at_ms));
                     let style = match &*line.level {
-                        "error" | "refused" => style::BAD,
+                        "error" => style::BAD,
                         "warn" => style::WARN,
                         _ => PLAIN,
                     };

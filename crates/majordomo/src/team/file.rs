@@ -133,7 +133,7 @@ pub struct BusAccess {
 /// A function that comes with Majordomo.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Builtin {
-    /// Which one: `lead`, `analyst`, `fixer` or `writer`.
+    /// Which one: `analyst`, `fixer`, `lead`, `lint-reader`, `log-reader`, `outliner` or `writer`.
     #[serde(rename = "use")]
     pub function: String,
     #[serde(flatten)]

@@ -50,9 +50,7 @@ pub enum Fault {
         max_bytes: usize,
     },
     /// It succeeded, but what it printed is not what it promised to print.
-    #[error(
-        "{program} printed garbage: {why}; print one JSON value, or configure `output = \"text\"`"
-    )]
+    #[error("{program} printed garbage: {why}; print one JSON value, or say `stdout = \"text\"`")]
     Garbage {
         /// The program, as configured.
         program: String,
