@@ -82,6 +82,7 @@ async fn the_disk_is_measured_by_the_bounds_of_the_process_at_work() {
     assert_eq!(health.data_max_bytes, 1 << 20);
     // The log lays its first segment out in advance, so a mebibyte is full from the beginning.
     assert_eq!((health.level, kinds(&health)), (Level::Bad, vec![Kind::DataFull]), "{health:?}");
+    assert!(health.problems[0].next.contains("`majordomo forget`"), "{health:?}");
     house.submit().await.unwrap_err();
     house.team.drain(Duration::ZERO).await;
 }

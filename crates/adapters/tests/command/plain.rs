@@ -130,6 +130,8 @@ async fn who_prints_garbage_is_told_what_and_where() {
         let fault = fault(&stage, &agent(program)).await;
         assert!(matches!(fault, Fault::Garbage { .. }), "{fault}");
         assert!(fault.to_string().contains(word), "{fault}");
+        let cure = "print one JSON value, or say `stdout = \"text\"`";
+        assert!(fault.to_string().ends_with(cure), "in the words of team files: {fault}");
     }
 }
 
