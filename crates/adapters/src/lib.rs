@@ -8,6 +8,8 @@ pub mod disk;
 pub mod journal;
 #[cfg(feature = "llm")]
 pub mod llm;
+#[cfg(feature = "schema")]
+pub mod schema;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 #[cfg(feature = "views")]

@@ -71,6 +71,16 @@ pub(crate) fn declare(
             type Output = #output;
             const NAME: &'static str = #capability;
             const VERSION: u32 = #version;
+
+            fn input_schema() -> ::core::option::Option<::majordomo::contract::Json> {
+                use ::majordomo::contract::{ViaAnything as _, ViaJsonSchema as _};
+                (&::majordomo::contract::Rust::<#input>::new()).schema()
+            }
+
+            fn output_schema() -> ::core::option::Option<::majordomo::contract::Json> {
+                use ::majordomo::contract::{ViaAnything as _, ViaJsonSchema as _};
+                (&::majordomo::contract::Rust::<#output>::new()).schema()
+            }
         }
     })
 }

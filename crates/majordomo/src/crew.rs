@@ -1,6 +1,7 @@
 //! The agents of a definition, made ready to join: what the team file says → an agent of the
 //! runtime.
 
+use crate::team::capability::Capability;
 use crate::team::definitions::Definitions;
 use crate::team::file::{self, Agent, BusAccess, Format, Protocol};
 use crate::team::workflow::{Fallback, Workflow};
@@ -8,7 +9,7 @@ use crate::team::{catalogue, roster};
 use adapters::agent::command::{self, Program};
 use adapters::agent::human::{Human, Inbox};
 use kernel::{Cost, FailureKind, Text};
-use runtime::api::{AgentEntry, Context, Failure};
+use runtime::api::{AgentEntry, Context, Contract, Failure};
 use runtime::bus::Access;
 use runtime::port::{Agent as Port, BoxFuture, Vitals};
 use serde_json::Value;
@@ -79,12 +80,13 @@ pub(crate) fn workflow(
     steps
 }
 
-/// Agents of a team file, for tasks of this scope.
+/// Agents of a team file, for tasks of this scope; `contracts` is what it says of capabilities.
 ///
 /// # Errors
 /// An agent that this version cannot run.
 pub(crate) fn members(
     agents: &BTreeMap<String, Agent>,
+    contracts: &BTreeMap<String, file::Contract>,
     inbox: &Inbox,
     scope: &str,
 ) -> Result<Vec<AgentEntry>, Error> {
@@ -92,9 +94,23 @@ pub(crate) fn members(
     for (name, agent) in agents {
         let mut entry = member(name, agent, inbox)?;
         entry.spec.team = scope.into();
+        for (capability, contract) in contracts {
+            let Ok(named) = Capability::parse(capability) else { continue };
+            if roster::capabilities(agent).contains(&named) {
+                entry = entry.contract(&named.to_string(), said(contract));
+            }
+        }
         entries.push(entry);
     }
     Ok(entries)
+}
+
+/// What a team file says of a capability.
+fn said(contract: &file::Contract) -> Contract {
+    let file::Contract { input, output } = contract.clone();
+    let said = Contract::anything();
+    let said = input.into_iter().fold(said, Contract::input);
+    output.into_iter().fold(said, Contract::output)
 }
 
 fn member(name: &str, agent: &Agent, inbox: &Inbox) -> Result<AgentEntry, Error> {

@@ -66,11 +66,15 @@ pub use open::{Team, TeamBuilder};
 #[doc(hidden)]
 pub use runtime::api::FirstParameter;
 pub use runtime::api::{
-    AgentEntry, AgentRef, Ask, AskOptions, Begun, Bid, Capability, Context, Exclusive, Failure,
-    Fault, Handle, Handler, Handles, Hold, Join, NativeAgent, Offered, OnUnknown, Once, Progress,
-    Result, ScheduleOptions, Served, Shared, StartError, SubmitOptions, TaskStatus, Ticket,
-    capability, first_success, join, race,
+    AgentEntry, AgentRef, Ask, AskOptions, Begun, Bid, Capability, Context, Contract, Exclusive,
+    Failure, Fault, Handle, Handler, Handles, Hold, Join, Mismatch, NativeAgent, Offered,
+    OnUnknown, Once, Progress, Result, ScheduleOptions, Served, Shared, StartError, SubmitOptions,
+    TaskStatus, Ticket, capability, first_success, join, race,
 };
+#[doc(hidden)]
+pub use runtime::contract;
+#[cfg(feature = "schema")]
+pub use schemars;
 pub use {builtin, kernel, runtime};
 
 /// The programs of the guide are compiled and run.

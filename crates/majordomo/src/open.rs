@@ -60,6 +60,8 @@ impl Team {
 /// With the machine's calendar, where the feature that reads it is there.
 fn builder(stores: Result<Stores, StartError>) -> api::TeamBuilder {
     let builder = api::TeamBuilder::new(stores).bus(Arc::new(adapters::bus::local::Local::new()));
+    #[cfg(feature = "schema")]
+    let builder = builder.schemas(Arc::new(adapters::schema::JsonSchemas));
     #[cfg(feature = "team")]
     let builder = builder.calendar(Arc::new(crate::calendar::System));
     builder

@@ -61,3 +61,10 @@ impl Default for BusBounds {
         }
     }
 }
+
+/// Bytes of one schema: 64 KiB, many times what a person writes.
+pub(crate) const SCHEMA_MAX_BYTES: usize = 64 << 10;
+/// How deep a schema may be nested, with what it refers to.
+pub(crate) const SCHEMA_DEPTH_MAX: usize = 64;
+/// Parts of a schema when every reference in it is written out.
+pub(crate) const SCHEMA_NODES_MAX: usize = 10_000;

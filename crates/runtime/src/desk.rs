@@ -3,6 +3,7 @@
 use crate::advise;
 use crate::api::{Heard, Listeners};
 use crate::attempt::{Live, drive};
+use crate::contract::Contracts;
 use crate::inbox::Then;
 use crate::life;
 use crate::port::Agent;
@@ -33,6 +34,8 @@ pub(crate) struct Desk {
     live: Mutex<ById<Token, Arc<Live>>>,
     tickets: Mutex<ById<TaskId, Waiters>>,
     pub(crate) listeners: Listeners,
+    /// What goes into the capabilities served here and comes out of them.
+    pub(crate) contracts: Arc<Contracts>,
 }
 
 /// Who waits for a task: one client, but for a key that came twice.

@@ -17,6 +17,7 @@ mod bid;
 mod bounds;
 pub mod bus;
 pub mod canonical;
+pub mod contract;
 mod core;
 mod desk;
 mod drain;

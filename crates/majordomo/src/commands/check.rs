@@ -31,7 +31,7 @@ impl Check {
             None => std::fs::read_to_string(&self.team)
                 .with_context(|| format!("cannot read {name}; `majordomo init` writes one"))?,
         };
-        let reading = team::read(&name, &text, &ThisMachine::now());
+        let reading = team::read(&name, &text, &ThisMachine::now().beside(&self.team));
         let sound = reading.definition.is_some();
         if global.json {
             for line in reading.lines() {

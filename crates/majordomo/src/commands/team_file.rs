@@ -28,7 +28,7 @@ pub(super) fn load(
         Some(text) => text.to_owned(),
         None => std::fs::read_to_string(&arg.team).with_context(|| unreadable(&name))?,
     };
-    let reading = team::read(&name, &text, &ThisMachine::now());
+    let reading = team::read(&name, &text, &ThisMachine::now().beside(&arg.team));
     if global.json {
         for line in reading.lines() {
             anstream::println!("{}", serde_json::to_string(&line)?);

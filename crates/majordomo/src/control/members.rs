@@ -56,7 +56,7 @@ pub(super) async fn add(
             who_is_here(work)
         )));
     }
-    let entries = crew::members(agents, inbox, scope)
+    let entries = crew::members(agents, &BTreeMap::new(), inbox, scope)
         .map_err(|why| Failure::rejected(format!("{why}; nobody was added")))?;
     let mut joined: Vec<String> = Vec::new();
     for entry in entries {

@@ -46,6 +46,15 @@ pub enum Error {
         /// Why, and what to do.
         why: String,
     },
+    /// What goes into a capability, or comes out of it, would change under those at work.
+    #[error(
+        "the schemas of {capability} have changed, and agents and runs rely on them: give what has \
+         changed a new version, as in `serves = [\"name@2\"]`, or end this team and start it anew"
+    )]
+    Contract {
+        /// Which, with its version.
+        capability: String,
+    },
     /// A run cannot be moved to another definition.
     #[error("the run was not moved: {0}")]
     Migrate(String),
@@ -97,6 +106,7 @@ impl Session {
         let replayed = replayed.watched_by(departures.clone()).map_err(StartError::from)?;
         let bus = Arc::new(adapters::bus::local::Local::new());
         let builder = TeamBuilder::after(replayed).limits(limits).bus(bus);
+        let builder = builder.schemas(Arc::new(adapters::schema::JsonSchemas));
         let team = builder.calendar(Arc::new(crate::calendar::System)).start().await?;
         data.clear_restored().map_err(|why| StartError::Stores(why.to_string()))?;
         let (team, joined) = (Team::of(team), Mutex::new(Joined::default()));

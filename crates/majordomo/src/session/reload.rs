@@ -72,6 +72,7 @@ impl Session {
         });
         let new = new.await.map_err(|_| Error::Ended)??;
         self.check_schedules(own, &file)?;
+        check_contracts(&old.file, &file)?;
         let mut reload = Reload {
             difference: Difference::between(&old.file, &file),
             runs: self.runs_but_of(own, &new),
@@ -86,7 +87,8 @@ impl Session {
         let turn = Turn { own, old, new, leaving, awaited };
         turn.say_what_follows(&mut reload.difference);
         // Whether everybody can be made ready is seen before anything is changed.
-        crew::members(&turn.new.file.agents, &self.inbox, &own.scope)?;
+        let file = &turn.new.file;
+        crew::members(&file.agents, &file.capabilities, &self.inbox, &own.scope)?;
         if !dry_run && !reload.difference.is_nothing() {
             let here = (&mut *joined, &mut *successors);
             let troubles = self.apply(&turn, here, &reload.difference).await?;
@@ -156,7 +158,7 @@ impl Session {
                 let slots = new.common().slots;
                 let _ = self.team.command(Command::Resize { agent, slots }).await; // It is here.
             } else if let Err(why) =
-                self.replace(agent, successors, (named.get(&name), &name, new), scope).await
+                self.replace(agent, successors, (named.get(&name), &name, new), turn.own).await
             {
                 troubles.push(format!("{name} has left, and cannot join as it is now: {why}"));
             }
@@ -180,10 +182,12 @@ impl Session {
         agent: AgentId,
         successors: &mut Successors,
         (joined_as, name, new): (Option<&String>, &String, &Agent),
-        scope: &str,
+        own: &Own,
     ) -> Result<(), Error> {
+        let (scope, file) = (&own.scope, &own.definition().file);
+        let contracts = &file.capabilities;
         let one = BTreeMap::from([(name.clone(), new.clone())]);
-        for mut entry in crew::members(&one, &self.inbox, scope)? {
+        for mut entry in crew::members(&one, contracts, &self.inbox, scope)? {
             entry.spec.name = joined_as.unwrap_or(name).as_str().into();
             let _ = self.team.command(Command::DrainAgent(agent)).await; // It may be gone already.
             if has_left(&self.team, agent) {
@@ -322,6 +326,23 @@ fn have_ended(runs: &[TaskId]) -> String {
     match named.as_slice() {
         [one] => format!("run {one} has ended, which needs it"),
         several => format!("runs {} have ended, which need it", several.join(", ")),
+    }
+}
+
+/// Those who are here, and the runs that are under way, rely on what was said of a capability.
+fn check_contracts(old: &TeamFile, new: &TeamFile) -> Result<(), Error> {
+    let served = |file: &TeamFile| -> BTreeSet<Capability> {
+        file.agents.values().flat_map(roster::capabilities).collect()
+    };
+    let of = |file: &TeamFile, capability: &Capability| {
+        let mut said = file.capabilities.iter();
+        let same = |name: &String| Capability::parse(name).as_ref() == Ok(capability);
+        said.find(|(name, _)| same(name)).map(|(_, contract)| contract.clone())
+    };
+    let both = served(old).intersection(&served(new)).cloned().collect::<Vec<_>>();
+    match both.into_iter().find(|it| of(old, it) != of(new, it)) {
+        None => Ok(()),
+        Some(capability) => Err(Error::Contract { capability: capability.to_string() }),
     }
 }
 

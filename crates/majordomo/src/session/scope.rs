@@ -168,7 +168,7 @@ impl Session {
     ) -> Result<Vec<AgentEntry>, Error> {
         let chosen = file.agents.iter().filter(|(name, _)| agents.contains(name));
         let chosen = chosen.map(|(name, agent)| (name.clone(), agent.clone())).collect();
-        let mut entries = crew::members(&chosen, &self.inbox, scope)?;
+        let mut entries = crew::members(&chosen, &file.capabilities, &self.inbox, scope)?;
         // The name of one who has come and gone is free again.
         let left = self.team.agents().into_iter().filter(|it| it.presence == Presence::Left);
         for gone in left {

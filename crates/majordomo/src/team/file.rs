@@ -47,12 +47,29 @@ pub struct TeamFile {
     /// How an agent is chosen, by capability; the lowest load decides if nothing is said.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub routing: BTreeMap<String, Routing>,
+    /// What goes into capabilities and comes out of them, by name: `"code.review"` for version 1,
+    /// `"code.review@2"` for another. What is not said is anything.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub capabilities: BTreeMap<String, Contract>,
     /// Which work gives way to which when there is too much of it.
     #[serde(default, skip_serializing_if = "Precedence::is_usual")]
     pub policy: Precedence,
     /// What comes round again while the team is up, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub schedules: BTreeMap<String, Schedule>,
+}
+
+/// What goes into a capability and what comes out of it, each a JSON schema: a table, or the name
+/// of a file relative to the team file.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Contract {
+    /// What goes in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input: Option<Json>,
+    /// What comes out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<Json>,
 }
 
 /// Somebody who serves capabilities.

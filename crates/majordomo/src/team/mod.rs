@@ -73,13 +73,27 @@ pub fn read(name: &str, text: &str, surroundings: &dyn Surroundings) -> Reading 
     let mut definition = None;
     if sound {
         match serde_json::from_value(document.json().clone()) {
-            Ok(read) => definition = Some(read),
+            Ok(read) => definition = Some(with_schemas(read, surroundings)),
             // The schema comes from the structs, so this is a difference between the two, ours to
             // mend.
             Err(error) => problems.push(Problem::error(Code::BadType, 0..0, error.to_string())),
         }
     }
     Reading { document, definition, problems }
+}
+
+/// The definition with the schemas themselves where it named files: a run is pinned to what they
+/// say, wherever it is resumed.
+fn with_schemas(mut definition: TeamFile, surroundings: &dyn Surroundings) -> TeamFile {
+    for contract in definition.capabilities.values_mut() {
+        for schema in [&mut contract.input, &mut contract.output].into_iter().flatten() {
+            // What cannot be read was a problem above, and there is no definition then.
+            if let Ok(read) = check::schema_of(schema, surroundings) {
+                *schema = read;
+            }
+        }
+    }
+    definition
 }
 
 impl Reading {

@@ -104,6 +104,8 @@ codes! {
     NotItsCapability = "team-not-its-capability",
     /// A step asks for what nobody serves.
     NotServed = "team-not-served",
+    /// What is to be a JSON schema is none.
+    Schema = "team-schema",
     /// A program that is not there.
     ProgramNotFound = "team-program-not-found",
     /// An agent that no step asks.

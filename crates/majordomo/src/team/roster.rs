@@ -82,13 +82,24 @@ fn missing_program<'a>(agent: &'a Agent, surroundings: &dyn Surroundings) -> Opt
 #[derive(Clone, Debug)]
 pub struct ThisMachine {
     directories: Vec<std::path::PathBuf>,
+    /// Where the files stand that a team file names.
+    beside: std::path::PathBuf,
 }
+
+/// A schema's file is not read beyond this.
+const SCHEMA_MAX_BYTES: u64 = 1 << 20;
 
 impl ThisMachine {
     /// Reads PATH.
     pub fn now() -> Self {
         let path = std::env::var_os("PATH").unwrap_or_default();
-        Self { directories: std::env::split_paths(&path).collect() }
+        Self { directories: std::env::split_paths(&path).collect(), beside: ".".into() }
+    }
+
+    /// The same, as seen from this team file.
+    #[must_use]
+    pub fn beside(self, file: &std::path::Path) -> Self {
+        Self { beside: file.parent().map(Into::into).unwrap_or_default(), ..self }
     }
 }
 
@@ -104,6 +115,15 @@ impl Surroundings for ThisMachine {
         }
         !program.is_empty()
             && self.directories.iter().any(|directory| runs(&directory.join(program)))
+    }
+
+    fn schema(&self, file: &str) -> Result<serde_json::Value, String> {
+        use std::io::Read as _;
+        let mut text = String::new();
+        let open = std::fs::File::open(self.beside.join(file));
+        let read = open.and_then(|it| it.take(SCHEMA_MAX_BYTES).read_to_string(&mut text));
+        read.map_err(|why| format!("the schema `{file}` cannot be read: {why}"))?;
+        serde_json::from_str(&text).map_err(|why| format!("`{file}` is no JSON: {why}"))
     }
 }
 

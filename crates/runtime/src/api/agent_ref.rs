@@ -8,7 +8,7 @@ use super::many::Proposed;
 use super::{Ask, Capability, Context, Failure, SubmitMany, SubmitOptions, Team, Ticket};
 use crate::canonical;
 use kernel::{Presence, Terms, Versions};
-use std::any::type_name;
+use std::any::{TypeId, type_name};
 use std::marker::PhantomData;
 
 /// One agent by its name, known to do what agents of type `A` do. It takes no other questions: what
@@ -56,6 +56,12 @@ impl Team {
                     type_name::<A>()
                 )));
             }
+            let (serves, contract) = (served.to_kernel(), (served.contract)());
+            let contracts = &self.runtime.inner.desk.contracts;
+            contracts.meets(&known.spec.team, &serves, &contract).map_err(|why| {
+                let type_of = type_name::<A>();
+                Failure::rejected(format!("agent {name} is not a {type_of}: {why}"))
+            })?;
         }
         Ok(AgentRef { from: self.clone(), name: name.to_owned(), agent: PhantomData })
     }
@@ -66,13 +72,15 @@ impl Team {
         Handle { from: self.clone(), capability: PhantomData }
     }
 
-    async fn submit_typed<C: Capability>(
+    pub(super) async fn submit_typed<C: Capability>(
         &self,
         input: C::Input,
         options: SubmitOptions,
     ) -> Result<Ticket<C::Output>, Failure> {
         let input = canonical::to_bytes(&input)?;
-        Ok(self.submit(terms_of::<C>(), input, options).await?.typed())
+        let of = Some(TypeId::of::<C>());
+        let handed = self.hand_over(terms_of::<C>(), input, options, of).await?;
+        Ok(handed.receipt().await?.typed())
     }
 }
 
@@ -140,9 +148,12 @@ impl<C: Capability> Handle<C> {
     where
         I: IntoIterator<Item = C::Input>,
     {
-        self.from.submit_proposed(inputs.into_iter().map(|input| {
-            Ok((terms_of::<C>(), canonical::to_bytes(&input)?, SubmitOptions::default()))
-        }))
+        self.from.submit_proposed(
+            Some(TypeId::of::<C>()),
+            inputs.into_iter().map(|input| {
+                Ok((terms_of::<C>(), canonical::to_bytes(&input)?, SubmitOptions::default()))
+            }),
+        )
     }
 }
 

@@ -1,6 +1,6 @@
 //! Delegation: a child task, its place in the journal, and its outcome.
 
-use super::{Context, Failure};
+use super::{Capability, Context, Failure};
 use crate::attempt::{Live, Reading};
 use crate::canonical;
 use kernel::{
@@ -9,6 +9,8 @@ use kernel::{
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use std::any::TypeId;
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::future::{Future, IntoFuture};
 use std::marker::PhantomData;
@@ -59,6 +61,8 @@ pub struct Ask<T> {
     capability: String,
     input: Result<Value, Failure>,
     options: AskOptions,
+    /// The Rust capability whose input this is.
+    of: Option<TypeId>,
     output: PhantomData<fn() -> T>,
 }
 
@@ -71,7 +75,12 @@ impl<T> Ask<T> {
         options: AskOptions,
     ) -> Ask<T> {
         let (live, capability) = (cx.live.clone(), capability.to_owned());
-        Ask { live, step, capability, input, options, output: PhantomData }
+        Ask { live, step, capability, input, options, of: None, output: PhantomData }
+    }
+
+    /// Its input was written from the type of this capability.
+    pub(super) fn typed<C: Capability>(self) -> Ask<T> {
+        Ask { of: Some(TypeId::of::<C>()), ..self }
     }
 
     /// Sets the terms.
@@ -126,11 +135,15 @@ impl<T> Ask<T> {
     /// The first half: it is asked, durably, under the step that this gives. The second is its
     /// delivery, the third to [`read`] what was delivered.
     pub(super) async fn record(self) -> Result<Text, Failure> {
-        let Ask { live, step, capability, input, options, .. } = self;
+        let Ask { live, step, capability, input, options, of, .. } = self;
         if live.is_occupied() && live.recorded(&step).is_none() {
             refuse_itself(&live, &capability, &options)?;
         }
-        let bytes = canonical::to_bytes(&input?)?;
+        let input = input?;
+        if live.recorded(&step).is_none() {
+            check_input(&live, &capability, &options, of, &input)?;
+        }
+        let bytes = canonical::value_to_bytes(&input)?;
         let input = match asked_before(&live, &step, &bytes) {
             Some(input) => input,
             None => live.store_bytes(bytes).await?,
@@ -164,6 +177,21 @@ fn refuse_itself(live: &Live, capability: &str, options: &AskOptions) -> Result<
              for itself; call the method, take `&self`, or let another agent serve {name} too"
         ))),
     }
+}
+
+/// An input that is none is refused before anything of it is written down.
+fn check_input(
+    live: &Live,
+    capability: &str,
+    options: &AskOptions,
+    of: Option<TypeId>,
+    input: &Value,
+) -> Result<(), Failure> {
+    let (name, versions) = parse_capability(capability);
+    let versions = options.version.map_or(versions, Versions::exactly);
+    let contracts = &live.runtime.inner.desk.contracts;
+    let asked = (&live.dispatch.terms.team, &Text::from(name), versions);
+    contracts.check_input(asked, of, || Ok(Cow::Borrowed(input)))
 }
 
 /// The output of a step that has ended, or how it failed.

@@ -3,6 +3,7 @@
 use super::{Context, Failure};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use std::future::Future;
 
 /// Something that can be asked for. `#[capability("name@1")]` on an async function makes one.
@@ -21,6 +22,19 @@ pub trait Capability: Send + Sync + 'static {
     const NAME: &'static str;
     /// 1 and up.
     const VERSION: u32;
+
+    /// A JSON schema of its input; `None` is anything that can be read into the type. What
+    /// `#[capability]` makes has one where the type does: `#[derive(schemars::JsonSchema)]`.
+    #[must_use]
+    fn input_schema() -> Option<Value> {
+        None
+    }
+
+    /// The same of its output.
+    #[must_use]
+    fn output_schema() -> Option<Value> {
+        None
+    }
 }
 
 /// A capability together with code that serves it in this process.

@@ -49,6 +49,11 @@ impl Context {
         self.live.dispatch.terms.versions
     }
 
+    /// Whether it is asked for a bid, and not for the work.
+    pub(crate) fn is_bid(&self) -> bool {
+        self.live.dispatch.bids_for.is_some()
+    }
+
     pub(crate) fn of(live: Arc<Live>) -> Context {
         Context { live, scope: Arc::new(Scope::default()) }
     }
@@ -133,13 +138,13 @@ impl Context {
     /// awaited.
     pub fn ask<C: Capability>(&self, input: C::Input) -> Ask<C::Output> {
         let options = AskOptions { version: Some(C::VERSION), ..AskOptions::default() };
-        Ask::new(self, self.scope.next(C::NAME), C::NAME, value_of(input), options)
+        Ask::new(self, self.scope.next(C::NAME), C::NAME, value_of(input), options).typed::<C>()
     }
 
     /// The same under a step key of your own.
     pub fn ask_as<C: Capability>(&self, step: &str, input: C::Input) -> Ask<C::Output> {
         let options = AskOptions { version: Some(C::VERSION), ..AskOptions::default() };
-        Ask::new(self, self.scope.named(step), C::NAME, value_of(input), options)
+        Ask::new(self, self.scope.named(step), C::NAME, value_of(input), options).typed::<C>()
     }
 
     /// Asks for a capability by name, `text.count` or `text.count@1`.
@@ -164,7 +169,7 @@ impl Context {
     pub fn ask_to<C: Capability>(&self, agent: &str, input: C::Input) -> Ask<C::Output> {
         let to = Some(agent.to_owned());
         let options = AskOptions { version: Some(C::VERSION), to, ..AskOptions::default() };
-        Ask::new(self, self.scope.next(C::NAME), C::NAME, value_of(input), options)
+        Ask::new(self, self.scope.next(C::NAME), C::NAME, value_of(input), options).typed::<C>()
     }
 
     /// A branch with step keys of its own, for work that runs beside other work.

@@ -1,11 +1,11 @@
 //! An agent before it joins: how it introduces itself, and what it does.
 
-use super::ask::parse_capability;
-use super::handles::NativeAgent;
+use super::contracts::parse_serves;
+use super::handles::{NativeAgent, Served};
 use super::stateful::Stateful;
-use super::{Handler, native};
+use super::{Contract, Handler, native};
 use crate::port::Agent;
-use kernel::{AgentSpec, Serves, Versions};
+use kernel::{AgentSpec, Serves};
 use std::sync::Arc;
 
 /// One agent of a team, before it joins.
@@ -14,6 +14,8 @@ pub struct AgentEntry {
     pub spec: AgentSpec,
     /// What it does.
     pub agent: Arc<dyn Agent>,
+    /// What goes into its capabilities and comes out of them, where it says so.
+    pub contracts: Vec<(Serves, Contract)>,
 }
 
 impl AgentEntry {
@@ -25,20 +27,17 @@ impl AgentEntry {
         slots: u32,
         agent: Arc<dyn Agent>,
     ) -> AgentEntry {
-        let serves = serves.iter().map(|text| {
-            let (capability, versions) = parse_capability(text);
-            let version = if versions == Versions::ANY { 1 } else { versions.min };
-            Serves { capability: capability.into(), version }
-        });
+        let serves = serves.iter().map(|text| parse_serves(text));
         let spec = AgentSpec::new(name, kind, serves.collect(), slots);
-        AgentEntry { spec, agent }
+        AgentEntry { spec, agent, contracts: Vec::new() }
     }
 
     /// A Rust function, made a capability by `#[capability]`, that works on `slots` tasks at once:
     /// `AgentEntry::native("counter", 4, count)`.
     pub fn native<H: Handler>(name: &str, slots: u32, handler: fn() -> H) -> AgentEntry {
         let serves = format!("{}@{}", H::NAME, H::VERSION);
-        AgentEntry::new(name, "native", &[&serves], slots, native(handler))
+        let entry = AgentEntry::new(name, "native", &[&serves], slots, native(handler));
+        entry.contract(&serves, Contract::of::<H>())
     }
 
     /// An agent of a Rust type, made by `make` for each of its lives: at the join, and whenever its
@@ -48,8 +47,10 @@ impl AgentEntry {
         slots: u32,
         make: impl Fn() -> A + Send + Sync + 'static,
     ) -> AgentEntry {
-        let serves = A::serves().iter().map(|it| it.to_kernel()).collect();
+        let serves = A::serves();
+        let contracts = serves.iter().map(|it| (it.to_kernel(), (it.contract)())).collect();
+        let serves = serves.iter().map(Served::to_kernel).collect();
         let spec = AgentSpec::new(name, "native", serves, slots);
-        AgentEntry { spec, agent: Arc::new(Stateful::new(name, slots, make)) }
+        AgentEntry { spec, agent: Arc::new(Stateful::new(name, slots, make)), contracts }
     }
 }

@@ -1,5 +1,6 @@
 //! How work fails, as users see it: what kind, in which words, and when to come back.
 
+use crate::port::schemas::Mismatch;
 use crate::{bus, llm};
 use kernel::{FailedAttempt, FailureKind, Outcome, QuotaOf, Refusal, TaskId};
 use std::any::Any;
@@ -24,12 +25,16 @@ pub struct Failure {
     /// the journal with the end of that task; what an agent says here of its own failure is not
     /// heard.
     pub attempt: Option<Box<FailedAttempt>>,
+    /// Where an input or an output was not what its schema asks for, as whoever handed it over
+    /// hears it; of a failure in the journal there are only the words.
+    pub mismatch: Option<Box<Mismatch>>,
 }
 
 impl Failure {
     /// A failure of this kind.
     pub fn new(kind: FailureKind, message: impl Into<String>) -> Failure {
-        Failure { kind, message: message.into(), retry_after_ms: None, attempt: None }
+        let (message, retry_after_ms, attempt, mismatch) = (message.into(), None, None, None);
+        Failure { kind, message, retry_after_ms, attempt, mismatch }
     }
 
     /// It did not work; another attempt may.
@@ -80,7 +85,7 @@ impl Failure {
     /// A failure as it stands in the journal.
     pub(crate) fn recorded(failure: &kernel::Failure) -> Failure {
         let kernel::Failure { kind, message, retry_after_ms, attempt } = failure.clone();
-        Failure { kind, message: message.to_string(), retry_after_ms, attempt }
+        Failure { retry_after_ms, attempt, ..Failure::new(kind, message.to_string()) }
     }
 
     /// A step that did not complete, as its parent sees it.

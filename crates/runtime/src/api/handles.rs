@@ -10,7 +10,7 @@
 //! has it alone, and has it for the whole task: also while it waits for others, since nobody else
 //! may see a state that is half changed.
 
-use super::{Capability, Context, Failure, Handler};
+use super::{Capability, Context, Contract, Failure, Handler};
 use crate::canonical;
 use crate::port::BoxFuture;
 use serde_json::Value;
@@ -79,6 +79,8 @@ pub struct Served<A> {
     pub version: u32,
     /// Its code has the state alone.
     pub exclusive: bool,
+    /// What goes in and comes out.
+    pub contract: fn() -> Contract,
     work: Work<A>,
 }
 
@@ -134,7 +136,8 @@ impl<A: NativeAgent> Served<A> {
         + Sync
         + 'static,
     ) -> Served<A> {
-        Served { name: C::NAME, version: C::VERSION, exclusive, work: Box::new(work) }
+        let contract = Contract::of::<C>;
+        Served { name: C::NAME, version: C::VERSION, exclusive, contract, work: Box::new(work) }
     }
 
     pub(super) fn work(

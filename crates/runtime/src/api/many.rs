@@ -5,6 +5,7 @@ use super::{Failure, SubmitOptions, Team, Ticket};
 use kernel::Terms;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use std::any::TypeId;
 use std::collections::VecDeque;
 use std::marker::PhantomData;
 
@@ -23,6 +24,8 @@ const UNDER_WAY_MAX: usize = 256;
 pub struct SubmitMany<I, T = Value> {
     team: Team,
     tasks: I,
+    /// The Rust capability from whose inputs they were written.
+    of: Option<TypeId>,
     under_way: VecDeque<Result<Handed, Failure>>,
     /// The iterator is not asked again after it has said that it is at its end.
     ended: bool,
@@ -41,16 +44,17 @@ impl Team {
     where
         I: IntoIterator<Item = (Terms, Vec<u8>, SubmitOptions)>,
     {
-        self.submit_proposed(tasks.into_iter().map(Ok))
+        self.submit_proposed(None, tasks.into_iter().map(Ok))
     }
 
     /// The same, with answers of one type.
     pub(super) fn submit_proposed<I: Iterator<Item = Proposed>, T>(
         &self,
+        of: Option<TypeId>,
         tasks: I,
     ) -> SubmitMany<I, T> {
         let (under_way, ended, output) = (VecDeque::new(), false, PhantomData);
-        SubmitMany { team: self.clone(), tasks, under_way, ended, output }
+        SubmitMany { team: self.clone(), tasks, of, under_way, ended, output }
     }
 }
 
@@ -61,7 +65,7 @@ impl<I: Iterator<Item = Proposed>, T: DeserializeOwned> SubmitMany<I, T> {
         while !self.ended && self.under_way.len() < UNDER_WAY_MAX {
             match self.tasks.next() {
                 Some(Ok((terms, input, options))) => {
-                    let handed = self.team.hand_over(terms, input, options).await;
+                    let handed = self.team.hand_over(terms, input, options, self.of).await;
                     self.under_way.push_back(handed);
                 }
                 Some(Err(failure)) => self.under_way.push_back(Err(failure)),

@@ -7,6 +7,7 @@ mod asks;
 mod bidding;
 mod capability;
 mod context;
+mod contracts;
 mod entry;
 mod failure;
 mod fault;
@@ -31,6 +32,8 @@ mod ticket;
 mod together;
 
 pub use crate::bid::{Bid, Offered};
+pub use crate::contract::Contract;
+pub use crate::port::schemas::Mismatch;
 pub use agent_ref::{AgentRef, Handle};
 pub use ask::{Ask, AskOptions};
 pub use asks::Asks;

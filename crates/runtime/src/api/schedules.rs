@@ -38,6 +38,7 @@ impl Team {
         if let Recurrence::Calendar { cron, zone } = &recurs {
             self.reckon(cron, zone)?;
         }
+        self.check_input(&terms, &input, None)?;
         let spec = ScheduleSpec {
             deadline_ms: options.deadline_ms,
             budget: options.budget,

@@ -4,6 +4,7 @@ use super::{Failure, Team, Ticket, ticket};
 use crate::desk::Desk;
 use crate::inbox::Reply;
 use kernel::{Answer, Command, Outcome, Refusal, Submit, Terms, Text};
+use std::any::TypeId;
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
@@ -63,16 +64,19 @@ impl Team {
         input: Vec<u8>,
         options: SubmitOptions,
     ) -> Result<Ticket, Failure> {
-        self.hand_over(terms, input, options).await?.receipt().await
+        self.hand_over(terms, input, options, None).await?.receipt().await
     }
 
-    /// The first half of a submission: its content is stored, and it stands in the inbox.
+    /// The first half of a submission: its content is stored, and it stands in the inbox. `of`: the
+    /// Rust capability from whose input it was written.
     pub(super) async fn hand_over(
         &self,
         terms: Terms,
         input: Vec<u8>,
         options: SubmitOptions,
+        of: Option<TypeId>,
     ) -> Result<Handed, Failure> {
+        self.check_input(&terms, &input, of)?;
         if options.key.is_none() && self.runtime.inner.room.is_full() {
             return Err(self.no_room()); // Before its input takes more of what is short.
         }

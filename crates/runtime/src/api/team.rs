@@ -9,11 +9,11 @@ use crate::canonical;
 use crate::drain::Drained;
 use crate::inbox::Then;
 use crate::life;
-use crate::port::Calendar;
+use crate::port::{Calendar, Schemas};
 use crate::recover::{self, Replayed, Stores};
 use crate::turn::Runtime;
 use crate::vitals::Vitals;
-use kernel::{Answer, Command, Limits, Payload, Policies, Policy, TaskId, Terms, Versions};
+use kernel::{Answer, Command, Limits, Payload, Policies, Policy, TaskId, Terms};
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,6 +29,7 @@ pub struct TeamBuilder {
     calendar: Option<Arc<dyn Calendar>>,
     agents: Vec<AgentEntry>,
     policies: Option<Policies>,
+    pub(super) schemas: Option<Arc<dyn Schemas>>,
     pub(super) aboard: Aboard,
 }
 
@@ -78,9 +79,9 @@ impl TeamBuilder {
 
     fn from(origin: Origin) -> TeamBuilder {
         let (limits, bounds) = (Limits::default(), Bounds::default());
-        let (agents, policies, calendar) = (Vec::new(), None, None);
+        let (agents, policies, calendar, schemas) = (Vec::new(), None, None, None);
         let aboard = Aboard::default();
-        TeamBuilder { origin, limits, bounds, calendar, agents, policies, aboard }
+        TeamBuilder { origin, limits, bounds, calendar, agents, policies, schemas, aboard }
     }
 
     /// Adds a Rust function, made a capability by `#[capability]`.
@@ -155,7 +156,8 @@ impl TeamBuilder {
 
     /// Opens the journal, takes up what is unfinished, and lets the agents join.
     pub async fn start(self) -> Result<Team, StartError> {
-        let TeamBuilder { origin, limits, bounds, calendar, agents, policies, aboard } = self;
+        let TeamBuilder { origin, limits, bounds, calendar, agents, policies, schemas, aboard } =
+            self;
         let runtime = match origin {
             Origin::Stores(stores) => {
                 Runtime::open_with((*stores)?, limits, &bounds, calendar).await?
@@ -163,6 +165,9 @@ impl TeamBuilder {
             Origin::Replayed(replayed) => replayed.open(limits, &bounds, calendar).await?,
         };
         let _ = runtime.inner.aboard.set(aboard); // Nobody else can have set it.
+        if let Some(schemas) = schemas {
+            let _ = runtime.inner.desk.contracts.port.set(schemas); // Nor this.
+        }
         let team = Team { runtime };
         if let Some(policies) = policies
             && let Err(refused) = team.configure(policies).await
@@ -210,7 +215,8 @@ impl Team {
     }
 
     async fn join_one(&self, entry: AgentEntry) -> Result<(), StartError> {
-        let AgentEntry { spec, agent } = entry;
+        let AgentEntry { spec, agent, contracts } = entry;
+        let agent = self.hold_to(&spec, contracts, agent)?;
         let name = spec.name.to_string();
         let vitals = Vitals::coming(&self.runtime);
         if let Err(failure) = agent.start(vitals.clone()).await {
@@ -269,10 +275,7 @@ impl Team {
 
     /// Asks for a capability and waits for the answer.
     pub async fn ask<C: Capability>(&self, input: C::Input) -> Result<C::Output, Failure> {
-        let mut terms = Terms::new(C::NAME);
-        terms.versions = Versions::exactly(C::VERSION);
-        let input = canonical::to_bytes(&input)?;
-        self.submit(terms, input, SubmitOptions::default()).await?.typed().outcome().await
+        self.submit_typed::<C>(input, SubmitOptions::default()).await?.outcome().await
     }
 
     /// Asks for a capability by name, `text.count` or `text.count@1`, and waits for the answer.

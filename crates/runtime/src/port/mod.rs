@@ -10,6 +10,7 @@ pub mod journal;
 pub mod llm;
 pub mod observer;
 pub mod reader;
+pub mod schemas;
 
 pub use crate::vitals::Vitals;
 pub use agent::{Agent, BoxFuture};
@@ -20,3 +21,4 @@ pub use journal::Journal;
 pub use llm::Llm;
 pub use observer::Observer;
 pub use reader::Reader;
+pub use schemas::Schemas;

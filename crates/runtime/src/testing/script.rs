@@ -1,6 +1,6 @@
 //! Agents that do what a script says: for tests of code that asks them.
 
-use crate::api::{AgentEntry, Capability, Context, Failure};
+use crate::api::{AgentEntry, Capability, Context, Contract, Failure};
 use crate::canonical;
 use crate::port::{Agent, BoxFuture};
 use crate::turn::lock;
@@ -137,8 +137,9 @@ impl<C: Capability> Script<C> {
     #[must_use]
     pub fn joins(&self, name: &str) -> AgentEntry {
         let serves = Serves { capability: C::NAME.into(), version: C::VERSION };
+        let contracts = vec![(serves.clone(), Contract::of::<C>())];
         let spec = AgentSpec::new(name, "script", vec![serves], SLOTS);
-        AgentEntry { spec, agent: Arc::new(self.clone()) }
+        AgentEntry { spec, agent: Arc::new(self.clone()), contracts }
     }
 
     /// What it was asked, one for each attempt, in their order.

@@ -7,6 +7,7 @@
 
 mod agents;
 mod bus;
+mod capabilities;
 mod cycles;
 mod expressions;
 mod names;
@@ -15,6 +16,8 @@ mod requirements;
 mod schedules;
 mod steps;
 mod supervisors;
+
+pub(super) use capabilities::schema_of;
 
 use std::collections::BTreeMap;
 
@@ -32,6 +35,15 @@ const MEMBERS_MAX: usize = 1_000;
 pub trait Surroundings {
     /// Whether `program` can be started: it is on PATH, or it is a path to a program.
     fn has_program(&self, program: &str) -> bool;
+
+    /// The schema in a file beside the team file; one of anything, where no file is looked at.
+    ///
+    /// # Errors
+    /// It cannot be read, or is no JSON; in words for people.
+    fn schema(&self, file: &str) -> Result<Json, String> {
+        let _ = file;
+        Ok(Json::Bool(true))
+    }
 }
 
 /// A machine that has every program, for checks of the file alone.
@@ -62,6 +74,7 @@ pub fn check(document: &Document, surroundings: &dyn Surroundings, problems: &mu
     names::check(&team, problems);
     agents::check(&team, surroundings, problems);
     bus::check(&team, problems);
+    capabilities::check(&team, surroundings, problems);
     steps::check(&team, problems);
     supervisors::check(&team, problems);
     policies::check(&team, problems);

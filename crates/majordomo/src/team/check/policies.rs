@@ -70,7 +70,19 @@ fn capability(
         }
         Ok(_) => {}
     }
+    is_served(team, path, name, served, problems);
+}
+
+/// What is said of a capability that nobody serves has no effect.
+pub(super) fn is_served(
+    team: &Team<'_>,
+    path: &str,
+    name: &str,
+    served: Option<&[Capability]>,
+    problems: &mut Problems,
+) {
     let Some(served) = served else { return };
+    let at = team.document.key_at(path);
     // The runs of the team, and what a policy of the team asks for itself.
     if name.starts_with("run.") || served.iter().any(|it| it.name == name) {
         return;

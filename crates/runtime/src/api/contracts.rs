@@ -1,0 +1,81 @@
+//! What goes into capabilities and comes out of them, where a team looks at it.
+
+use super::ask::parse_capability;
+use super::{AgentEntry, Contract, Failure, StartError, Team, TeamBuilder};
+use crate::canonical;
+use crate::contract::Checked;
+use crate::port::{Agent, Schemas};
+use kernel::{AgentSpec, Presence, Serves, Terms, Text, Versions};
+use std::any::TypeId;
+use std::borrow::Cow;
+use std::sync::Arc;
+
+impl TeamBuilder {
+    /// Who understands the schemas that agents declare. Without, an agent that declares one cannot
+    /// join, but for those in Rust, whose types are checked all the same.
+    #[must_use]
+    pub fn schemas(mut self, schemas: Arc<dyn Schemas>) -> TeamBuilder {
+        self.schemas = Some(schemas);
+        self
+    }
+}
+
+impl AgentEntry {
+    /// What goes into one of its capabilities and comes out of it: checked when something is asked,
+    /// and when it answers. It must agree with what others say of the same version.
+    ///
+    /// ```
+    /// # use majordomo_runtime::api::{AgentEntry, Contract};
+    /// # use serde_json::json;
+    /// # fn of(entry: AgentEntry) -> AgentEntry {
+    /// entry.contract("text.count@1", Contract::anything().input(json!({ "type": "string" })))
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn contract(mut self, capability: &str, contract: Contract) -> AgentEntry {
+        self.contracts.push((parse_serves(capability), contract));
+        self
+    }
+}
+
+impl Team {
+    /// The agent, held to what it has declared.
+    pub(super) fn hold_to(
+        &self,
+        spec: &AgentSpec,
+        declared: Vec<(Serves, Contract)>,
+        agent: Arc<dyn Agent>,
+    ) -> Result<Arc<dyn Agent>, StartError> {
+        let left = |name: &Text| {
+            self.runtime.look(|kernel, _| {
+                let known = kernel.state().agent_named(name);
+                known.is_some_and(|it| it.presence == Presence::Left)
+            })
+        };
+        let contracts = &self.runtime.inner.desk.contracts;
+        match Checked::new(agent, spec, declared, contracts, &left) {
+            Ok(checked) => Ok(Arc::new(checked)),
+            Err(why) => Err(StartError::Join { name: spec.name.to_string(), why }),
+        }
+    }
+
+    /// An input that is none is refused before anything of it is written down. `of`: the Rust
+    /// capability from whose input it was written.
+    pub(super) fn check_input(
+        &self,
+        terms: &Terms,
+        input: &[u8],
+        of: Option<TypeId>,
+    ) -> Result<(), Failure> {
+        let asked = (&terms.team, &terms.capability, terms.versions);
+        let value = || Ok(Cow::Owned(canonical::from_bytes(input)?));
+        self.runtime.inner.desk.contracts.check_input(asked, of, value)
+    }
+}
+
+/// `name` or `name@version`, the first if nothing is said.
+pub(super) fn parse_serves(text: &str) -> Serves {
+    let (capability, versions) = parse_capability(text);
+    let version = if versions == Versions::ANY { 1 } else { versions.min };
+    Serves { capability: capability.into(), version }
+}

@@ -1,0 +1,86 @@
+//! Contracts: what goes into a capability and what comes out of it, as JSON schemas, for those who
+//! meet only at run time.
+//!
+//! ```text
+//! declared ─▶ sound? ─▶ agrees with the others of this capability and version? ─▶ compiled, kept
+//! input ─▶ matches? ─▶ accepted           output ─▶ matches? ─▶ journaled
+//!            └ no: refused, nothing written          └ no: the attempt failed, the agent's fault
+//! ```
+//!
+//! What only one of several agents says holds for all of them: a value is checked against the
+//! schema of each. So whoever asks need not know who will answer.
+
+mod agree;
+mod checked;
+mod form;
+mod registry;
+mod rust;
+
+pub(crate) use checked::Checked;
+pub(crate) use form::{is_secret, is_shape_only};
+pub(crate) use registry::Contracts;
+pub use rust::{Rust, ViaAnything, ViaJsonSchema};
+
+use crate::api::Capability;
+use crate::port::Schemas;
+use serde_json::Value;
+use std::any::TypeId;
+
+/// A schema, as what `#[capability]` writes names it. No `pub use`: the compiler would then call
+/// our users' texts `std::string::String`, to tell them from a variant of this.
+#[doc(hidden)]
+pub type Json = Value;
+
+/// Whether an agent may declare a schema: it is one, within limits, and refers to nothing outside.
+///
+/// # Errors
+/// Why not, in words for people.
+pub fn check(schema: &Value, schemas: &dyn Schemas) -> Result<(), String> {
+    form::normal(schema)?;
+    schemas.compile(schema).map(drop).map_err(|why| format!("this is no schema: {why}"))
+}
+
+/// What an agent says of one capability that it serves: the schemas of input and output. What is
+/// not said is anything.
+#[derive(Clone, Debug, Default)]
+pub struct Contract {
+    input: Option<Value>,
+    output: Option<Value>,
+    /// The Rust capability whose types these are: serde has checked their shape already.
+    of: Option<TypeId>,
+}
+
+impl Contract {
+    /// Nothing is said.
+    #[must_use]
+    pub fn anything() -> Contract {
+        Contract::default()
+    }
+
+    /// What goes in.
+    #[must_use]
+    pub fn input(mut self, schema: Value) -> Contract {
+        self.input = Some(schema);
+        self
+    }
+
+    /// What comes out.
+    #[must_use]
+    pub fn output(mut self, schema: Value) -> Contract {
+        self.output = Some(schema);
+        self
+    }
+
+    /// That of a capability in Rust.
+    #[must_use]
+    pub fn of<C: Capability>() -> Contract {
+        let (input, output) = (C::input_schema(), C::output_schema());
+        Contract { input, output, of: Some(TypeId::of::<C>()) }
+    }
+
+    /// Whether it says nothing.
+    #[must_use]
+    pub fn is_anything(&self) -> bool {
+        self.input.is_none() && self.output.is_none()
+    }
+}
