@@ -6,8 +6,8 @@ use crate::Team;
 use crate::session::{self, Answer as Said, Inbox, Session};
 use crate::team::file::TeamFile;
 use crate::team::requirement;
-use kernel::{Command, Constraint, TaskId, Terms, Versions};
-use runtime::api::{Failure, Result, SubmitOptions};
+use kernel::{Command, Constraint, TaskId, Terms};
+use runtime::api::{Failure, Result, SubmitOptions, asked};
 use runtime::keep::Forgotten;
 use std::path::Path;
 use std::sync::Arc;
@@ -143,7 +143,7 @@ async fn submit(desk: &Desk, request: Request) -> Result<Response> {
     else {
         return Err(Failure::rejected("not a submission"));
     };
-    let (name, versions) = self::capability(&capability)?;
+    let (name, versions) = asked(&capability)?;
     let terms = Terms {
         versions,
         team: (&**team).into(),
@@ -173,15 +173,6 @@ async fn submit(desk: &Desk, request: Request) -> Result<Response> {
 fn constraint(text: &str) -> Result<Arc<Constraint>> {
     let read = requirement::parse(text).map_err(|why| Failure::rejected(why.to_string()))?;
     Ok(Arc::new(read.constraint))
-}
-
-/// `text.count` or `text.count@1`.
-pub(super) fn capability(text: &str) -> Result<(&str, Versions)> {
-    let Some((name, version)) = text.rsplit_once('@') else { return Ok((text, Versions::ANY)) };
-    let version = version
-        .parse()
-        .map_err(|_| Failure::rejected(format!("{text}: write the version as a number, name@1")))?;
-    Ok((name, Versions::exactly(version)))
 }
 
 async fn forget(work: &Team, run: TaskId) -> Result<Response> {

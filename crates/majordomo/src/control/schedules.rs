@@ -3,7 +3,7 @@
 use super::Response;
 use crate::Team;
 use kernel::{Class, Missed, Overlap, Recurrence, Terms};
-use runtime::api::{Failure, Result, ScheduleOptions};
+use runtime::api::{Failure, Result, ScheduleOptions, asked};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -71,7 +71,7 @@ pub(super) async fn set(work: &Team, team: &str, new: NewSchedule) -> Result<Res
         )));
     }
     let recurs = new.recurrence()?;
-    let (name, versions) = super::handle::capability(&new.capability)?;
+    let (name, versions) = asked(&new.capability)?;
     let (team, class) = (team.into(), new.class);
     let terms = Terms { versions, team, class, ..Terms::new(name) };
     let options = ScheduleOptions {

@@ -1,5 +1,6 @@
 //! Delegation: a child task, its place in the journal, and its outcome.
 
+use super::versions::asked;
 use super::{Capability, Context, Failure};
 use crate::attempt::{Live, Reading};
 use crate::canonical;
@@ -136,27 +137,31 @@ impl<T> Ask<T> {
     /// delivery, the third to [`read`] what was delivered.
     pub(super) async fn record(self) -> Result<Text, Failure> {
         let Ask { live, step, capability, input, options, of, .. } = self;
+        let (name, versions) = asked(&capability)?;
+        let versions = options.version.map_or(versions, Versions::exactly);
         if live.is_occupied() && live.recorded(&step).is_none() {
-            refuse_itself(&live, &capability, &options)?;
+            refuse_itself(&live, (name, versions), &options)?;
         }
         let input = input?;
         if live.recorded(&step).is_none() {
-            check_input(&live, &capability, &options, of, &input)?;
+            check_input(&live, (name, versions), of, &input)?;
         }
         let bytes = canonical::value_to_bytes(&input)?;
         let input = match asked_before(&live, &step, &bytes) {
             Some(input) => input,
             None => live.store_bytes(bytes).await?,
         };
-        ask(&live, &step, submit(&live, &capability, input, options)).await?;
+        ask(&live, &step, submit(&live, (name, versions), input, options)).await?;
         Ok(step)
     }
 }
 
 /// Code that has the state of its agent alone would wait for ever for what only that agent serves.
-fn refuse_itself(live: &Live, capability: &str, options: &AskOptions) -> Result<(), Failure> {
-    let (name, versions) = parse_capability(capability);
-    let versions = options.version.map_or(versions, Versions::exactly);
+fn refuse_itself(
+    live: &Live,
+    (name, versions): (&str, Versions),
+    options: &AskOptions,
+) -> Result<(), Failure> {
     let me = live.dispatch.agent;
     let own = live.runtime.look(|kernel, _| {
         let state = kernel.state();
@@ -182,13 +187,10 @@ fn refuse_itself(live: &Live, capability: &str, options: &AskOptions) -> Result<
 /// An input that is none is refused before anything of it is written down.
 fn check_input(
     live: &Live,
-    capability: &str,
-    options: &AskOptions,
+    (name, versions): (&str, Versions),
     of: Option<TypeId>,
     input: &Value,
 ) -> Result<(), Failure> {
-    let (name, versions) = parse_capability(capability);
-    let versions = options.version.map_or(versions, Versions::exactly);
     let contracts = &live.runtime.inner.desk.contracts;
     let asked = (&live.dispatch.terms.team, &Text::from(name), versions);
     contracts.check_input(asked, of, || Ok(Cow::Borrowed(input)))
@@ -206,21 +208,17 @@ pub(super) async fn read<T: DeserializeOwned>(
     }
 }
 
-/// `name` or `name@version`.
-pub(crate) fn parse_capability(text: &str) -> (&str, Versions) {
-    match text.rsplit_once('@').map(|(name, version)| (name, version.parse())) {
-        Some((name, Ok(version))) => (name, Versions::exactly(version)),
-        Some((_, Err(_))) | None => (text, Versions::ANY),
-    }
-}
-
-fn submit(live: &Live, capability: &str, input: Payload, options: AskOptions) -> Box<Submit> {
+fn submit(
+    live: &Live,
+    (name, versions): (&str, Versions),
+    input: Payload,
+    options: AskOptions,
+) -> Box<Submit> {
     let above = &live.dispatch.terms;
-    let (name, versions) = parse_capability(capability);
     let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
     let may = options.may.map(|all| Arc::new(all.into_iter().map(Text::from).collect()));
     let terms = Terms {
-        versions: options.version.map_or(versions, Versions::exactly),
+        versions,
         team: above.team.clone(),
         tenant: above.tenant.clone(),
         class: options.class.unwrap_or(above.class),

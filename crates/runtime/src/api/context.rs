@@ -147,7 +147,8 @@ impl Context {
         Ask::new(self, self.scope.named(step), C::NAME, value_of(input), options).typed::<C>()
     }
 
-    /// Asks for a capability by name, `text.count` or `text.count@1`.
+    /// Asks for a capability by name: `text.count` is any version, `text.count@1` that one, and
+    /// `text.count@>=1, <3` one of several; see [`super::asked`].
     pub fn ask_value(&self, capability: &str, input: Value) -> Ask<Value> {
         let step = self.scope.next(capability);
         Ask::new(self, step, capability, Ok(input), AskOptions::default())

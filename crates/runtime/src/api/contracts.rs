@@ -1,6 +1,6 @@
 //! What goes into capabilities and comes out of them, where a team looks at it.
 
-use super::ask::parse_capability;
+use super::versions::asked;
 use super::{AgentEntry, Contract, Failure, StartError, Team, TeamBuilder};
 use crate::canonical;
 use crate::contract::Checked;
@@ -75,7 +75,9 @@ impl Team {
 
 /// `name` or `name@version`, the first if nothing is said.
 pub(super) fn parse_serves(text: &str) -> Serves {
-    let (capability, versions) = parse_capability(text);
-    let version = if versions == Versions::ANY { 1 } else { versions.min };
+    let (capability, version) = match asked(text) {
+        Ok((name, versions)) if versions != Versions::ANY => (name, versions.min),
+        Ok(_) | Err(_) => (text, 1),
+    };
     Serves { capability: capability.into(), version }
 }

@@ -30,6 +30,7 @@ mod submit;
 mod team;
 mod ticket;
 mod together;
+mod versions;
 
 pub use crate::bid::{Bid, Offered};
 pub use crate::contract::Contract;
@@ -55,6 +56,7 @@ pub use submit::SubmitOptions;
 pub use team::{StartError, Team, TeamBuilder};
 pub use ticket::Ticket;
 pub use together::{Join, first_success, join, race};
+pub use versions::asked;
 
 pub(crate) use failure::to_kernel;
 pub(crate) use messages::Aboard;

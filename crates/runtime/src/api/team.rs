@@ -1,8 +1,8 @@
 //! A team: agents that have joined a runtime, and the doors through which work comes in.
 
-use super::ask::parse_capability;
 use super::handles::NativeAgent;
 use super::messages::Aboard;
+use super::versions::asked;
 use super::{AgentEntry, Capability, Failure, Handler, Pinned, SubmitOptions, Ticket, ticket};
 use crate::bounds::Bounds;
 use crate::canonical;
@@ -278,9 +278,10 @@ impl Team {
         self.submit_typed::<C>(input, SubmitOptions::default()).await?.outcome().await
     }
 
-    /// Asks for a capability by name, `text.count` or `text.count@1`, and waits for the answer.
+    /// Asks for a capability by name, and waits for the answer: `text.count` is any version,
+    /// `text.count@1` that one, and `text.count@>=1, <3` one of several; see [`asked`].
     pub async fn ask_value(&self, capability: &str, input: &Value) -> Result<Value, Failure> {
-        let (name, versions) = parse_capability(capability);
+        let (name, versions) = asked(capability)?;
         let mut terms = Terms::new(name);
         terms.versions = versions;
         let input = canonical::to_bytes(input)?;
