@@ -5,8 +5,8 @@
 
 use super::names;
 use kernel::{
-    Accepted, AgentId, AgentSpec, Came, Cost, Failure, Forced, Granted, Next, Outcome, Payload,
-    Policies, Presence, ScheduleSpec, Text, Token,
+    Accepted, AgentId, AgentSpec, Came, Cost, Failure, Forced, Granted, Level, Next, Outcome,
+    Payload, Policies, Presence, ScheduleSpec, Text, Token,
 };
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
@@ -20,6 +20,7 @@ pub(super) struct Changes<'e> {
     pub(super) waits: Rows<(u64, i64), Wait>,
     pub(super) steps: Vec<Step<'e>>,
     pub(super) agents: Vec<Agent<'e>>,
+    pub(super) restarts: Vec<Restarts<'e>>,
     pub(super) scores: BTreeMap<u32, Score>,
     /// By minute of kernel time and agent.
     pub(super) minutes: BTreeMap<(i64, u32), Minute>,
@@ -196,6 +197,12 @@ pub(super) enum Turn {
     HalfOpened,
     Closed,
     Forced(Option<Forced>),
+}
+
+/// What counts restarts has one more, or begins anew.
+pub(super) enum Restarts<'e> {
+    One { level: &'e Level, moment: i64, period_ms: i64 },
+    Forgotten(&'e Level),
 }
 
 /// What an agent did in this batch.

@@ -31,6 +31,9 @@ pub(super) fn prune(connection: &Connection, memory: &Memory) -> rusqlite::Resul
         .prepare_cached("delete from agent_minutes where minute <= ?1")?
         .execute([minute_of(memory.kernel_ms) - MINUTES_KEPT])?;
     connection
+        .prepare_cached("delete from restarts where moment + period_ms < ?1")?
+        .execute([memory.kernel_ms])?;
+    connection
         .prepare_cached("delete from event_rows where seq <= ?1")?
         .execute([int(applied) - int(EVENTS_KEPT)])?;
     prune_runs(connection, int(applied) - int(RUNS_KEPT_ENTRIES))

@@ -1,8 +1,8 @@
 //! The words of the kernel as the views spell them.
 
 use kernel::{
-    Came, Class, FailureKind, Loss, Missed, NoBid, Outcome, Overlap, Presence, Reason, Tripped,
-    Versions,
+    Came, Class, FailureKind, Loss, Missed, NoBid, Outcome, Overlap, Presence, Reason, Tier,
+    Tripped, Versions,
 };
 
 pub(super) fn class(class: Class) -> &'static str {
@@ -93,6 +93,15 @@ pub(super) fn tripped(why: Tripped) -> &'static str {
         Tripped::Failed => "failed",
         Tripped::Slow => "slow",
         Tripped::Probe => "probe",
+    }
+}
+
+/// What counts restarts.
+pub(super) fn tier(tier: Tier) -> &'static str {
+    match tier {
+        Tier::Agent => "agent",
+        Tier::Group => "group",
+        Tier::Root => "root",
     }
 }
 

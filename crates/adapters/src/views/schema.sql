@@ -194,10 +194,18 @@ create table queue_times (      -- a histogram of how long granted work had wait
 create table agent_minutes (    -- the latest quarter of an hour, for utilisation
   minute       integer not null, -- of kernel time, which stands still while no process runs
   agent        integer not null, -- its number
-  busy_ms      integer not null, -- a duration: slots in use × time
+  busy_ms      integer not null, -- a duration: of these, slots in use × time
   available_ms integer not null, -- a duration: slots that could take work × time
   primary key (minute, agent)
 ) without rowid;
+
+create table restarts (         -- restarts that count, since the process began
+  team      text not null,      -- whose agents; empty: those of no team
+  tier      text not null,      -- what counts: an agent on its own, a group under a supervisor, the root
+  name      text not null,      -- of the agent or supervisor; of the root: which child of it
+  moment    integer not null,   -- kernel time of the restart
+  period_ms integer not null    -- a duration: how long it counts
+);
 
 create table policies (         -- what holds for a team: quotas, breakers, supervisors, routing
   team     text primary key,    -- empty: for tasks of no team

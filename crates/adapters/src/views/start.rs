@@ -41,6 +41,7 @@ pub(super) fn started(
         "update agents set presence = 'left' where remote = 0 and presence <> 'left'",
         [],
     )?;
+    connection.execute("delete from restarts", [])?; // Each process counts anew.
     stop_local(connection, memory, at_ms)?;
     (memory.offset_ms, memory.incarnation, memory.draining) = (offset_ms, incarnation, false);
     memory.down_ms = down_ms.unwrap_or(0);

@@ -165,7 +165,11 @@ fn the_tables_agree_with_the_kernel() {
     assert_eq!(number("select sum(count) from queue_times") as u64, counts.granted);
     let dot = "select sum(busy_ms) from agent_minutes m join agents a on a.id = m.agent
                where a.name = 'dot'";
-    assert_eq!(number(dot), 3 * 122_000, "three slots, also while it was being stopped");
+    assert_eq!(
+        number(dot),
+        3 * 22_000,
+        "three slots, also while it was being stopped, until the pause"
+    );
     for agent in scene.kernel.state().agents() {
         let row = format!("from agents where id = {}", agent.id);
         assert_eq!(number(&format!("select completed {row}")) as u64, agent.completed);

@@ -51,6 +51,7 @@ const COLUMNS: &[Column] = &[
     always(">queued", |it| time(it.queued_p95_ms)),
     always(">used", |it| percent(it.used_percent)),
     unless("0", ">restarts", |it| it.restarts.to_string()),
+    unless("", ">intensity", counted),
     unless("", "breaker", breaker),
     unless("", ">cost", cost),
     always("serves", |it| it.serves.join(" ")),
@@ -98,6 +99,16 @@ fn time(ms: Option<u64>) -> String {
 
 fn percent(of_hundred: Option<u64>) -> String {
     of_hundred.map_or("-".to_owned(), |it| format!("{it}%"))
+}
+
+/// "1 of 3 in 30 s": restarts that count against its supervisor, or against itself.
+fn counted(agent: &Agent) -> String {
+    let Some(it) = &agent.counted else { return String::new() };
+    let period = match it.period_ms {
+        ms if ms % 1_000 == 0 => format!("{} s", ms / 1_000),
+        ms => length(ms as i64),
+    };
+    format!("{} of {} in {period}", it.restarts, it.restarts_max)
 }
 
 /// The breakers that are not as they should be.

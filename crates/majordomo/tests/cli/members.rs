@@ -196,9 +196,57 @@ fn an_agent_is_started_again_by_word_also_when_it_was_given_up() {
     }
 }
 
+/// A resident agent that dies once, and a supervisor that bears more.
+const FRAIL: &str = r#"
+[agents.frail]
+kind = "command"
+argv = ["sh", "-c", '''
+read hello
+echo '{"type":"ready","version":1,"serves":["echo"]}'
+[ -e died ] || { echo > died; exit 1; }
+read task
+''']
+protocol = "jsonl"
+serves = ["echo"]
+
+[supervisors.nurse]
+children = ["frail"]
+intensity = 7
+period = "10m"
+
+[steps.echo]
+ask = "echo"
+"#;
+
+#[test]
+fn restarts_that_count_against_a_supervisor_are_told() {
+    let house = house();
+    house.write("frail.toml", FRAIL);
+    let mut up = house.up("frail.toml");
+    let counted = || agent(&house, "frail")["counted"].clone();
+    up.until("it has died, and is back", || {
+        counted().is_object() && agent(&house, "frail")["life"] == "up"
+    });
+    let nurse = json!({
+        "tier": "group", "by": "nurse", "restarts": 1, "restarts_max": 7, "period_ms": 600_000
+    });
+    assert_eq!(counted(), nurse);
+    let agents = house.done(&["agents"]);
+    assert!(agents.contains("intensity") && agents.contains("1 of 7 in 600 s"), "{agents}");
+    house.stop(up);
+}
+
 #[test]
 fn where_no_team_works_nobody_can_join_or_leave() {
     let house = house();
+    let data = house.path(".majordomo");
+    std::fs::create_dir(&data).unwrap();
+    std::fs::write(data.join("views.db"), "").unwrap(); // As while they are being made.
+    for verb in ["agents", "tasks", "runs", "health"] {
+        let empty = refused(&house, &[verb]);
+        assert!(empty.contains("there are no views") && empty.contains("run something"), "{empty}");
+    }
+    std::fs::remove_dir_all(&data).unwrap();
     assert!(refused(&house, &["agents", "add", "more.toml"]).contains("there is no data"));
     house.done(&["run", "naps.toml", "0"]);
     let add = refused(&house, &["agents", "add", "more.toml"]);

@@ -1,9 +1,10 @@
 //! What becomes of agents, their breakers and of schedules, as changes of rows.
 
-use super::super::change::{Agent, Schedule, ScheduleChange, Turn};
+use super::super::change::{Agent, Restarts, Schedule, ScheduleChange, Turn};
 use super::super::names;
+use super::super::schema::int;
 use super::{Fold, wall_ms};
-use kernel::{AgentId, AgentSpec, Event, Presence, ScheduleEvent, Supervised};
+use kernel::{AgentId, AgentSpec, Event, Planned, Presence, ScheduleEvent, Supervised};
 
 impl<'e> Fold<'_, 'e> {
     pub(super) fn agent_event(&mut self, event: &'e Event) {
@@ -50,7 +51,18 @@ impl<'e> Fold<'_, 'e> {
             Supervised::Readmitted { agent } => self.life(*agent, "down"),
             Supervised::Suspected { agent } => self.life(*agent, "suspected"),
             Supervised::Trusted { agent } => self.life(*agent, names::UP),
-            Supervised::Planned(_) | Supervised::Escalated { .. } => {}
+            Supervised::Planned(planned) => self.planned(planned),
+            Supervised::Escalated { level, .. } => {
+                self.changes.restarts.push(Restarts::Forgotten(level));
+            }
+        }
+    }
+
+    fn planned(&mut self, planned: &'e Planned) {
+        self.changes.restarts.extend(planned.forgets.iter().map(Restarts::Forgotten));
+        if let Some((level, intensity)) = &planned.counted {
+            let (moment, period_ms) = (int(self.at.0), int(intensity.period_ms));
+            self.changes.restarts.push(Restarts::One { level, moment, period_ms });
         }
     }
 

@@ -2,7 +2,8 @@
 //!
 //! Minutes are of kernel time, so that neither a clock that is set nor a night without a process
 //! makes an agent look idle. Only the latest minutes are kept, so a long stretch costs no more rows
-//! than they are.
+//! than they are. What an agent still works on while it could take no work is in neither number: it
+//! would make one that is paused look fully used.
 
 use super::super::change::{Agent, Changes, Minute};
 use super::super::keep::{MINUTE_MS, MINUTES_KEPT, minute_of};
@@ -14,28 +15,40 @@ use kernel::{AgentId, Time};
 impl Fold<'_, '_> {
     /// So many slots of an agent were in use for the last `ms`.
     pub(super) fn busy(&mut self, agent: u32, ms: i64, slots: u32) {
-        busy(self.changes, agent, ms, slots, self.at);
+        busy(self.memory, self.changes, agent, ms, slots, self.at);
     }
 
-    /// Something about an agent changes: what was available until now is counted, and what is from
-    /// now on begins.
+    /// Something about an agent changes: what was available and in use until now is counted, and
+    /// what is from now on begins.
     pub(super) fn member(&mut self, id: AgentId, change: impl FnOnce(&mut Member)) {
-        let Some(member) = self.memory.agents.get_mut(&id.0) else { return };
-        let before = member.clone();
-        change(member);
-        if *member == before {
+        let Some(before) = self.memory.agents.get(&id.0) else { return };
+        let mut member = before.clone();
+        change(&mut member);
+        if member == *before {
             return;
         }
-        available(self.changes, id.0, &before, self.at);
+        if before.available_since.is_some() {
+            available(self.changes, id.0, before, self.at);
+            for (agent, since_ms, slots) in at_work(self.memory).filter(|it| it.0 == id.0) {
+                let ms = self.at_ms - since_ms;
+                busy(self.memory, self.changes, agent, ms, slots, self.at);
+            }
+        }
         let works = member.is_active && member.is_up;
         member.available_since = works.then_some(int(self.at.0));
         let since = member.available_since;
+        self.memory.agents.insert(id.0, member);
         self.changes.agents.push(Agent::Available { id, since });
     }
 }
 
-/// The process has ended: its agents are gone, and with them the work that they were ending.
+/// The process has ended: its agents are gone, and with them the work that they were at.
 pub(in super::super) fn process_ended(memory: &mut Memory, changes: &mut Changes<'_>, at: Time) {
+    for (agent, since_ms, slots) in at_work(memory) {
+        if memory.agents.get(&agent).is_some_and(|member| !member.remote) {
+            busy(memory, changes, agent, memory.applied_ms - since_ms, slots, at);
+        }
+    }
     for (id, member) in &mut memory.agents {
         if member.remote {
             continue;
@@ -46,18 +59,26 @@ pub(in super::super) fn process_ended(memory: &mut Memory, changes: &mut Changes
             changes.agents.push(Agent::Available { id: AgentId(*id), since: None });
         }
     }
-    for halted in memory.stopping.values() {
-        if memory.agents.get(&halted.agent).is_none_or(|member| member.remote) {
-            continue;
-        }
-        busy(changes, halted.agent, memory.applied_ms - halted.since_ms, halted.slots, at);
-    }
 }
 
-/// Counts so many slots of an agent as in use for the last `ms`.
-fn busy(changes: &mut Changes<'_>, agent: u32, ms: i64, slots: u32, at: Time) {
+/// Stretches that go on, of work and of its end: whose, since when by wall time, and in how many
+/// slots.
+fn at_work(memory: &Memory) -> impl Iterator<Item = (u32, i64, u32)> {
+    let leases = memory.open.iter().filter_map(|(task, open)| {
+        let lease = open.lease.as_ref().filter(|it| it.wait.is_none())?;
+        Some((lease.agent, lease.since_ms, memory.weight_of(*task)))
+    });
+    let halted = memory.stopping.values().map(|it| (it.agent, it.since_ms, it.slots));
+    leases.chain(halted)
+}
+
+/// Counts so many slots of an agent as in use for the last `ms`, as far as it could take work; what
+/// was before it last could is counted already.
+fn busy(memory: &Memory, changes: &mut Changes<'_>, agent: u32, ms: i64, slots: u32, at: Time) {
+    let member = memory.agents.get(&agent);
+    let Some(since) = member.and_then(|it| it.available_since) else { return };
     let until = int(at.0);
-    spread(until - ms, until, |minute, ms| {
+    spread(since.max(until - ms), until, |minute, ms| {
         let row: &mut Minute = changes.minutes.entry((minute, agent)).or_default();
         row.busy_ms += ms * i64::from(slots);
     });

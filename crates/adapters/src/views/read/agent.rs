@@ -1,5 +1,6 @@
 //! `agents`: who is here, how busy, how fast, how reliable, and what keeps them from work.
 
+use super::restarts::Counted;
 use super::{Reader, maybe_number, number};
 use crate::views::Error;
 use crate::views::keep::{MINUTE_MS, MINUTES_KEPT, minute_of};
@@ -54,10 +55,13 @@ pub struct Agent {
     /// 19 of 20 had waited no longer, milliseconds; within 2%.
     pub queued_p95_ms: Option<u64>,
     /// Slot time in use among the slot time that was there for work, over the latest quarter of an
-    /// hour of kernel time, in hundredths; none if there was none.
+    /// hour of kernel time, in hundredths; none if there was none. What it works on while it is
+    /// paused is in neither.
     pub used_percent: Option<u64>,
     /// Times it was started again.
     pub restarts: u64,
+    /// Restarts that count now against it or its supervisor; none: nothing counts.
+    pub counted: Option<Counted>,
     /// How its last life ended, or why it was given up.
     pub last_exit: Option<String>,
     /// Millionths of a dollar, of all its attempts.
@@ -96,6 +100,7 @@ impl Agent {
             queued_p95_ms: maybe_number(row, "queued_p95_ms")?,
             used_percent: used_percent(row, moment)?,
             restarts: number(row, "restarts")?,
+            counted: None,
             last_exit: row.get("last_exit")?,
             money_micros: number(row, "money_micros")?,
             tokens: number(row, "tokens")?,
@@ -237,9 +242,9 @@ impl Reader {
         let offset_ms = self.meta("offset_ms")?;
         let first = minute_of(now_ms - offset_ms) - MINUTES_KEPT + 1;
         let moment = Moment { now_ms, offset_ms, first };
-        let mut agents = self.all(AGENTS, (now_ms, moment.begins() + offset_ms, first), |row| {
-            Agent::read(row, moment)
-        })?;
+        let params = (now_ms, moment.begins() + offset_ms, first, offset_ms);
+        let mut agents = self.all(AGENTS, params, |row| Agent::read(row, moment))?;
+        self.count_restarts(&mut agents, now_ms - offset_ms)?;
         let mut breakers: HashMap<String, Vec<Breaker>> = HashMap::new();
         for breaker in self.breakers()? {
             breakers.entry(breaker.agent.clone()).or_default().push(breaker);
@@ -252,6 +257,7 @@ impl Reader {
 }
 
 /// ?1: now; ?2: where the first minute that counts begins; both wall time. ?3: that minute.
+/// ?4: wall time minus kernel time. Slots are in use where they are there for work.
 const AGENTS: &str = "
 with working as (
   select t.agent, t.weight, coalesce(
@@ -263,9 +269,9 @@ with working as (
   select agent, coalesce(kept_slots, 0), ended_ms
   from attempt_rows indexed by attempts_stopping where fenced = 1 and work_ended_ms is null
 ), slots as (
-  select agent, sum(weight) as busy,
-    sum(weight * max(0, ?1 - max(since_ms, ?2))) as open_ms
-  from working group by agent
+  select w.agent, sum(w.weight) as busy,
+    sum(w.weight * max(0, ?1 - max(w.since_ms, ?2, here.available_since + ?4))) as open_ms
+  from working w left join agents here on here.name = w.agent group by w.agent
 ), idle as (
   select agent, count(*) as waiting
   from task_rows where ended_ms is null and status = 'waiting' group by agent

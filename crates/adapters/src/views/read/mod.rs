@@ -8,6 +8,7 @@ mod dead;
 mod log;
 mod obstacle;
 mod quota;
+mod restarts;
 mod run;
 mod schedule;
 mod story;
@@ -23,6 +24,7 @@ pub use critical::{CriticalPath, Part, Piece};
 pub use dead::DeadLetter;
 pub use log::LogLine;
 pub use obstacle::{Barred, Excluded, Exclusion, Obstacle};
+pub use restarts::Counted;
 pub use run::Run;
 pub use schedule::{Due, Schedule};
 pub use story::{Attempt, Content, Moment, Step, Story, What};
@@ -56,6 +58,8 @@ impl Reader {
         let version = connection.query_row("pragma user_version", [], |row| row.get::<_, i64>(0));
         match version {
             Ok(VERSION) => Ok(Reader { connection, path }),
+            // A file without a version has nothing in it yet: somebody is about to write it.
+            Ok(0) => Err(Error::Missing { path }),
             Ok(found) => Err(Error::OtherVersion { path, found }),
             Err(why) => Err(Error::unusable(&path, why)),
         }

@@ -249,6 +249,38 @@ fn the_record_of_an_agent_is_told_as_of_any_moment() {
 }
 
 #[test]
+fn what_is_worked_on_during_a_pause_makes_nobody_look_busy() {
+    let mut scene = Scene::new();
+    scene.join("ann", &["review"], 2);
+    let task = scene.submit("review", "1");
+    let ann = scene.kernel.state().agent_named("ann").unwrap().id;
+    let used = |scene: &Scene, later_ms: i64| {
+        let (_directory, reader, _views) = read(scene);
+        let now_ms = reader.applied_ms().unwrap() + later_ms;
+        reader.agents_at(now_ms).unwrap()[0].used_percent
+    };
+    assert_eq!(used(&scene, 2_000), Some(50), "one slot of two");
+    scene.after(2_000).tell(Command::Pause(ann));
+    assert_eq!((used(&scene, 0), used(&scene, 4_000)), (Some(50), Some(50)), "as before it");
+    scene.after(4_000).tell(Command::Unpause(ann));
+    assert_eq!((used(&scene, 0), used(&scene, 2_000)), (Some(50), Some(50)), "and after it");
+    scene.after(2_000).complete(task, "1");
+    assert_eq!((used(&scene, 0), used(&scene, 4_000)), (Some(50), Some(25)), "then it rests");
+}
+
+#[test]
+fn whoever_is_paused_from_the_beginning_has_no_use_to_tell() {
+    let mut scene = Scene::new();
+    scene.join("ann", &["review"], 1);
+    scene.submit("review", "1");
+    let ann = scene.kernel.state().agent_named("ann").unwrap().id;
+    scene.tell(Command::Pause(ann));
+    let (_directory, reader, _views) = read(scene.after(5_000));
+    let agents = reader.agents().unwrap();
+    assert_eq!((agents[0].busy, agents[0].used_percent), (1, None));
+}
+
+#[test]
 fn a_waiting_task_names_its_steps() {
     let mut scene = Scene::new();
     scene.join("lead", &["lead"], 1);
@@ -316,6 +348,8 @@ fn a_reader_needs_views_of_its_own_version() {
     drop(Views::open(&path).unwrap());
     assert!(Reader::open(&path).is_ok());
     let connection = rusqlite::Connection::open(&path).unwrap();
+    connection.execute_batch("pragma user_version = 0").unwrap();
+    assert!(matches!(Reader::open(&path), Err(Error::Missing { .. })), "nothing is in it yet");
     connection.execute_batch("pragma user_version = 77").unwrap();
     assert!(matches!(Reader::open(&path), Err(Error::OtherVersion { found: 77, .. })));
 }

@@ -1,7 +1,7 @@
 //! Rows of `agents` and of what is counted for each: results, times, breakers, slot time.
 
 use super::filled;
-use crate::views::change::{Agent, Changes, Turn, bucket_ms};
+use crate::views::change::{Agent, Changes, Restarts, Turn, bucket_ms};
 use crate::views::memory::Memory;
 use crate::views::names;
 use crate::views::schema::int;
@@ -175,6 +175,27 @@ pub(super) fn queue_times(
         let score = changes.scores.entry(agent).or_default();
         *score.waits.entry(wait_ms).or_default() += 1;
     }
+    Ok(())
+}
+
+/// All that a level counts counts for as long as the latest says, as in the kernel's window.
+pub(super) fn restarts(connection: &Connection, what: &Restarts<'_>) -> rusqlite::Result<()> {
+    let (Restarts::One { level, .. } | Restarts::Forgotten(level)) = what;
+    let (team, tier, name) = (&*level.team, names::tier(level.tier), &*level.name);
+    let Restarts::One { moment, period_ms, .. } = what else {
+        connection
+            .prepare_cached("delete from restarts where team = ?1 and tier = ?2 and name = ?3")?
+            .execute([team, tier, name])?;
+        return Ok(());
+    };
+    connection
+        .prepare_cached(
+            "update restarts set period_ms = ?4 where team = ?1 and tier = ?2 and name = ?3",
+        )?
+        .execute(params![team, tier, name, period_ms])?;
+    connection
+        .prepare_cached("insert into restarts values (?1, ?2, ?3, ?4, ?5)")?
+        .execute(params![team, tier, name, moment, period_ms])?;
     Ok(())
 }
 

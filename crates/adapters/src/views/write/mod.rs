@@ -28,6 +28,7 @@ pub(super) fn flush(
     waits(connection, &changes)?;
     changes.steps.iter().try_for_each(|it| step(connection, it))?;
     changes.agents.iter().try_for_each(|it| agent::write(connection, it))?;
+    changes.restarts.iter().try_for_each(|it| agent::restarts(connection, it))?;
     agent::scores(connection, memory, &changes)?;
     agent::minutes(connection, &changes)?;
     policies(connection, &changes)?;

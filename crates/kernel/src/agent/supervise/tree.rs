@@ -56,6 +56,13 @@ impl Supervisors {
         }
     }
 
+    /// All that may count a restart of this agent, nearest first, and how many each bears.
+    #[must_use]
+    pub fn levels_of(&self, team: &Text, agent: &Text) -> Vec<(Level, Intensity)> {
+        let rungs = self.climb(team, agent).rungs;
+        rungs.into_iter().map(|rung| (rung.level, rung.intensity)).collect()
+    }
+
     /// From an agent up to the root. A circle, which no configuration has, would end at the root
     /// too.
     pub(crate) fn climb(&self, team: &Text, agent: &Text) -> Climb<'_> {
