@@ -310,7 +310,7 @@ impl Dispatch {
             attempt,
             agent,
             run: task.run,
-            parent: task.parent.clone(),
+            parent: task.parent.as_deref().cloned(),
             terms: task.terms.clone(),
             input: task.input.clone(),
             number: task.grants + ahead,

@@ -189,7 +189,7 @@ impl<'s> Told<'s> {
             terms: task.terms.clone(),
             input: task.input.clone(),
             key: task.key.as_deref().cloned(),
-            parent: task.parent.clone(),
+            parent: task.parent.as_deref().cloned(),
             deadline: Some(task.deadline),
             ready_at: None,
             budget: None,

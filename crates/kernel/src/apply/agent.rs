@@ -7,6 +7,7 @@ use std::sync::Arc;
 impl State {
     pub(super) fn agent_joined(&mut self, at: Time, id: AgentId, spec: Arc<AgentSpec>) {
         let presence = Presence::Active;
+        let spec = self.index.in_shared_words(&spec);
         match self.facts.agents.get_mut(id.0 as usize) {
             Some(agent) => {
                 agent.spec = spec;

@@ -174,7 +174,7 @@ impl State {
             depth: parent.map_or(1, |parent| parent.depth + 1),
             terms,
             input: accepted.input.clone(),
-            parent: accepted.parent.clone(),
+            parent: accepted.parent.clone().map(Box::new),
             key: accepted.key.clone().map(Box::new),
             budget: accepted
                 .budget

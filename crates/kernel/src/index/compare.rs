@@ -2,7 +2,7 @@
 
 use super::fleet::Standing;
 use super::{Index, Shape};
-use crate::{TaskId, Text};
+use crate::{AgentId, TaskId, Text};
 use std::collections::BTreeMap;
 
 impl Index {
@@ -80,12 +80,16 @@ impl Index {
     }
 
     fn standings(&self) -> Vec<(u32, u32, u32, bool, Vec<TaskId>)> {
-        let agents = self.fleet.agents.iter();
-        let resumable = |it: &Standing| {
-            let mut tasks: Vec<TaskId> = it.resumable.values().flatten().copied().collect();
+        let agents = self.fleet.agents.iter().zip(0..);
+        let resumable = |id| {
+            let tasks = self.fleet.resumable.get(&AgentId(id)).into_iter().flatten();
+            let mut tasks: Vec<TaskId> = tasks.flat_map(|(_, it)| it).copied().collect();
             tasks.sort_unstable();
             tasks
         };
-        agents.map(|it| (it.used, it.bidding, it.waiting, it.is_well, resumable(it))).collect()
+        let standing = |(it, id): (&Standing, u32)| {
+            (it.used, it.bidding, it.waiting, it.is_well, resumable(id))
+        };
+        agents.map(standing).collect()
     }
 }

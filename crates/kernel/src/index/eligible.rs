@@ -87,7 +87,7 @@ impl Index {
     /// An agent's place among the free ones, if it has the room for work of a shape.
     pub(crate) fn free_place(&self, agent: AgentId, shape: ShapeId) -> Option<Free> {
         let weight = self.shapes[shape.0 as usize].key.weight;
-        self.fleet.agents.get(agent.0 as usize)?.free.filter(|free| free.room >= weight)
+        self.fleet.agents.get(agent.0 as usize)?.free.filter(|free| free.room.get() >= weight)
     }
 
     /// Whether an agent is free and serves a shape.

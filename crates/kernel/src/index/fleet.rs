@@ -6,10 +6,12 @@
 
 use super::profile::{Free, Miss, Profile, ProfileKey, take_one};
 use super::resume::Need;
+use super::words::Words;
 use super::{Index, Shape, ShapeKey};
 use crate::mutant::{Mutant, planted};
 use crate::{Agent, AgentId, AgentSpec, Presence, Serves, TaskId, Terms, Text, Token};
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU32;
 
 /// One agent's standing.
 #[derive(Clone, Debug)]
@@ -31,9 +33,10 @@ pub(super) struct Standing {
     pub(super) held: bool,
     /// Its tasks that wait for steps.
     pub(super) waiting: u32,
-    /// Those of them that have news, by what they need to go on.
-    pub(super) resumable: BTreeMap<Need, BTreeSet<TaskId>>,
 }
+
+/// An agent's tasks that waited and have news, by what they need to go on.
+pub(super) type Resumable = BTreeMap<Need, BTreeSet<TaskId>>;
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Fleet {
@@ -47,10 +50,13 @@ pub(super) struct Fleet {
     dirty_agents: BTreeSet<AgentId>,
     /// Agents that are kept back and have changed.
     pub(super) woken: BTreeSet<AgentId>,
+    /// For agents that have any: few of those that are idle.
+    pub(super) resumable: BTreeMap<AgentId, Resumable>,
     /// Agents with a task to resume and slots for it.
     pub(super) resume: BTreeSet<AgentId>,
     /// Agents that finish what they have, and have nothing left.
     pub(super) drained: BTreeSet<AgentId>,
+    pub(super) words: Words,
     /// Agents present, by team.
     present: BTreeMap<Text, u32>,
     /// Tasks that take more than one slot have been seen: free slots are counted.
@@ -85,14 +91,14 @@ impl Standing {
     }
 
     /// Whether work that it has begun waits for more room than there is: new work would take it.
-    fn owes_room(&self) -> bool {
-        self.resumable.keys().any(|need| need.weight > 1 && !self.may_resume(need.weight))
+    fn owes_room(&self, resumable: &Resumable) -> bool {
+        resumable.keys().any(|need| need.weight > 1 && !self.may_resume(need.weight))
     }
 
-    fn free(&self, agent: AgentId) -> Option<Free> {
-        let room = self.room();
-        let may = self.works() && room > 0 && !self.held;
-        if !may || self.owes_room() {
+    fn free(&self, agent: AgentId, resumable: Option<&Resumable>) -> Option<Free> {
+        let room = NonZeroU32::new(self.room())?;
+        let may = self.works() && !self.held;
+        if !may || resumable.is_some_and(|it| self.owes_room(it)) {
             return None;
         }
         let measure = self.slots.min(self.window).max(1);
@@ -112,7 +118,7 @@ impl Fleet {
         if key.weight > 1 && !std::mem::replace(&mut self.is_heavy, true) {
             self.profiles.iter_mut().for_each(|profile| {
                 profile.free.iter().for_each(|free| {
-                    *profile.rooms.entry(free.room).or_default() += 1;
+                    *profile.rooms.entry(free.room.get()).or_default() += 1;
                 });
             });
         }
@@ -145,7 +151,7 @@ impl Fleet {
     pub(super) fn is_free_for(&self, agent: AgentId, key: &ShapeKey) -> bool {
         let standing = self.agents.get(agent.0 as usize);
         standing.is_some_and(|it| {
-            it.free.is_some_and(|free| free.room >= key.weight)
+            it.free.is_some_and(|free| free.room.get() >= key.weight)
                 && self.profiles[it.profile as usize].key.fits(key).is_ok()
         })
     }
@@ -194,12 +200,13 @@ impl Fleet {
     /// Brings an agent's place among the free ones up to date.
     pub(super) fn refresh(&mut self, agent: AgentId) {
         let standing = &mut self.agents[agent.0 as usize];
-        let free = standing.free(agent);
+        let resumable = self.resumable.get(&agent).filter(|_| standing.waiting > 0);
+        let free = standing.free(agent, resumable);
         if standing.held {
             self.woken.insert(agent);
         }
         let resumes = standing.presence != Presence::Left
-            && standing.resumable.keys().any(|need| standing.may_resume(need.weight));
+            && resumable.is_some_and(|it| it.keys().any(|need| standing.may_resume(need.weight)));
         if resumes {
             self.resume.insert(agent);
         } else {
@@ -295,7 +302,6 @@ impl Index {
                 free: None,
                 held: false,
                 waiting: 0,
-                resumable: BTreeMap::new(),
             }),
         }
         if let Some(before) = before {

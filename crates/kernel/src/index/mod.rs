@@ -13,6 +13,7 @@ mod resume;
 mod schedules;
 mod shed;
 mod timers;
+mod words;
 
 pub(crate) use bars::Bar;
 pub(crate) use eligible::Able;

@@ -173,7 +173,7 @@ impl Index {
         self.may_have(agent, shape)
             && (!standing.held || self.preemptions.taken.contains_key(&agent))
             // What waited there goes before what has not begun.
-            && standing.resumable.is_empty()
+            && !self.fleet.resumable.contains_key(&agent)
     }
 
     /// The first of an agent's victims that together make enough room; none if they cannot.

@@ -6,6 +6,7 @@ use super::{Index, ShapeKey};
 use crate::mutant::{Mutant, planted};
 use crate::{AgentId, AgentSpec, Labels, Serves, Text, Token};
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU32;
 
 /// What makes agents interchangeable for matching.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,8 +49,8 @@ pub(crate) struct Free {
     /// Its latest grant: the lower, the longer ago.
     pub(super) last: Token,
     pub(crate) agent: AgentId,
-    /// Free slots.
-    pub(crate) room: u32,
+    /// Free slots; never none, so that "not free" takes no memory of its own.
+    pub(crate) room: NonZeroU32,
 }
 
 /// Why an agent of the right team does not fit a shape, though it knows the capability.
@@ -121,7 +122,7 @@ impl Profile {
 
     /// The free ones with room for a task of this weight, best first.
     pub(crate) fn free_for(&self, weight: u32) -> impl Iterator<Item = &Free> {
-        self.free.iter().filter(move |free| free.room >= weight)
+        self.free.iter().filter(move |free| free.room.get() >= weight)
     }
 
     /// How many of them there are.
@@ -135,14 +136,14 @@ impl Profile {
     pub(super) fn add_free(&mut self, free: Free, is_heavy: bool) {
         self.free.insert(free);
         if is_heavy {
-            *self.rooms.entry(free.room).or_default() += 1;
+            *self.rooms.entry(free.room.get()).or_default() += 1;
         }
     }
 
     pub(super) fn drop_free(&mut self, free: &Free, is_heavy: bool) {
         self.free.remove(free);
         if is_heavy {
-            take_one(&mut self.rooms, free.room);
+            take_one(&mut self.rooms, free.room.get());
         }
     }
 }

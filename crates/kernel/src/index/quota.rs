@@ -143,7 +143,7 @@ impl Index {
             shape.queue.unpark_all();
             self.touch(at as u32);
         }
-        self.fleet.agents.iter_mut().for_each(|it| it.resumable.clear());
+        self.fleet.resumable.clear();
         facts.stopping.values().for_each(|stopping| self.meter_stopping(stopping, 1));
         self.set_routing(facts);
         for task in facts.tasks.values() {
@@ -162,9 +162,7 @@ impl Index {
             }
             Status::Waiting(lease, true) => {
                 let need = self.need_of(task);
-                if let Some(standing) = self.fleet.agents.get_mut(lease.agent.0 as usize) {
-                    standing.resumable.entry(need).or_default().insert(task.id);
-                }
+                self.wants_on(lease.agent, need, task.id);
             }
             Status::Waiting(_, false) | Status::Assigned(_) | Status::Running(_) => {}
         }

@@ -25,7 +25,7 @@ impl Index {
         let Some(standing) = self.fleet.agents.get_mut(agent.0 as usize) else { return };
         standing.waiting += 1;
         if news {
-            standing.resumable.entry(need).or_default().insert(task.id);
+            self.wants_on(agent, need, task.id);
             self.fleet.refresh(agent);
         }
     }
@@ -35,13 +35,24 @@ impl Index {
         let need = self.need_of(task);
         let Some(standing) = self.fleet.agents.get_mut(agent.0 as usize) else { return };
         standing.waiting = standing.waiting.saturating_sub(1);
-        if let Some(tasks) = standing.resumable.get_mut(&need) {
+        if let Some(resumable) = self.fleet.resumable.get_mut(&agent)
+            && let Some(tasks) = resumable.get_mut(&need)
+        {
             tasks.remove(&task.id);
             if tasks.is_empty() {
-                standing.resumable.remove(&need);
+                resumable.remove(&need);
+            }
+            if resumable.is_empty() {
+                self.fleet.resumable.remove(&agent);
             }
         }
         self.fleet.refresh(agent);
+    }
+
+    /// A task that waits has news.
+    pub(super) fn wants_on(&mut self, agent: AgentId, need: Need, task: TaskId) {
+        let resumable = self.fleet.resumable.entry(agent).or_default();
+        resumable.entry(need).or_default().insert(task);
     }
 
     /// A task that waited, has news, and for which there is room: slots of its agent, and quotas.
@@ -51,7 +62,7 @@ impl Index {
             let may = |need: &Need| {
                 standing.may_resume(need.weight) && !need.meters.iter().any(|it| self.is_full(*it))
             };
-            let ready = standing.resumable.iter().filter(|(need, _)| may(need));
+            let ready = self.fleet.resumable.get(agent)?.iter().filter(|(need, _)| may(need));
             ready.filter_map(|(_, tasks)| tasks.first().copied()).min()
         })
     }

@@ -54,7 +54,7 @@ pub struct Task {
     /// With what.
     pub input: Payload,
     /// Whose step it is.
-    pub parent: Option<Parent>,
+    pub parent: Option<Box<Parent>>,
     /// Its idempotency key.
     pub key: Option<Box<Text>>,
     /// Its affinity key.

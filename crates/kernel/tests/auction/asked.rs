@@ -14,7 +14,7 @@ fn the_best_bid_wins_and_nobody_else_is_asked_to_work() {
     for bid in &asked {
         let agent = story.kernel.state().agent(bid.terms.only.unwrap()).unwrap();
         let parent = Parent { task, step: format!("bid/1/{}", agent.spec.name).into() };
-        assert_eq!((bid.parent.as_ref(), bid.deadline), (Some(&parent), Time(1_000)));
+        assert_eq!((bid.parent.as_deref(), bid.deadline), (Some(&parent), Time(1_000)));
         assert_eq!((bid.run, bid.depth, &*bid.terms.capability), (task, 2, "bid"));
     }
     let dispatches = story.kernel.outstanding();

@@ -23,7 +23,7 @@ fn the_next_bidder_has_it_when_the_winner_fails_and_only_then_are_all_asked_agai
     story.tick(at);
     assert_eq!(story.auction(task).round, 2, "both have failed it");
     let step: Vec<&Parent> =
-        story.kernel.state().tasks().filter_map(|it| it.parent.as_ref()).collect();
+        story.kernel.state().tasks().filter_map(|it| it.parent.as_deref()).collect();
     assert!(step[0].step.starts_with("bid/2/"), "{step:?}");
     story.bids("b", 10, 10);
     let third = granted(&story.bids("a", 500, 10), task);
