@@ -76,7 +76,7 @@ impl Room {
             let (used, max) = (mib(used), mib(self.max));
             return format!(
                 "the data takes {used} MiB of the {max} MiB allowed, so no new work is taken; \
-                 let work settle, forget old runs, or raise data_max_bytes"
+                 let work settle or forget old runs"
             );
         }
         format!(
