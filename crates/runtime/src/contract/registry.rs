@@ -200,8 +200,11 @@ impl Contracts {
 
     /// What is said of one version.
     pub(super) fn of(&self, team: &Text, serves: &Serves) -> Option<Arc<Agreed>> {
-        let asked = (team, &serves.capability, Versions::exactly(serves.version));
-        self.asked(asked).pop().map(|(_, agreed)| agreed)
+        if !self.is_any.load(Ordering::Acquire) {
+            return None;
+        }
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        known.said.get(&(team.clone(), serves.capability.clone()))?.get(&serves.version).cloned()
     }
 
     fn asked(
