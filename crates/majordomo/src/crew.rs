@@ -1,6 +1,9 @@
 //! The agents of a definition, made ready to join: what the team file says → an agent of the
 //! runtime.
 
+#[cfg(feature = "llm")]
+pub(crate) mod llm;
+
 use crate::team::capability::Capability;
 use crate::team::definitions::Definitions;
 use crate::team::file::{self, Agent, BusAccess, Format, Protocol};
@@ -41,6 +44,14 @@ pub enum Error {
         agent: String,
         /// Its kind.
         kind: &'static str,
+    },
+    /// A model that cannot think.
+    #[error("agent `{agent}`: {why}")]
+    Llm {
+        /// Which agent.
+        agent: String,
+        /// Why, and what to do.
+        why: String,
     },
 }
 
@@ -92,7 +103,7 @@ pub(crate) fn members(
 ) -> Result<Vec<AgentEntry>, Error> {
     let mut entries = Vec::new();
     for (name, agent) in agents {
-        let mut entry = member(name, agent, inbox)?;
+        let mut entry = member(name, agent, contracts, inbox)?;
         entry.spec.team = scope.into();
         for (capability, contract) in contracts {
             let Ok(named) = Capability::parse(capability) else { continue };
@@ -113,7 +124,12 @@ fn said(contract: &file::Contract) -> Contract {
     output.into_iter().fold(said, Contract::output)
 }
 
-fn member(name: &str, agent: &Agent, inbox: &Inbox) -> Result<AgentEntry, Error> {
+fn member(
+    name: &str,
+    agent: &Agent,
+    contracts: &BTreeMap<String, file::Contract>,
+    inbox: &Inbox,
+) -> Result<AgentEntry, Error> {
     let (port, timeout): (Arc<dyn Port>, _) = match agent {
         Agent::Builtin(builtin) => {
             let (agent, function) = (name.to_owned(), builtin.function.clone());
@@ -128,7 +144,16 @@ fn member(name: &str, agent: &Agent, inbox: &Inbox) -> Result<AgentEntry, Error>
             let deadline = Duration::from_millis(human.deadline.as_ms());
             (Arc::new(Human::new(name, deadline, inbox.clone())), None)
         }
-        Agent::Workflow(_) | Agent::Llm(_) | Agent::Mcp(_) | Agent::A2a(_) => {
+        #[cfg(feature = "llm")]
+        Agent::Llm(said) => (
+            llm::agent(name, said, contracts)?,
+            said.common.timeout.map(|it| Duration::from_millis(it.as_ms())),
+        ),
+        #[cfg(not(feature = "llm"))]
+        Agent::Llm(_) => {
+            return Err(Error::Kind { agent: name.to_owned(), kind: agent.kind() });
+        }
+        Agent::Workflow(_) | Agent::Mcp(_) | Agent::A2a(_) => {
             return Err(Error::Kind { agent: name.to_owned(), kind: agent.kind() });
         }
     };

@@ -62,6 +62,12 @@ pub mod viewing;
 
 #[cfg(feature = "team")]
 pub use adapters::agent::command;
+#[cfg(feature = "llm")]
+pub use adapters::agent::llm;
+#[cfg(feature = "llm")]
+pub use adapters::llm as models;
+#[cfg(feature = "schema")]
+pub use adapters::schema::JsonSchemas;
 pub use open::{Team, TeamBuilder};
 #[doc(hidden)]
 pub use runtime::api::FirstParameter;
@@ -101,3 +107,8 @@ pub struct TypedTasks;
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/guide/testing.md")]
 pub struct Testing;
+
+/// See [`Coordination`].
+#[cfg(all(doctest, feature = "llm"))]
+#[doc = include_str!("../../../docs/guide/models.md")]
+pub struct LanguageModels;

@@ -25,6 +25,13 @@ impl Surroundings for ThreePrograms {
     fn has_program(&self, program: &str) -> bool {
         ["python3", "wc", "sh"].contains(&program)
     }
+
+    fn text(&self, file: &Path) -> Option<Result<String, String>> {
+        Some(match file.to_str() {
+            Some("critic.md") => Ok("You review code.\nBegin with {{ name }}.".to_owned()),
+            _ => Err("there is no such file".to_owned()),
+        })
+    }
 }
 
 fn read(path: &Path) -> Reading {

@@ -4,3 +4,5 @@
 pub mod command;
 #[cfg(feature = "human")]
 pub mod human;
+#[cfg(feature = "llm")]
+pub mod llm;

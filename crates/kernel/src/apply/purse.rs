@@ -1,7 +1,7 @@
 //! Who pays: purses are found from a task upwards, and a root's is opened by its first expense.
 
 use crate::rule::budget::Purse;
-use crate::{Part, State, TaskId};
+use crate::{Cost, Part, State, TaskId};
 
 impl State {
     /// What is left of a part for whoever spends from this purse.
@@ -11,6 +11,18 @@ impl State {
             Some(purse) => purse.left(part),
             None => self.budgeted(owner, part).unwrap_or(u64::MAX),
         }
+    }
+
+    /// Whether a task may still spend this much; else the first part that does not allow it. What
+    /// is spent all the same is recorded: who looks before saves the other side's bill.
+    ///
+    /// # Errors
+    /// The part of which less is left.
+    pub fn affords(&self, task: TaskId, cost: Cost) -> Result<(), Part> {
+        let Some(purse) = self.task(task).map(|it| it.purse) else { return Ok(()) };
+        let parts = [(Part::Money, cost.money_micros), (Part::Tokens, cost.tokens)];
+        let short = parts.into_iter().find(|(part, wanted)| *wanted > self.left(purse, *part));
+        short.map_or(Ok(()), |(part, _)| Err(part))
     }
 
     /// The limit of a part for whoever spends from this purse; `None` where nobody set one.

@@ -11,6 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+pub use super::llm::Llm;
 use super::policy::{Breakers, Label, Precedence, Quota, Restart, Routing, Supervisors};
 use super::quantity::{Duration, Money, Size};
 use super::schedule::Schedule;
@@ -229,18 +230,6 @@ pub enum Format {
 pub struct Workflow {
     /// The other file, relative to this one.
     pub file: String,
-    #[serde(flatten)]
-    #[allow(missing_docs)]
-    pub common: Common,
-}
-
-/// A language model with instructions.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Llm {
-    /// Provider and model, as in `"ollama/qwen3"`.
-    pub model: String,
-    /// Its instructions: a file relative to this one.
-    pub prompt: String,
     #[serde(flatten)]
     #[allow(missing_docs)]
     pub common: Common,

@@ -15,9 +15,11 @@ pub mod expr;
 pub mod file;
 pub(crate) mod govern;
 pub mod init;
+pub mod llm;
 pub mod plan;
 pub mod policy;
 pub mod problem;
+pub mod prompt;
 pub mod quantity;
 pub mod requirement;
 pub mod roster;
@@ -73,7 +75,10 @@ pub fn read(name: &str, text: &str, surroundings: &dyn Surroundings) -> Reading 
     let mut definition = None;
     if sound {
         match serde_json::from_value(document.json().clone()) {
-            Ok(read) => definition = Some(with_schemas(read, surroundings)),
+            Ok(mut read) => {
+                prompt::inline(&mut read, surroundings);
+                definition = Some(with_schemas(read, surroundings));
+            }
             // The schema comes from the structs, so this is a difference between the two, ours to
             // mend.
             Err(error) => problems.push(Problem::error(Code::BadType, 0..0, error.to_string())),

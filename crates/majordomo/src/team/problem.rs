@@ -108,6 +108,10 @@ codes! {
     Schema = "team-schema",
     /// A program that is not there.
     ProgramNotFound = "team-program-not-found",
+    /// A model whose name does not say whose it is.
+    Model = "team-model",
+    /// Instructions of a model that cannot be read.
+    Prompt = "team-prompt",
     /// An agent that no step asks.
     UnusedAgent = "team-unused-agent",
     /// A step that does not exist.

@@ -43,8 +43,35 @@ pub fn settle(mut definition: TeamFile, surroundings: &dyn Surroundings) -> Rost
             step.when = Some("false".to_owned());
         }
     }
-    let notes = if agents.is_empty() { Vec::new() } else { vec![note(missing, &agents, &steps)] };
+    let mut notes =
+        if agents.is_empty() { Vec::new() } else { vec![note(missing, &agents, &steps)] };
+    notes.extend(without_models(&mut definition, surroundings));
     Roster { definition, notes }
+}
+
+/// Leaves out agents whose model cannot be called, where others serve all that they serve. Where
+/// nobody does, the agent stays, and says itself why it cannot join.
+fn without_models(definition: &mut TeamFile, surroundings: &dyn Surroundings) -> Option<String> {
+    let lacking = |agent: &Agent| match agent {
+        Agent::Llm(llm) => surroundings.lacks_model(llm.model.as_deref()),
+        _ => None,
+    };
+    let able = definition.agents.values().filter(|agent| lacking(agent).is_none());
+    let served: BTreeSet<Capability> = able.flat_map(capabilities).collect();
+    let (mut names, mut why) = (Vec::new(), None);
+    definition.agents.retain(|name, agent| {
+        let spare = capabilities(agent).iter().all(|it| served.contains(it));
+        let Some(reason) = lacking(agent).filter(|_| spare) else { return true };
+        names.push(name.clone());
+        why.get_or_insert(reason);
+        false
+    });
+    let names = names.join("`, `");
+    why.map(|why| {
+        format!(
+            "left out, as there is no model for it: agent `{names}` ({why}); others do its work"
+        )
+    })
 }
 
 /// However many are missing, they are told in one line: to be without them is no trouble.
@@ -125,6 +152,16 @@ impl Surroundings for ThisMachine {
         read.map_err(|why| format!("the schema `{file}` cannot be read: {why}"))?;
         serde_json::from_str(&text).map_err(|why| format!("`{file}` is no JSON: {why}"))
     }
+
+    fn text(&self, file: &std::path::Path) -> Option<Result<String, String>> {
+        Some(std::fs::read_to_string(self.beside.join(file)).map_err(|why| why.to_string()))
+    }
+
+    #[cfg(feature = "llm")]
+    fn lacks_model(&self, model: Option<&str>) -> Option<String> {
+        let Some(model) = model else { return Some("no `model` is said".to_owned()) };
+        crate::crew::llm::models().check(model).err().map(|error| error.to_string())
+    }
 }
 
 #[cfg(test)]
@@ -170,6 +207,49 @@ mod tests {
             roster.notes,
             ["left out, as `ruff` cannot be found on PATH: agent `ruff`, step `python`"]
         );
+    }
+
+    struct NoModels;
+
+    impl Surroundings for NoModels {
+        fn has_program(&self, _: &str) -> bool {
+            true
+        }
+
+        fn lacks_model(&self, _: Option<&str>) -> Option<String> {
+            Some("no key".to_owned())
+        }
+    }
+
+    #[test]
+    fn a_model_that_cannot_be_called_is_left_out_where_others_do_its_work() {
+        let team = r#"
+            [agents.thinker]
+            kind = "llm"
+            model = "openai/gpt"
+            prompt = "Think."
+            serves = ["think"]
+            [agents.program]
+            kind = "command"
+            argv = ["sh"]
+            serves = ["think"]
+            [agents.lonely]
+            kind = "llm"
+            model = "openai/gpt"
+            prompt = "Think."
+            serves = ["dream"]
+            [steps]
+            a = { ask = "think" }
+            b = { ask = "dream" }
+        "#;
+        let definition = read("t.toml", team, &Anywhere).definition.unwrap();
+        let roster = settle(definition, &NoModels);
+        assert_eq!(roster.definition.agents.keys().collect::<Vec<_>>(), ["lonely", "program"]);
+        assert_eq!(
+            roster.notes,
+            ["left out, as there is no model for it: agent `thinker` (no key); others do its work"]
+        );
+        assert_eq!(roster.definition.steps["a"].when, None);
     }
 
     #[test]

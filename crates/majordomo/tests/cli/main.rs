@@ -11,6 +11,7 @@ mod holding;
 mod house;
 mod linters;
 mod members;
+mod models;
 mod people;
 mod reload;
 mod signals;

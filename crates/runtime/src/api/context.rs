@@ -7,7 +7,7 @@ use super::{Capability, Failure};
 use crate::attempt::{Cancelled, Delivery, Live};
 use crate::canonical;
 use kernel::{
-    Answer, AttemptId, Cost, Digest, Outcome, Parent, Report, StepKind, TaskId, Text, Time,
+    Answer, AttemptId, Cost, Digest, Outcome, Parent, Refusal, Report, StepKind, TaskId, Text, Time,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -292,6 +292,17 @@ impl Context {
     /// Charges a cost to the run. A failure says that nothing is left to spend.
     pub async fn spend(&self, cost: Cost) -> Result<(), Failure> {
         self.live.report(Report::Spent(cost)).await.map(|_| ())
+    }
+
+    /// Whether this much may still be spent: to be asked before something is paid for that cannot
+    /// be handed back.
+    ///
+    /// # Errors
+    /// `OverBudget` where less is left.
+    pub fn affords(&self, cost: Cost) -> Result<(), Failure> {
+        let task = self.attempt().task;
+        let afforded = self.live.runtime.look(|kernel, _| kernel.state().affords(task, cost));
+        afforded.map_err(|part| Failure::refused(&Refusal::OverBudget { what: part.name().into() }))
     }
 
     /// Resolves when the attempt is to end. Code that awaits it gets a few seconds to clean up;

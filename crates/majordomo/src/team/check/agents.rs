@@ -28,6 +28,10 @@ pub(super) fn check(team: &Team<'_>, surroundings: &dyn Surroundings, problems: 
                 serves_something(team, name, agent, problems);
             }
             Some("human") => serves_something(team, name, agent, problems),
+            Some("llm") if KINDS_RUN.contains(&"llm") => {
+                serves_something(team, name, agent, problems);
+                super::llm::check(team, agent, surroundings, problems);
+            }
             Some(kind)
                 if super::super::file::KINDS.contains(&kind) && !KINDS_RUN.contains(&kind) =>
             {
@@ -132,6 +136,7 @@ fn unused(team: &Team<'_>, problems: &mut Problems) {
     let asks_itself = |agent: &Member<'_>| match agent.text("kind") {
         Some("builtin" | "human") => false,
         Some("command") => agent.text("protocol") == Some("jsonl"),
+        Some("llm") => agent.has("tools"),
         Some(_) | None => true,
     };
     if team.steps.is_empty() || team.agents.values().any(asks_itself) {

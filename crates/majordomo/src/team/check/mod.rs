@@ -10,6 +10,7 @@ mod bus;
 mod capabilities;
 mod cycles;
 mod expressions;
+mod llm;
 mod names;
 mod policies;
 mod requirements;
@@ -20,6 +21,7 @@ mod supervisors;
 pub(super) use capabilities::schema_of;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use serde_json::{Map, Value as Json};
 
@@ -43,6 +45,19 @@ pub trait Surroundings {
     fn schema(&self, file: &str) -> Result<Json, String> {
         let _ = file;
         Ok(Json::Bool(true))
+    }
+
+    /// The text of a file beside the team file, or why it cannot be read; `None` where no file is
+    /// looked at.
+    fn text(&self, file: &Path) -> Option<Result<String, String>> {
+        let _ = file;
+        None
+    }
+
+    /// Why a model cannot be called here, if that is known.
+    fn lacks_model(&self, model: Option<&str>) -> Option<String> {
+        let _ = model;
+        None
     }
 }
 

@@ -1,0 +1,70 @@
+//! Language models as agents: instructions, a task, tools that are other agents' capabilities, and
+//! an answer of a promised form.
+//!
+//! ```text
+//! instructions + task ─▶ model ─▶ calls? ─▶ each a child task ─────┐
+//!                         ▲ ▲       └ no: answer ─▶ fits? ─▶ done  │
+//!                         │ └───────── no: ask again ◀┘            │
+//!                         └────────────────────────────────────────┘
+//! ```
+//!
+//! Every call of the model is a recorded step, and so is every call of a tool. After a crash the
+//! loop runs from its first line, finished calls answer at once from the record, and the model is
+//! asked for what comes next. What a model says is data: it names tools out of those it was given,
+//! its arguments are checked, and its answer is nobody's command.
+
+mod answer;
+mod conversation;
+mod schema;
+mod spec;
+mod tool;
+mod turns;
+
+pub use spec::{Error, Limits, Prompt, Spec};
+pub use tool::Tool;
+
+use runtime::api::{AgentEntry, Context, Failure};
+use runtime::port::{Agent, BoxFuture, Llm, Schemas};
+use schema::Schema;
+use serde_json::Value;
+use std::sync::Arc;
+use tool::Tools;
+
+/// A model with instructions, ready to join.
+pub struct LlmAgent {
+    inner: Arc<Inner>,
+}
+
+/// What its attempts share.
+struct Inner {
+    spec: Spec,
+    tools: Tools,
+    schema: Option<Schema>,
+    llm: Arc<dyn Llm>,
+}
+
+impl LlmAgent {
+    /// An agent that thinks with `llm`; what its schemas mean, `schemas` knows.
+    ///
+    /// # Errors
+    /// A schema that is none, or tools that cannot be told apart.
+    pub fn new(spec: Spec, llm: Arc<dyn Llm>, schemas: &dyn Schemas) -> Result<LlmAgent, Error> {
+        let schema = spec.schema.clone().map(|it| Schema::new(it, schemas)).transpose();
+        let schema = schema.map_err(|why| Error::Schema { of: "the answer".to_owned(), why })?;
+        let tools = Tools::new(&spec.tools, schemas)?;
+        Ok(LlmAgent { inner: Arc::new(Inner { spec, tools, schema, llm }) })
+    }
+
+    /// Under the name of its spec, as one that serves these capabilities in `slots` at once.
+    #[must_use]
+    pub fn joins(self, serves: &[&str], slots: u32) -> AgentEntry {
+        let name = self.inner.spec.name.clone();
+        AgentEntry::new(&name, "llm", serves, slots, Arc::new(self))
+    }
+}
+
+impl Agent for LlmAgent {
+    fn run(&self, cx: Context) -> BoxFuture<'static, Result<Value, Failure>> {
+        Box::pin(turns::run(self.inner.clone(), cx))
+    }
+}

@@ -1,0 +1,39 @@
+//! What a value must be, and what is told of one that is not.
+
+use runtime::port::Schemas;
+use runtime::port::schemas;
+use serde_json::Value;
+
+/// A schema, ready to be asked.
+pub(super) struct Schema {
+    pub(super) value: Value,
+    compiled: Box<dyn schemas::Schema>,
+}
+
+impl Schema {
+    /// Within the limits that hold for every schema; nothing is fetched for it.
+    pub(super) fn new(value: Value, schemas: &dyn Schemas) -> Result<Schema, String> {
+        runtime::contract::check(&value, schemas)?;
+        Ok(Schema { compiled: schemas.compile(&value)?, value })
+    }
+
+    /// Whether it allows a value; if not, where and why.
+    pub(super) fn check(&self, value: &Value) -> Result<(), String> {
+        self.compiled.check(value).map_err(|mismatch| mismatch.to_string())
+    }
+
+    /// Whether it says that a value is an object.
+    pub(super) fn is_object(&self) -> bool {
+        self.value.get("type").and_then(Value::as_str) == Some("object")
+    }
+}
+
+/// The beginning of a text, at most so long.
+pub(super) fn cut(mut text: String, max_bytes: usize) -> String {
+    if text.len() > max_bytes {
+        let end = (0..=max_bytes).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        text.truncate(end);
+        text.push('…');
+    }
+    text
+}

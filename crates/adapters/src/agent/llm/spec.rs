@@ -1,0 +1,148 @@
+//! What is said of an agent that is a model: in Rust by these methods, in a team file by its
+//! fields.
+
+use super::tool::Tool;
+use runtime::api::Failure;
+use serde_json::Value;
+use std::sync::Arc;
+
+/// The instructions for one task, from its capability and its input.
+pub type Prompt = Arc<dyn Fn(&str, &Value) -> Result<String, Failure> + Send + Sync>;
+
+/// A model with instructions.
+///
+/// ```
+/// use majordomo_adapters::agent::llm::{Spec, Tool};
+/// use serde_json::json;
+///
+/// let spec = Spec::new("critic", "ollama/qwen3", "You review code. Be brief.")
+///     .tool(Tool::new("lint", "code.lint").about("Runs the linter on a file."))
+///     .schema(json!({ "type": "object", "required": ["verdict"] }))
+///     .turns(10);
+/// assert_eq!(spec.limits.turns, 10);
+/// ```
+#[derive(Clone)]
+pub struct Spec {
+    /// Of the agent. Recorded steps go by it: what one agent asked its model, another does not
+    /// take for its own.
+    pub name: String,
+    /// Provider and model, as in `ollama/qwen3`.
+    pub model: String,
+    /// Its instructions.
+    pub prompt: Prompt,
+    /// What it may call.
+    pub tools: Vec<Tool>,
+    /// The JSON schema of its answer; without one the answer is text.
+    pub schema: Option<Value>,
+    /// From 0 to 2; the model's own habit if nothing is said.
+    pub temperature: Option<f64>,
+    /// The longest of its answers, in tokens.
+    pub output_tokens_max: Option<u64>,
+    /// How far one task may go.
+    pub limits: Limits,
+}
+
+/// How far one task of a model may go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Calls of the model.
+    pub turns: u32,
+    /// How often an answer that does not fit is asked for again.
+    pub repairs: u32,
+    /// Calls of tools in one turn; the model is told that the rest was not made.
+    pub calls_max: usize,
+    /// Calls of tools at once.
+    pub calls_at_once: usize,
+    /// What the model sees of one tool's result, bytes.
+    pub result_max_bytes: usize,
+    /// The whole conversation, bytes.
+    pub conversation_max_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            turns: 50,
+            repairs: 2,
+            calls_max: 32,
+            calls_at_once: 8,
+            result_max_bytes: 64 << 10,
+            conversation_max_bytes: 4 << 20,
+        }
+    }
+}
+
+/// Why there can be no such agent.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A JSON schema that is none.
+    #[error("the schema of {of} is no JSON schema: {why}")]
+    Schema {
+        /// Of what.
+        of: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A tool with an unusable name.
+    #[error(
+        "`{name}` cannot be a tool's name: it has 1 to 64 letters, digits, `_` and `-`, and there \
+         is one of each"
+    )]
+    ToolName {
+        /// The name.
+        name: String,
+    },
+}
+
+impl Spec {
+    /// An agent of this name, with this model and these instructions.
+    #[must_use]
+    pub fn new(name: &str, model: &str, prompt: &str) -> Spec {
+        let prompt = prompt.to_owned();
+        Spec {
+            name: name.to_owned(),
+            model: model.to_owned(),
+            prompt: Arc::new(move |_, _| Ok(prompt.clone())),
+            tools: Vec::new(),
+            schema: None,
+            temperature: None,
+            output_tokens_max: None,
+            limits: Limits::default(),
+        }
+    }
+
+    /// One more thing that it may call.
+    #[must_use]
+    pub fn tool(mut self, tool: Tool) -> Spec {
+        self.tools.push(tool);
+        self
+    }
+
+    /// Its answer is JSON that fits this schema.
+    #[must_use]
+    pub fn schema(mut self, schema: Value) -> Spec {
+        self.schema = Some(schema);
+        self
+    }
+
+    /// How freely it chooses its words.
+    #[must_use]
+    pub fn temperature(mut self, temperature: f64) -> Spec {
+        self.temperature = Some(temperature);
+        self
+    }
+
+    /// At most so many calls of the model for one task.
+    #[must_use]
+    pub fn turns(mut self, turns: u32) -> Spec {
+        self.limits.turns = turns;
+        self
+    }
+
+    /// So often an answer that does not fit is asked for again.
+    #[must_use]
+    pub fn repairs(mut self, repairs: u32) -> Spec {
+        self.limits.repairs = repairs;
+        self
+    }
+}

@@ -1,0 +1,161 @@
+//! Tools: what a model may call is what other agents serve, and each call is a child task.
+
+use super::Inner;
+use super::conversation::text_of;
+use super::schema::Schema;
+use super::spec::Error;
+use kernel::FailureKind;
+use runtime::api::{Context, Failure};
+use runtime::llm::{self, Message, ToolCall};
+use runtime::port::Schemas;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// The field around an input that is no object, as a tool's arguments are always one.
+const WRAPPED: &str = "input";
+
+/// A capability that a model may ask for.
+#[derive(Clone, Debug)]
+pub struct Tool {
+    /// As the model calls it.
+    pub name: String,
+    /// The capability, as in `code.lint` or `code.lint@2`.
+    pub ask: String,
+    /// What it does, for the model.
+    pub about: String,
+    /// The JSON schema of its input; any object if nothing is said.
+    pub input: Option<Value>,
+}
+
+impl Tool {
+    /// A tool of this name that asks for this capability.
+    #[must_use]
+    pub fn new(name: &str, ask: &str) -> Tool {
+        let about = format!("Asks an agent for {ask}.");
+        Tool { name: name.to_owned(), ask: ask.to_owned(), about, input: None }
+    }
+
+    /// What it does, for the model.
+    #[must_use]
+    pub fn about(mut self, about: &str) -> Tool {
+        about.clone_into(&mut self.about);
+        self
+    }
+
+    /// The JSON schema of its input. Arguments that do not fit are not asked with.
+    #[must_use]
+    pub fn input(mut self, schema: Value) -> Tool {
+        self.input = Some(schema);
+        self
+    }
+}
+
+/// The tools of one agent, by name.
+pub(super) struct Tools(BTreeMap<String, (Tool, Schema)>);
+
+impl Tools {
+    pub(super) fn new(tools: &[Tool], schemas: &dyn Schemas) -> Result<Tools, Error> {
+        let mut known = BTreeMap::new();
+        for tool in tools {
+            let name = tool.name.clone();
+            let fit = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+            let fits = (1..=64).contains(&name.len()) && name.chars().all(fit);
+            if !fits || known.contains_key(&name) {
+                return Err(Error::ToolName { name });
+            }
+            let schema = tool.input.clone().unwrap_or_else(|| json!({ "type": "object" }));
+            let schema = Schema::new(schema, schemas)
+                .map_err(|why| Error::Schema { of: format!("tool `{name}`"), why })?;
+            known.insert(name, (tool.clone(), schema));
+        }
+        Ok(Tools(known))
+    }
+
+    /// As the model is told of them.
+    pub(super) fn told(&self) -> Vec<llm::Tool> {
+        let told = self.0.values().map(|(tool, schema)| {
+            let arguments = match schema.is_object() {
+                true => schema.value.clone(),
+                false => {
+                    let properties = json!({ WRAPPED: schema.value });
+                    json!({ "type": "object", "properties": properties, "required": [WRAPPED] })
+                }
+            };
+            let (name, description) = (tool.name.clone(), tool.about.clone());
+            llm::Tool { name, description, schema: arguments }
+        });
+        told.collect()
+    }
+
+    /// What is to be asked for a call, or what the model did wrong.
+    fn read(&self, call: &ToolCall) -> Result<(&str, Value), String> {
+        let Some((tool, schema)) = self.0.get(&call.name) else {
+            let names: Vec<&str> = self.0.keys().map(String::as_str).collect();
+            return Err(format!("there is no such tool; there are: {}", names.join(", ")));
+        };
+        let arguments: Value = serde_json::from_str(&call.arguments)
+            .map_err(|why| format!("the arguments are no JSON ({why})"))?;
+        let input = match schema.is_object() {
+            true => arguments,
+            false => arguments.get(WRAPPED).cloned().unwrap_or_default(),
+        };
+        schema.check(&input).map_err(|why| format!("the arguments do not fit: {why}"))?;
+        Ok((&tool.ask, input))
+    }
+}
+
+impl Inner {
+    /// Makes the calls of one reply, some at once, each a child task whose step is named by its
+    /// place; gives what the model is told of each, in their order. A call that fails is told too:
+    /// the model may know another way.
+    ///
+    /// # Errors
+    /// Only when this attempt cannot go on.
+    pub(super) async fn make_calls(
+        &self,
+        cx: &Context,
+        turn: &str,
+        calls: &[ToolCall],
+    ) -> Result<Vec<Message>, Failure> {
+        let limits = &self.spec.limits;
+        let each = calls.iter().enumerate().map(|(at, call)| {
+            let read =
+                if at < limits.calls_max { self.tools.read(call) } else { Err(too_many(at)) };
+            let asked = read.map(|(ask, input)| {
+                cx.ask_value_as(&format!("{turn}/{at}-{}", call.name), ask, input)
+            });
+            async move {
+                let gave = match asked {
+                    Err(why) => Err(why),
+                    Ok(asked) => match asked.await {
+                        Ok(output) => Ok(text_of(&output)),
+                        // Not the tool's: this attempt is over.
+                        Err(failure) if failure.kind == FailureKind::Lost => return Err(failure),
+                        Err(failure) => Err(failure.message),
+                    },
+                };
+                let is_error = gave.is_err();
+                let text = shortened(gave.unwrap_or_else(|why| why), limits.result_max_bytes);
+                let (id, name) = (call.id.clone(), call.name.clone());
+                Ok(Message::Tool { id, name, text, is_error })
+            }
+        });
+        runtime::api::map(each.collect(), limits.calls_at_once).await
+    }
+}
+
+fn too_many(made: usize) -> String {
+    format!("not made: {made} calls were made for you at once, which is the limit; call it again")
+}
+
+/// A long result is cut, and the model told so.
+fn shortened(text: String, max_bytes: usize) -> String {
+    let bytes = text.len();
+    if bytes <= max_bytes {
+        return text;
+    }
+    format!(
+        "{} (cut: these are the first {max_bytes} of {bytes} bytes)",
+        super::schema::cut(text, max_bytes)
+    )
+}

@@ -1,0 +1,70 @@
+//! Models of a team file, made ready to join.
+
+use super::Error;
+use crate::team::capability::Capability;
+use crate::team::file::{Contract, Llm};
+use crate::team::prompt::Prompt;
+use adapters::agent::llm::{LlmAgent, Spec, Tool};
+use adapters::llm::{Limits, Models};
+use adapters::schema::JsonSchemas;
+use runtime::api::Failure;
+use runtime::port::Agent;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
+
+/// The providers that the environment of this process sets up; looked for once.
+pub(crate) fn models() -> &'static Models {
+    static MODELS: OnceLock<Models> = OnceLock::new();
+    MODELS.get_or_init(|| Models::from_environment(Limits::default()))
+}
+
+/// What a tool takes and what the agent answers is, where it says nothing of its own, what the team
+/// file says of the capability.
+pub(super) fn agent(
+    name: &str,
+    said: &Llm,
+    contracts: &BTreeMap<String, Contract>,
+) -> Result<Arc<dyn Agent>, Error> {
+    let unfit = |why: String| Error::Llm { agent: name.to_owned(), why };
+    let model = said.model.as_deref();
+    let model = model.ok_or_else(|| unfit("it has no model: say `model`, or `--model`".into()))?;
+    models().check(model).map_err(|error| unfit(error.to_string()))?;
+    let prompt = Prompt::compile(&said.prompt).map_err(&unfit)?;
+    let mut spec = Spec::new(name, model, "");
+    spec.prompt = Arc::new(move |capability: &str, input: &Value| {
+        let filled = prompt.fill(capability, input);
+        filled.map_err(|why| {
+            Failure::rejected(format!("its instructions cannot be filled in: {why}"))
+        })
+    });
+    let contract = |capability: &str| {
+        let wanted = Capability::parse(capability).ok()?;
+        let mut said = contracts.iter();
+        said.find(|(it, _)| Capability::parse(it).is_ok_and(|it| it == wanted)).map(|(_, it)| it)
+    };
+    let tools = said.tools.iter().map(|(name, it)| {
+        let takes = contract(&it.ask).and_then(|it| it.input.clone());
+        tool(name, it, takes)
+    });
+    spec.tools = tools.collect();
+    spec.schema = said.schema.clone().or_else(|| match &said.common.serves[..] {
+        [one] => contract(one)?.output.clone(),
+        _ => None,
+    });
+    spec.temperature = said.temperature;
+    spec.output_tokens_max = said.output_tokens;
+    spec.limits.turns = said.turns;
+    spec.limits.repairs = said.repairs;
+    let agent = LlmAgent::new(spec, Arc::new(models().clone()), &JsonSchemas);
+    Ok(Arc::new(agent.map_err(|error| unfit(error.to_string()))?))
+}
+
+fn tool(name: &str, said: &crate::team::llm::Tool, takes: Option<Value>) -> Tool {
+    let mut tool = Tool::new(name, &said.ask);
+    tool.input = said.input.clone().or(takes);
+    match &said.about {
+        Some(about) => tool.about(about),
+        None => tool,
+    }
+}

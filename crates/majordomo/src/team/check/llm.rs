@@ -1,0 +1,97 @@
+//! Models: each has a name that says whose it is, instructions that can be read, and tools that
+//! somebody serves.
+
+use serde_json::Value as Json;
+
+use super::{Code, Member, Problem, Problems, Surroundings, Team};
+use crate::team::capability::Capability;
+use crate::team::document::join;
+use crate::team::{prompt, suggest};
+
+pub(super) fn check(
+    team: &Team<'_>,
+    agent: &Member<'_>,
+    surroundings: &dyn Surroundings,
+    problems: &mut Problems,
+) {
+    model(team, agent, problems);
+    instructions(team, agent, surroundings, problems);
+    tools(team, agent, problems);
+}
+
+#[cfg(feature = "llm")]
+fn model(team: &Team<'_>, agent: &Member<'_>, problems: &mut Problems) {
+    let Some(model) = agent.text("model") else { return };
+    if let Err(why) = adapters::llm::provider::parse(model) {
+        let at = team.document.value_at(&agent.field("model"));
+        let problem = Problem::error(Code::Model, at, format!("`{model}` is no model's name"));
+        problems.push(problem.help(why));
+    }
+}
+
+#[cfg(not(feature = "llm"))]
+fn model(_: &Team<'_>, _: &Member<'_>, _: &mut Problems) {}
+
+fn instructions(
+    team: &Team<'_>,
+    agent: &Member<'_>,
+    surroundings: &dyn Surroundings,
+    problems: &mut Problems,
+) {
+    let Some(said) = agent.text("prompt") else { return };
+    let path = agent.field("prompt");
+    let whole = team.document.value_at(&path);
+    let Some(file) = prompt::file_of(said) else {
+        prompt::template(said, &mut |fault| {
+            let at = team.document.part_at(&path, fault.at);
+            problems.push(told(Problem::error(fault.code, at, fault.message), fault.help));
+        });
+        return;
+    };
+    match surroundings.text(file) {
+        None => {}
+        Some(Err(why)) => {
+            let message = format!("the instructions in `{said}` cannot be read: {why}");
+            let help = "write the file beside the team file, or the instructions here";
+            problems.push(Problem::error(Code::Prompt, whole, message).help(help));
+        }
+        Some(Ok(text)) => {
+            prompt::template(&text, &mut |fault| {
+                let line = text[..fault.at.start.min(text.len())].matches('\n').count() + 1;
+                let message = format!("{said}, line {line}: {}", fault.message);
+                problems.push(told(Problem::error(fault.code, whole.clone(), message), fault.help));
+            });
+        }
+    }
+}
+
+fn told(problem: Problem, help: Option<String>) -> Problem {
+    match help {
+        Some(help) => problem.help(help),
+        None => problem,
+    }
+}
+
+fn tools(team: &Team<'_>, agent: &Member<'_>, problems: &mut Problems) {
+    let tools = agent.fields.get("tools").and_then(Json::as_object).into_iter().flatten();
+    for (name, tool) in tools {
+        let path = join(&agent.field("tools"), name);
+        let fit = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+        if name.is_empty() || name.len() > 64 || !name.chars().all(fit) {
+            let at = team.document.key_at(&path);
+            let message = format!("`{name}` cannot be the name of a tool");
+            let help = "a tool's name has 1 to 64 letters, digits, `_` and `-`";
+            problems.push(Problem::error(Code::BadName, at, message).help(help));
+        }
+        let Some(ask) = tool.get("ask").and_then(Json::as_str) else { continue };
+        let at = team.document.value_at(&join(&path, "ask"));
+        let (Ok(asked), Some(served)) = (Capability::parse(ask), team.served()) else { continue };
+        if !served.contains(&asked) {
+            let message = format!("nobody in this team serves `{asked}`");
+            let names: Vec<String> = served.iter().map(Capability::to_string).collect();
+            let names = suggest::list(names.iter().map(String::as_str), 10);
+            let problem = Problem::error(Code::NotServed, at, message);
+            problems.push(problem.help(format!("served are {names}")));
+        }
+    }
+}

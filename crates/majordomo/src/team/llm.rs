@@ -1,0 +1,69 @@
+//! An agent of kind `llm` as written: a language model with instructions.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use super::file::Common;
+
+/// A language model with instructions.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Llm {
+    /// Provider and model, as in `"ollama/qwen3"`; the providers are `openai`, `anthropic`,
+    /// `gemini`, `ollama` and `compatible`. What `--model` says goes before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// Its instructions: a text, or the name of a file that ends in `.md` or `.txt`, relative to
+    /// this one. In it, `{{ input }}` is what the task is given and `{{ capability }}` what it is
+    /// asked for.
+    pub prompt: String,
+    /// What it may call, by the name that the model knows it by.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tools: BTreeMap<String, Tool>,
+    /// The JSON schema of its answer; without one the answer is text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<Json>,
+    /// How freely it chooses its words; the model's own habit if nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 2))]
+    pub temperature: Option<f64>,
+    /// Calls of the model for one task.
+    #[serde(default = "fifty")]
+    #[schemars(range(min = 1, max = 1_000))]
+    pub turns: u32,
+    /// How often an answer that does not fit the schema is asked for again.
+    #[serde(default = "two")]
+    #[schemars(range(min = 0, max = 10))]
+    pub repairs: u32,
+    /// The longest of its answers, in tokens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 10_000_000))]
+    pub output_tokens: Option<u64>,
+    #[serde(flatten)]
+    #[allow(missing_docs)]
+    pub common: Common,
+}
+
+/// Something that a model may call: what another agent serves.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Tool {
+    /// The capability asked for: `"code.lint"`, or `"code.lint@2"`.
+    pub ask: String,
+    /// What it does, for the model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<String>,
+    /// The JSON schema of its input; any table if nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input: Option<Json>,
+}
+
+fn fifty() -> u32 {
+    50
+}
+
+fn two() -> u32 {
+    2
+}

@@ -1,0 +1,177 @@
+//! Models in team files, against a scripted server: a process that is killed goes on at the next
+//! call, and a key is nowhere to be seen.
+
+use crate::house::{Going, House, PROGRAM};
+use adapters::testing::models::{Answer, Call, Seen, Server};
+use rustix::process::Signal;
+use serde_json::json;
+use std::collections::BTreeSet;
+use std::process::Command;
+
+/// A model that notes nine numbers, one after the other, and then says what it was told.
+const TEAM: &str = r#"
+name = "thinking"
+output = { answer = "{{ think }}" }
+
+[agents.thinker]
+kind = "llm"
+model = "compatible/scripted"
+prompt = "thinker.md"
+serves = ["think"]
+
+[agents.thinker.tools.note]
+ask = "note"
+about = "Notes a number."
+input = { type = "object", required = ["n"] }
+
+[agents.keeper]
+kind = "command"
+argv = ["sh", "keeper.sh"]
+serves = ["note"]
+
+[steps.think]
+ask = "think"
+input = "{{ args[0] }}"
+"#;
+
+/// Notes what it is given; at the number in `stop` it waits until `go` is there.
+const KEEPER: &str = r#"read it
+echo "$it" >> noted
+[ "$it" != "$(cat stop)" ] || until [ -e go ]; do sleep 0.02; done
+echo "$it"
+"#;
+
+/// Calls of the model in one run.
+const CALLS: usize = 10;
+
+/// The next of the script, by what the conversation has in it.
+fn next(seen: &Seen) -> Answer {
+    let messages = seen.body["messages"].as_array().unwrap();
+    let told: Vec<&str> = messages
+        .iter()
+        .filter(|it| it["role"] == "tool")
+        .map(|it| it["content"].as_str().unwrap())
+        .collect();
+    match told.len() {
+        n if n + 1 < CALLS => Answer::calls([Call::new("c", "note", json!({ "n": n }))]),
+        _ => Answer::text(told.join(" ")),
+    }
+}
+
+fn start(house: &House, server: &Server, args: &[&str]) -> Going {
+    let mut command = Command::new(PROGRAM);
+    command.args(args).env("PATH", house.path(".bin"));
+    command.env("COMPATIBLE_BASE_URL", server.openai());
+    house.at_home(&mut command);
+    house.spawn(command)
+}
+
+fn house() -> House {
+    let house = House::new();
+    house.write("thinking.toml", TEAM);
+    house.write("keeper.sh", KEEPER);
+    house.write("thinker.md", "You note numbers for {{ input }}.\n");
+    house
+}
+
+/// Goes on with the run, and requires the answer that an undisturbed one gives.
+fn resume(house: &House, server: &Server) {
+    let said = start(house, server, &["resume", "--json"]).end();
+    assert_eq!(said.code, Some(0), "{said:?}");
+    let summary: serde_json::Value = serde_json::from_str(said.out.trim()).unwrap();
+    let numbers: Vec<String> = (0..CALLS - 1).map(|n| format!("{{\"n\":{n}}}")).collect();
+    assert_eq!(summary["outputs"]["answer"], numbers.join(" "), "{summary}");
+}
+
+/// How many different calls the server was asked for.
+fn keys(server: &Server) -> usize {
+    let seen = server.seen();
+    let keys = seen.iter().map(|it| it.header("idempotency-key").unwrap());
+    keys.collect::<BTreeSet<_>>().len()
+}
+
+#[test]
+fn killed_between_two_calls_it_goes_on_at_the_next() {
+    let (house, server) = (house(), Server::start());
+    server.always(|seen, _| next(seen));
+    house.write("stop", r#"{"n":5}"#);
+    let mut run = start(&house, &server, &["run", "thinking.toml", "me"]);
+    run.until("the sixth tool works", || {
+        let noted = std::fs::read_to_string(house.path("noted")).unwrap_or_default();
+        noted.lines().count() == 6
+    });
+    run.signal(Signal::KILL);
+    assert_eq!(run.end().code, Some(-9));
+    assert_eq!(server.seen().len(), 6);
+    house.write("go", "");
+    resume(&house, &server);
+    assert_eq!((server.seen().len(), keys(&server)), (CALLS, CALLS), "nothing was paid twice");
+    let first = server.seen()[0].body["messages"][0]["content"].clone();
+    assert!(first.as_str().unwrap().starts_with("You note numbers for me."), "{first}");
+}
+
+#[test]
+fn killed_within_a_call_it_makes_that_call_again_and_no_other() {
+    let (house, server) = (house(), Server::start());
+    server.always(|seen, number| if number == 4 { next(seen).held() } else { next(seen) });
+    house.write("stop", "never");
+    let run = start(&house, &server, &["run", "thinking.toml", "me"]);
+    server.wait_for(5);
+    run.signal(Signal::KILL);
+    assert_eq!(run.end().code, Some(-9));
+    server.release();
+    // The instructions that the run began with hold, whatever became of the file.
+    house.write("thinker.md", "You do something else.");
+    resume(&house, &server);
+    assert_eq!((server.seen().len(), keys(&server)), (CALLS + 1, CALLS));
+    let last = server.seen()[CALLS].body["messages"][0]["content"].clone();
+    assert!(last.as_str().unwrap().starts_with("You note numbers for me."), "{last}");
+}
+
+#[test]
+fn a_key_is_nowhere_to_be_seen() {
+    const KEY: &str = "sk-canary-5d1f0c";
+    let (house, server) = (house(), Server::start());
+    let team = TEAM.replace("compatible/scripted", "openai/scripted");
+    house.write("thinking.toml", &format!("{team}retry = {{ attempts = 1 }}\n"));
+    server.then(Answer::status(401).saying(format!("Incorrect API key provided: {KEY}")));
+    let mut command = Command::new(PROGRAM);
+    command.args(["run", "thinking.toml", "me"]).env("PATH", house.path(".bin"));
+    command.env("OPENAI_BASE_URL", server.openai()).env("OPENAI_API_KEY", KEY);
+    house.at_home(&mut command);
+    let said = house.spawn(command).end();
+    assert_eq!(said.code, Some(1), "{said:?}");
+    assert!(said.out.contains("Incorrect API key provided: ***"), "{said:?}");
+    assert!(said.out.contains("OPENAI_API_KEY"), "it says what to mend: {said:?}");
+    let sent = server.seen()[0].header("authorization").map(str::to_owned);
+    assert_eq!(sent, Some(format!("Bearer {KEY}")), "it was sent where it belongs");
+    let mut files = vec![house.home.path().to_owned()];
+    let mut read = 0;
+    while let Some(path) = files.pop() {
+        if path.is_dir() {
+            let inside = std::fs::read_dir(&path).unwrap().map(|it| it.unwrap().path());
+            files.extend(inside.filter(|it| !it.ends_with(".bin")));
+        } else if path.is_file() {
+            let bytes = std::fs::read(&path).unwrap();
+            let found = bytes.windows(KEY.len()).any(|it| it == KEY.as_bytes());
+            assert!(!found, "{} has the key", path.display());
+            read += 1;
+        }
+    }
+    assert!(read > 4, "the journal and what was said were looked at: {read}");
+}
+
+#[test]
+fn a_model_that_is_not_set_up_is_named_before_anything_begins() {
+    let house = house();
+    let said = house.run(&["run", "thinking.toml", "me"]);
+    assert_ne!(said.code, Some(0));
+    let why = "agent `thinker`: compatible/scripted: COMPATIBLE_BASE_URL says where it is";
+    assert!(said.err.contains(why), "{said:?}");
+    house.write("thinker.md", "{{ args }}");
+    let said = house.run(&["check", "thinking.toml"]);
+    assert!(said.err.contains("`args` stands for nothing in a prompt"), "{said:?}");
+    std::fs::remove_file(house.path("thinker.md")).unwrap();
+    let said = house.run(&["check", "thinking.toml"]);
+    assert!(said.err.contains("team-prompt"), "{said:?}");
+}
