@@ -14,6 +14,8 @@ mod init;
 #[cfg(test)]
 mod manual;
 mod members;
+#[cfg(feature = "llm")]
+mod models;
 mod read;
 mod reload;
 mod resume;
@@ -102,6 +104,8 @@ enum Verb {
     Logs(read::Logs),
     Timeline(read::Timeline),
     Agents(agents::Agents),
+    #[cfg(feature = "llm")]
+    Models(models::Models),
     Health(health::Health),
     Views(views::Views),
     Journal(store::Journal),
@@ -141,6 +145,8 @@ impl Cli {
             Verb::Logs(it) => it.run(global).await,
             Verb::Timeline(it) => it.run(global),
             Verb::Agents(it) => it.run(global).await,
+            #[cfg(feature = "llm")]
+            Verb::Models(it) => it.run(global).await,
             Verb::Health(it) => it.run(global),
             Verb::Views(it) => it.run(global).await,
             Verb::Journal(it) => it.run(global),

@@ -175,3 +175,54 @@ fn a_model_that_is_not_set_up_is_named_before_anything_begins() {
     let said = house.run(&["check", "thinking.toml"]);
     assert!(said.err.contains("team-prompt"), "{said:?}");
 }
+
+#[test]
+fn providers_are_looked_at() {
+    let (house, server) = (House::new(), Server::start());
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let run = |args: &[&str]| {
+        let mut command = Command::new(PROGRAM);
+        command.args(args).env("COMPATIBLE_BASE_URL", server.openai());
+        command.env("COMPATIBLE_API_KEY", "sk-canary-77");
+        command.env("OLLAMA_BASE_URL", format!("http://{nobody}/v1"));
+        for name in ["OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY"] {
+            command.env_remove(name).env_remove(format!("{name}_FILE"));
+        }
+        house.at_home(&mut command);
+        house.spawn(command).end()
+    };
+    let said = run(&["models"]);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    for line in [
+        "openai      not set up   -",
+        "neither OPENAI_API_KEY nor OPENAI_API_KEY_FILE is set",
+        "ollama      unreachable",
+        "compatible  reachable",
+        "yes  compatible/scripted",
+    ] {
+        assert!(said.out.contains(line), "{line}: {}", said.out);
+    }
+    assert!(!said.out.contains("canary"), "{said:?}");
+    let one = run(&["models", "compatible", "--json"]);
+    let one: serde_json::Value = serde_json::from_str(&one.out).unwrap();
+    assert_eq!((&one[0]["status"], &one[0]["models"]), (&json!("reachable"), &json!(["scripted"])));
+    assert_eq!(run(&["models", "ollama"]).code, Some(1));
+    let unknown = run(&["models", "nobody"]);
+    assert!(unknown.err.contains("there are openai, anthropic"), "{unknown:?}");
+}
+
+#[test]
+fn a_run_may_choose_the_model() {
+    let (house, server) = (house(), Server::start());
+    house.write("thinking.toml", &TEAM.replace("model = \"compatible/scripted\"\n", ""));
+    server.always(|seen, _| next(seen));
+    let said = start(&house, &server, &["run", "thinking.toml", "me"]).end();
+    assert!(said.err.contains("it has no model: say `model`, or `--model`"), "{said:?}");
+    house.write("stop", "never");
+    let model = ["run", "thinking.toml", "me", "--model", "compatible/other"];
+    let said = start(&house, &server, &model).end();
+    assert_eq!(said.code, Some(0), "{said:?}");
+    assert_eq!(server.seen()[0].body["model"], "other");
+    let said = start(&house, &server, &["run", "thinking.toml", "--model", "other"]).end();
+    assert!(said.err.contains("`other` is no model's name"), "{said:?}");
+}
