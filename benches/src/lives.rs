@@ -187,7 +187,8 @@ fn granted(effect: &Effect) -> Option<AttemptId> {
         | Effect::StartAgent { .. }
         | Effect::StopAgent { .. }
         | Effect::ResizeAgent { .. }
-        | Effect::DismissAgent { .. } => None,
+        | Effect::DismissAgent { .. }
+        | Effect::DeliverMessages(_) => None,
     }
 }
 

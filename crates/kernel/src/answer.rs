@@ -1,6 +1,6 @@
 //! What the kernel answers. A refusal is an answer: it changed nothing, and says what to do.
 
-use crate::{AgentId, Outcome, QuotaOf, TaskId, Text};
+use crate::{AgentId, Outcome, QuotaOf, TaskId, Text, topic};
 use std::sync::Arc;
 
 /// What a command led to, for whoever sent it.
@@ -20,6 +20,15 @@ pub enum Answer {
     Perform,
     /// An earlier attempt began the side effect and never said how it went.
     Unknown,
+    /// The message is durable.
+    Published {
+        /// Its number in its topic.
+        seq: u64,
+        /// False when the key was known: nothing new was made.
+        fresh: bool,
+        /// Durable names that it is kept for; 0: nobody is there.
+        subscribers: u32,
+    },
     /// Do not wait: a delivery is on its way that this attempt has not taken in.
     News,
 }
@@ -78,6 +87,8 @@ pub enum Refusal {
     UnknownName(Text),
     /// Nothing is asked about this task, or not any more: the advice is not needed.
     NotAsked(TaskId),
+    /// Of a durable topic.
+    Topic(topic::Refused),
     /// Another live agent has this name.
     NameTaken(Text),
     /// The key belongs to a task with another capability or input.

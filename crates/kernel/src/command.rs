@@ -1,6 +1,7 @@
 //! What may be asked of the kernel. The list is closed: everything is on these two screens.
 
 use crate::schedule::{Recurrence, ScheduleSpec};
+use crate::topic::{Publish, TopicCommand};
 use crate::{
     AgentId, AgentSpec, AttemptId, Bid, Budget, Cost, Digest, Exit, Failure, Forced, Outcome,
     Payload, Policies, TaskId, Terms, Text, Time,
@@ -89,6 +90,8 @@ pub enum Command {
         /// The next due, or why there is none.
         next: Result<u64, Text>,
     },
+    /// Something about a durable topic.
+    Topic(Text, TopicCommand),
     /// What the wall clock says, milliseconds since 1970.
     WallClock {
         /// Now.
@@ -252,6 +255,13 @@ pub enum Report {
     Wait {
         /// How many deliveries this attempt has taken in; if there are more, it must not wait.
         seen: u32,
+    },
+    /// A message for a durable topic.
+    Publish {
+        /// Which topic.
+        topic: Text,
+        /// The message.
+        publish: Box<Publish>,
     },
     /// What the work has cost. Accepted even after the lease has ended: it is spent.
     Spent(Cost),

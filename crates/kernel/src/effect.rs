@@ -2,6 +2,7 @@
 
 use crate::routing::external::{Question, question};
 use crate::schedule::{Schedule, ScheduleEvent, after_wall_clock};
+use crate::topic::{Delivery, TopicEvent};
 use crate::{
     AgentId, AttemptId, Event, Granted, Next, Outcome, Parent, Payload, Recurrence, Routing,
     ScheduleSpec, State, StepRecord, Supervised, Task, TaskId, Terms, Text, Time,
@@ -71,6 +72,8 @@ pub enum Effect {
         /// How.
         outcome: Arc<Outcome>,
     },
+    /// Hand messages of a durable topic to whoever is there for them.
+    DeliverMessages(Arc<Delivery>),
     /// Look up when a calendar is due next; say [`crate::Command::Reckoned`].
     Reckon {
         /// For whom.
@@ -118,10 +121,7 @@ impl Effect {
         match event {
             Event::LeaseGranted(granted) => out.extend(Effect::dispatch(before, granted)),
             Event::Routing { task, step } => out.extend(Effect::advise(before, *task, step)),
-            Event::TaskResumed { task: id, .. } => {
-                let attempt = task(id).and_then(Task::attempt);
-                out.extend(attempt.map(|attempt| Effect::Resume { attempt }));
-            }
+            Event::TaskResumed { task: id, .. } => out.extend(task(id).and_then(Effect::resume)),
             Event::TimerFired { task: id, step } => {
                 let done = Arc::new(Outcome::Completed(Payload::default()));
                 out.extend(task(id).and_then(|it| Effect::deliver(it, step, &done)));
@@ -146,6 +146,7 @@ impl Effect {
                 Effect::ended(before, *id, Outcome::Dead(failure.clone()), out);
             }
             Event::Schedule { name, what } => out.extend(Effect::asks(before, name, what)),
+            Event::Topic { topic, what } => out.extend(Effect::delivers(before, topic, what)),
             Event::WallClockMoved { wall_ms, set_back: true } => {
                 Effect::reckon_anew(before, *wall_ms, out);
             }
@@ -240,6 +241,28 @@ impl Effect {
         }
     }
 
+    /// Of what becomes of a topic, the world hears of deliveries.
+    fn delivers(before: &State, topic: &Text, what: &TopicEvent) -> Option<Effect> {
+        match what {
+            TopicEvent::Delivered { name, token, until, runs } => {
+                Delivery::of(before, topic, name, (*token, *until), runs)
+            }
+            TopicEvent::Set(_)
+            | TopicEvent::Removed
+            | TopicEvent::Published { .. }
+            | TopicEvent::Expired { .. }
+            | TopicEvent::Dropped { .. }
+            | TopicEvent::Joined { .. }
+            | TopicEvent::Left { .. }
+            | TopicEvent::Replayed { .. }
+            | TopicEvent::Handled { .. }
+            | TopicEvent::Returned { .. }
+            | TopicEvent::Died { .. }
+            | TopicEvent::Redelivered { .. }
+            | TopicEvent::Discarded { .. } => None,
+        }
+    }
+
     /// What only a calendar knows is asked.
     pub(crate) fn reckon(spec: &ScheduleSpec, next: Next) -> Option<Effect> {
         let (Next::Reckon { after }, Recurrence::Calendar { cron, zone }) = (next, &spec.recurs)
@@ -285,6 +308,10 @@ impl Effect {
     pub(crate) fn stop_agent(state: &State, agent: AgentId, life: u64) -> Option<Effect> {
         let grace_ms = state.agent(agent)?.spec.shutdown_ms;
         Some(Effect::StopAgent { agent, life, grace_ms })
+    }
+
+    fn resume(task: &Task) -> Option<Effect> {
+        task.attempt().map(|attempt| Effect::Resume { attempt })
     }
 
     pub(crate) fn stop(task: &Task) -> Option<Effect> {

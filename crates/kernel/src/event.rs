@@ -2,6 +2,7 @@
 
 use crate::routing::Routing;
 use crate::schedule::ScheduleEvent;
+use crate::topic::TopicEvent;
 use crate::{
     AgentId, AgentSpec, Budget, Cost, Digest, Failure, Forced, Granted, Loss, Outcome, Payload,
     Policies, Supervised, TaskId, Terms, Text, Time, Token, Tripped,
@@ -193,6 +194,11 @@ pub enum Event {
         name: Text,
         what: ScheduleEvent,
     },
+    /// Something became of a durable topic.
+    Topic {
+        topic: Text,
+        what: TopicEvent,
+    },
     /// The wall clock was set, or the machine slept.
     WallClockMoved {
         wall_ms: u64,
@@ -250,6 +256,7 @@ impl Event {
             Event::Schedule { what: ScheduleEvent::Set { spec, .. }, .. } => Some(&spec.input),
             Event::TaskCompleted { output, .. } => Some(output),
             Event::OnceDone { outcome: Outcome::Completed(output), .. } => Some(output),
+            Event::Topic { what, .. } => what.payload(),
             Event::RuntimeStarted { .. }
             | Event::DrainStarted
             | Event::RunStarted { .. }
@@ -298,6 +305,7 @@ impl Event {
             Event::Schedule { what: ScheduleEvent::Set { spec, .. }, .. } => Some(&mut spec.input),
             Event::TaskCompleted { output, .. } => Some(output),
             Event::OnceDone { outcome: Outcome::Completed(output), .. } => Some(output),
+            Event::Topic { what, .. } => what.payload_mut(),
             Event::RuntimeStarted { .. }
             | Event::DrainStarted
             | Event::RunStarted { .. }
@@ -380,6 +388,7 @@ impl Event {
             | Event::BreakerClosed { .. }
             | Event::BreakerForced { .. }
             | Event::Schedule { .. }
+            | Event::Topic { .. }
             | Event::WallClockMoved { .. }
             | Event::Supervised(_) => None,
         }

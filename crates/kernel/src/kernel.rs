@@ -10,7 +10,7 @@ use crate::state::{Deliberation, Facts};
 use crate::{
     AgentId, Answer, AttemptId, Class, Command, Dispatch, Effect, Entry, Event, Lease, Limits,
     Presence, Pulse, Refusal, State, Status, Supervised, TaskId, Time, agent, report, schedule,
-    start, task,
+    start, task, topic,
 };
 
 /// What one command led to. Journal `entries`, then perform `effects`, then give `answer`.
@@ -79,6 +79,31 @@ impl Draft<'_> {
     pub(crate) fn wall_ms(&self) -> u64 {
         let wall = i128::from(self.now.0) + i128::from(self.state.wall_offset_ms);
         u64::try_from(wall.max(0)).unwrap_or(u64::MAX)
+    }
+
+    /// Somebody takes the deliveries of a topic: an index, no fact.
+    pub(crate) fn attach(&mut self, topic: &crate::Text, name: &crate::Text) {
+        self.state.index.topics.attach(topic, name);
+    }
+
+    /// Nobody of this name does any more.
+    pub(crate) fn detach(&mut self, topic: &crate::Text, name: &crate::Text) {
+        self.state.index.topics.detach(topic, name);
+    }
+
+    /// The next one for whom a topic may have something.
+    pub(crate) fn next_reader(&mut self) -> Option<(crate::Text, crate::Text)> {
+        self.state.index.topics.next_look()
+    }
+
+    /// Something comes again for them then.
+    pub(crate) fn wake_reader(&mut self, at: Time, topic: &crate::Text, name: &crate::Text) {
+        self.state.index.topics.wake_at(at, topic, name);
+    }
+
+    /// Those for whom something is due are looked at.
+    pub(crate) fn wake_readers(&mut self) {
+        self.state.index.topics.wake(self.now);
     }
 
     /// Where urgent work may have to look for room.
@@ -189,12 +214,14 @@ impl Kernel {
         if !matches!(command, Command::Begin(_)) {
             draft.promote();
             task::expire(&mut draft);
+            topic::expire(&mut draft);
             task::sweep_orphans(&mut draft);
         }
         let answer = handle(&mut draft, command);
         task::sweep_orphans(&mut draft);
         agent::let_back(&mut draft);
         task::dispatch(&mut draft);
+        topic::deliver(&mut draft);
         agent::dismiss(&mut draft);
         answer
     }
@@ -234,6 +261,7 @@ impl Kernel {
         }
         let schedules = state.schedules.values();
         effects.extend(schedules.filter_map(|it| Effect::reckon(&it.spec, it.next)));
+        effects.extend(topic::Delivery::outstanding(state));
         for agent in state.agents().iter().filter(|it| it.presence != Presence::Left) {
             let (id, life) = (agent.id, agent.life.number);
             match agent.life.stage {
@@ -254,7 +282,8 @@ impl Kernel {
         let timer = self.state.index.next_timer();
         let key = self.state.index.key_order.first();
         let key = key.map(|(at, ..)| at.after(self.state.limits.key_ms));
-        [sweep, timer, key].into_iter().flatten().min()
+        let topic = self.state.index.next_of_topics(self.state.draining);
+        [sweep, timer, key, topic].into_iter().flatten().min()
     }
 
     /// The facts, as they are stored; the bytes of [`State::payloads`] are stored beside them.
@@ -323,6 +352,7 @@ fn handle(draft: &mut Draft<'_>, command: Command) -> Result<Answer, Refusal> {
         Command::Reckoned { schedule, recurs, after_wall_ms, next } => {
             schedule::reckoned(draft, schedule, &recurs, after_wall_ms, next)
         }
+        Command::Topic(topic, what) => topic::handle(draft, topic, what),
         Command::WallClock { wall_ms } => schedule::wall_clock(draft, wall_ms),
         Command::Exited(exited) => supervise::exited(draft, exited),
         Command::Started(agent, life) => supervise::started(draft, agent, life),

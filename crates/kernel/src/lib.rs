@@ -39,6 +39,7 @@ mod supervised;
 mod table;
 mod task;
 mod terms;
+pub mod topic;
 
 pub use agent::{
     Agent, AgentSpec, Exit, Level, Life, Plan, Presence, Restart, Serves, Stage, Strategy,
@@ -74,3 +75,4 @@ pub use task::{FailureRecord, Lease, Past, Status, StepKind, StepRecord, Streak,
 pub use terms::{
     Class, FailedAttempt, Failure, FailureKind, Loss, Outcome, RetryPolicy, Terms, Versions,
 };
+pub use topic::{TopicCommand, TopicEvent};

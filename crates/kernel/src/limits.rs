@@ -64,6 +64,24 @@ pub struct Limits {
     pub schedule_late_ms: u64,
     /// Missed dues in a row that a schedule makes up for, where it is told to make up for all.
     pub schedule_catch_up_max: u32,
+    /// Durable topics there may be.
+    pub topics_max: u32,
+    /// Durable names that one topic may have.
+    pub topic_names_max: u32,
+    /// Messages that one topic keeps.
+    pub topic_messages_max: u64,
+    /// Bytes that one topic keeps.
+    pub topic_max_bytes: u64,
+    /// Messages that all topics keep together.
+    pub topics_messages_max: u64,
+    /// Bytes that all topics keep together.
+    pub topics_max_bytes: u64,
+    /// Messages that one durable name may have in hand or coming again.
+    pub topic_window_max: u32,
+    /// Dead letters kept for one durable name; the oldest goes when one more comes.
+    pub topic_dead_max: u32,
+    /// Runs of messages that were over for a name unhandled, and are remembered.
+    pub topic_missed_max: u32,
     /// A wall clock that is off by this much was set, or the machine slept.
     pub wall_slack_ms: u64,
     /// Agents that may ever join.
@@ -120,6 +138,15 @@ impl Default for Limits {
             schedule_every_min_ms: 1_000,
             schedule_late_ms: 60_000,
             schedule_catch_up_max: 100,
+            topics_max: 1_000,
+            topic_names_max: 1_000,
+            topic_messages_max: 100_000,
+            topic_max_bytes: 256 << 20,
+            topics_messages_max: 1_000_000,
+            topics_max_bytes: 1 << 30,
+            topic_window_max: 256,
+            topic_dead_max: 1_000,
+            topic_missed_max: 256,
             wall_slack_ms: 1_000,
             agents_max: 1_000_000,
             constraint_size_max: 64,

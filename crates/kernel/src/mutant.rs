@@ -70,11 +70,19 @@ pub enum Mutant {
     ShedsMoreUrgent,
     ShedsChildren,
     ShedForgotten,
+    AckOfTheWrongRun,
+    SilentNotPutBack,
+    NackTimeForgotten,
+    DeliveryCountLost,
+    SequenceOfWhatIsKept,
+    AcceptAnyDelivery,
+    TopicBytesUnbounded,
+    DropsUncounted,
 }
 
 impl Mutant {
     /// Every planted bug of the kernel.
-    pub const ALL: [Mutant; 64] = [
+    pub const ALL: [Mutant; 72] = [
         Mutant::AcceptAnyToken,
         Mutant::TokenReusedAfterReplay,
         Mutant::TimeNotJournaled,
@@ -139,6 +147,14 @@ impl Mutant {
         Mutant::ShedsMoreUrgent,
         Mutant::ShedsChildren,
         Mutant::ShedForgotten,
+        Mutant::AckOfTheWrongRun,
+        Mutant::SilentNotPutBack,
+        Mutant::NackTimeForgotten,
+        Mutant::DeliveryCountLost,
+        Mutant::SequenceOfWhatIsKept,
+        Mutant::AcceptAnyDelivery,
+        Mutant::TopicBytesUnbounded,
+        Mutant::DropsUncounted,
     ];
 }
 

@@ -2,7 +2,7 @@
 
 use crate::kernel::Draft;
 use crate::rule::fence::{Standing, standing};
-use crate::{Answer, AttemptId, Refusal, Report, task};
+use crate::{Answer, AttemptId, Refusal, Report, task, topic};
 
 /// Hears the holder of a lease; from one that was told to stop, only that it has, and what it cost.
 pub(crate) fn report(
@@ -34,6 +34,7 @@ fn holder(draft: &mut Draft<'_>, by: AttemptId, report: Report) -> Result<Answer
         Report::OnceDone { step, outcome } => task::once_done(draft, by, step, outcome),
         Report::Sleep { step, ms } => task::sleep(draft, by, step, ms),
         Report::Wait { seen } => task::wait(draft, by, seen),
+        Report::Publish { topic, publish } => topic::publish(draft, topic, *publish, Some(by.task)),
         Report::Spent(cost) => task::spent(draft, by, cost),
     }
 }

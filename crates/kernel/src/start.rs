@@ -1,7 +1,7 @@
 //! A process takes the journal over, and gives it up in order.
 
 use crate::kernel::Draft;
-use crate::{Answer, Begin, Event, Loss, Refusal, TaskId, Time, Token, task};
+use crate::{Answer, Begin, Event, Loss, Refusal, TaskId, Time, Token, task, topic};
 
 /// Closes what the process before left open. Its local agents are gone and so is their work: those
 /// leases end now, nobody is charged, and nobody waits for them to run out. Remote agents keep
@@ -26,6 +26,7 @@ pub(crate) fn begin(draft: &mut Draft<'_>, begin: Begin) -> Result<Answer, Refus
     for (id, token) in lost {
         task::attempt_lost(draft, id, token, Loss::RuntimeEnded, Time(0));
     }
+    topic::runtime_ended(draft);
     Ok(Answer::Done)
 }
 

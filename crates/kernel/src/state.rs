@@ -5,6 +5,7 @@ use crate::rule::budget::Purse;
 use crate::rule::retry_budget::RetryBudget;
 use crate::schedule::Schedule;
 use crate::table::Table;
+use crate::topic::Topic;
 use crate::{
     Agent, AgentId, Auction, Breaker, BreakerPolicy, Failure, Limits, Outcome, Payload, Policies,
     Proof, Supervision, Task, TaskId, Terms, Text, Time, Token,
@@ -62,6 +63,9 @@ pub struct Facts {
     /// Schedules, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub schedules: BTreeMap<Text, Schedule>,
+    /// Durable topics, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub topics: BTreeMap<Text, Topic>,
     /// Tasks of which it is not known yet who gets them, and what is waited for.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub deliberations: BTreeMap<TaskId, Deliberation>,
@@ -294,7 +298,8 @@ impl State {
             std::iter::once(&task.input).chain(outcomes.filter_map(Outcome::output))
         });
         let schedules = facts.schedules.values().map(|schedule| &schedule.spec.input);
-        in_tasks.chain(keys.filter_map(Outcome::output)).chain(schedules)
+        let topics = facts.topics.values().flat_map(Topic::payloads);
+        in_tasks.chain(keys.filter_map(Outcome::output)).chain(schedules).chain(topics)
     }
 }
 
@@ -341,6 +346,7 @@ impl Facts {
         self.keys.values_mut().flat_map(|key| &mut key.outcome).for_each(fill_outcome);
         inputs.into_iter().for_each(&mut fill);
         self.schedules.values_mut().for_each(|schedule| fill(&mut schedule.spec.input));
+        self.topics.values_mut().flat_map(Topic::payloads_mut).for_each(fill);
     }
 
     /// Lets go of the bytes that settled tasks have left behind, with remembered keys and dead

@@ -151,6 +151,8 @@ impl Desk {
                 }
             }
             Effect::DismissAgent { agent } => self.dismiss(inner, agent),
+            // No door of the runtime leads to topics yet, so nobody is there to take deliveries.
+            Effect::DeliverMessages(_) => {}
             Effect::Settled { task, outcome } => self.settled(task, outcome),
             Effect::Reckon { schedule, cron, zone, after_wall_ms } => {
                 reckon(inner, schedule, &[cron, zone], after_wall_ms);

@@ -1,6 +1,7 @@
 //! What is written down of a world: a digest always, a readable story when asked.
 
-use kernel::{Event, Loss, Routing, ScheduleEvent, Supervised};
+use kernel::topic::Ended;
+use kernel::{Event, Loss, Routing, ScheduleEvent, Supervised, TopicEvent};
 use std::collections::BTreeMap;
 
 /// The record of one world.
@@ -44,7 +45,7 @@ impl Trace {
 }
 
 /// The kinds of event that every long run must have seen.
-pub const KINDS: [&str; 60] = [
+pub const KINDS: [&str; 77] = [
     "runtime started",
     "drain started",
     "run started",
@@ -105,6 +106,23 @@ pub const KINDS: [&str; 60] = [
     "bid heard",
     "preempted",
     "refusal",
+    "topic set",
+    "topic removed",
+    "message published",
+    "messages expired",
+    "messages dropped",
+    "subscriber joined",
+    "subscriber left",
+    "subscriber replayed",
+    "messages delivered",
+    "messages handled",
+    "message nacked",
+    "delivery silent",
+    "delivery lost",
+    "delivery let go",
+    "message died",
+    "message redelivered",
+    "dead message discarded",
 ];
 
 fn kind(event: &Event) -> &'static str {
@@ -144,6 +162,7 @@ fn kind(event: &Event) -> &'static str {
         Event::BreakerClosed { .. } => 30,
         Event::BreakerForced { .. } => 31,
         Event::Schedule { what, .. } => 32 + schedule(what),
+        Event::Topic { what, .. } => 60 + topic(what),
         Event::WallClockMoved { .. } => 39,
         Event::AgentResized { .. } => 40,
         Event::AgentDraining { .. } => 41,
@@ -186,5 +205,28 @@ fn supervised(event: &Supervised) -> usize {
         Supervised::Readmitted { .. } => 7,
         Supervised::Suspected { .. } => 8,
         Supervised::Trusted { .. } => 9,
+    }
+}
+
+/// Its place among the kinds of event that topics have.
+fn topic(event: &TopicEvent) -> usize {
+    match event {
+        TopicEvent::Set(_) => 0,
+        TopicEvent::Removed => 1,
+        TopicEvent::Published { .. } => 2,
+        TopicEvent::Expired { .. } => 3,
+        TopicEvent::Dropped { .. } => 4,
+        TopicEvent::Joined { .. } => 5,
+        TopicEvent::Left { .. } => 6,
+        TopicEvent::Replayed { .. } => 7,
+        TopicEvent::Delivered { .. } => 8,
+        TopicEvent::Handled { .. } => 9,
+        TopicEvent::Returned { why: Ended::Nacked, .. } => 10,
+        TopicEvent::Returned { why: Ended::Silent, .. } => 11,
+        TopicEvent::Returned { why: Ended::RuntimeEnded, .. } => 12,
+        TopicEvent::Returned { why: Ended::LetGo, .. } => 13,
+        TopicEvent::Died { .. } => 14,
+        TopicEvent::Redelivered { .. } => 15,
+        TopicEvent::Discarded { .. } => 16,
     }
 }

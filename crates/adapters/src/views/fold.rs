@@ -104,6 +104,8 @@ impl<'e> Fold<'_, 'e> {
             | Event::BreakerClosed { .. }
             | Event::BreakerForced { .. } => self.breaker(event),
             Event::Schedule { name, what } => self.schedule(name, what),
+            // Views tell of tasks and agents; topics are asked of whoever holds the journal.
+            Event::Topic { .. } => {}
             // What is written from here on is told by the new time.
             Event::WallClockMoved { wall_ms, .. } => {
                 self.memory.offset_ms = (*wall_ms as i64).saturating_sub(self.at.0 as i64);

@@ -1,5 +1,7 @@
 //! One entry of the journal as one line for people.
 
+mod topic;
+
 use super::change::Line;
 use super::memory::Memory;
 use super::names;
@@ -45,14 +47,12 @@ pub(super) fn of<'e>(memory: &Memory, seq: i64, at_ms: i64, event: &'e Event) ->
         Event::TaskCancelled { reason, .. } => line.note = Some(reason),
         Event::Routing { step, .. } => routing(&mut line, memory, step),
         Event::AgentJoined { spec, .. } => line.agent = Some(spec.name.clone()),
-        Event::AgentRestarted { agent, reason } => {
-            (line.agent, line.note) = (Some(memory.agent(agent.0)), Some(&**reason));
-        }
-        Event::BreakerOpened { agent, capability, .. }
-        | Event::BreakerHalfOpened { agent, capability }
-        | Event::BreakerClosed { agent, capability }
-        | Event::BreakerForced { agent, capability, .. } => {
-            (line.agent, line.note) = (Some(memory.agent(agent.0)), Some(&**capability));
+        Event::AgentRestarted { agent, reason: note }
+        | Event::BreakerOpened { agent, capability: note, .. }
+        | Event::BreakerHalfOpened { agent, capability: note }
+        | Event::BreakerClosed { agent, capability: note }
+        | Event::BreakerForced { agent, capability: note, .. } => {
+            (line.agent, line.note) = (Some(memory.agent(agent.0)), Some(&**note));
         }
         Event::Supervised(event) => {
             line.agent = Some(memory.agent(event.agent().0));
@@ -65,6 +65,7 @@ pub(super) fn of<'e>(memory: &Memory, seq: i64, at_ms: i64, event: &'e Event) ->
         | Event::AgentDraining { agent } => line.agent = Some(memory.agent(agent.0)),
         Event::RunStarted { team, .. } | Event::Configured { team, .. } => line.note = Some(team),
         Event::Schedule { name, what } => schedule(&mut line, name, what),
+        Event::Topic { topic, what } => return topic::tell(line, topic, what),
         Event::RuntimeStarted { .. }
         | Event::DrainStarted
         | Event::KeyForgotten { .. }
@@ -157,6 +158,7 @@ fn event_name(event: &Event) -> &'static str {
         Event::AgentDraining { .. } => "agent_draining",
         Event::Supervised(event) => event.name(),
         Event::Schedule { what, .. } => schedule_name(what),
+        Event::Topic { what, .. } => topic::name(what),
         Event::WallClockMoved { .. } => "wall_clock_moved",
     }
 }

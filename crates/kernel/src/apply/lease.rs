@@ -77,6 +77,7 @@ impl State {
         if planted(Mutant::SleepCharges) {
             return;
         }
+        self.index.topics.slept(ms);
         let end = now.after(self.limits.lease_ms);
         for task in self.facts.tasks.values() {
             let Some(lease) = task.status.working() else { continue };

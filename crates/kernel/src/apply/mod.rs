@@ -10,6 +10,7 @@ mod purse;
 mod schedule;
 mod step;
 mod supervise;
+mod topic;
 
 use crate::rule::breaker::Breaker;
 use crate::rule::budget::Purse;
@@ -84,6 +85,7 @@ impl State {
                 self.change_breaker(*agent, capability, |it| it.force(*forced));
             }
             Event::Schedule { name, what } => self.schedule_event(name, what),
+            Event::Topic { topic, what } => self.topic_event(at, topic, what),
             Event::WallClockMoved { wall_ms, set_back } => {
                 self.wall_clock_is(at, *wall_ms, *set_back);
             }
@@ -107,6 +109,7 @@ impl State {
         self.wall_clock_is(at, *wall_ms, set_back);
         self.extend_remote_leases(*leases_until);
         self.breakers_begin_anew(None);
+        self.topics_begin_anew();
     }
 
     /// What lived in the process before is gone: its agents, and the work it was ending.

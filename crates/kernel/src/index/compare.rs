@@ -60,6 +60,9 @@ impl Index {
             let (kept, implied) = (&self.due_schedules, &rebuilt.due_schedules);
             return differ("schedules", format!("{kept:?}"), format!("{implied:?}"));
         }
+        if let Some(why) = self.topics.differs(&rebuilt.topics) {
+            return Err(format!("topics: {why}"));
+        }
         if self.payload_bytes != rebuilt.payload_bytes {
             let (kept, implied) = (self.payload_bytes, rebuilt.payload_bytes);
             return differ("payload bytes", kept.to_string(), implied.to_string());

@@ -13,6 +13,7 @@ mod resume;
 mod schedules;
 mod shed;
 mod timers;
+mod topics;
 mod words;
 
 pub(crate) use bars::Bar;
@@ -113,6 +114,8 @@ pub(crate) struct Index {
     due_schedules: BTreeMap<Text, Time>,
     /// Open tasks for whose end a schedule waits.
     awaited: BTreeMap<TaskId, Text>,
+    /// Durable topics.
+    pub(crate) topics: topics::Topics,
     pub(crate) payload_bytes: u64,
     /// Pass of the latest grant: a shape that gets work again starts from here.
     pass: u64,
@@ -158,6 +161,7 @@ impl Index {
             }
         }
         facts.schedules.values().for_each(|it| index.link_schedule(facts, it));
+        index.topics = topics::Topics::of(facts);
         let settled = facts.keys.iter().filter(|(_, record)| record.outcome.is_some());
         for ((tenant, key), record) in settled {
             index.key_order.insert((record.at, tenant.clone(), key.clone()));

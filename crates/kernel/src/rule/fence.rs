@@ -6,6 +6,7 @@
 //! nowhere else.
 
 use crate::mutant::{Mutant, planted};
+use crate::topic::{Flight, Subscriber};
 use crate::{AttemptId, State, Token};
 
 /// In what capacity a report comes.
@@ -31,6 +32,20 @@ pub(crate) fn standing(state: &State, attempt: AttemptId) -> Standing {
     } else {
         Standing::Stale
     }
+}
+
+/// The delivery that a subscriber speaks of, if it still has it in hand. `about`: the messages
+/// that it speaks of.
+pub(crate) fn flight(
+    subscriber: &Subscriber,
+    token: Token,
+    about: impl Fn(&u64) -> bool,
+) -> Option<(Token, &Flight)> {
+    let mut flights = subscriber.flights.iter();
+    let any = planted(Mutant::AcceptAnyDelivery);
+    let found =
+        flights.find(|(it, held)| **it == token || any && held.pending.each().any(|it| about(&it)));
+    found.map(|(token, flight)| (*token, flight))
 }
 
 /// The next token: above every token before it, for ever.

@@ -35,7 +35,7 @@ pub(crate) fn advice(
 }
 
 /// As many whole characters as fit.
-fn shortened(words: &str, max: usize) -> Text {
+pub(crate) fn shortened(words: &str, max: usize) -> Text {
     let mut end = words.len().min(max);
     while !words.is_char_boundary(end) {
         end -= 1;

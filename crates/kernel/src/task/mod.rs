@@ -17,7 +17,7 @@ mod step;
 mod submit;
 mod wait;
 
-pub(crate) use advise::advice;
+pub(crate) use advise::{advice, shortened};
 pub(crate) use bid::bids;
 pub(crate) use cancel::{cancel, sweep_orphans};
 pub(crate) use dispatch::dispatch;

@@ -156,9 +156,7 @@ impl Books {
     fn take_in(&mut self, entry: &Entry) {
         let at = entry.at;
         match &entry.event {
-            Event::AgentJoined { agent, spec } => {
-                self.agents.insert(*agent, spec.name.to_string());
-            }
+            Event::AgentJoined { agent, spec } => self.joined(*agent, &spec.name),
             Event::TaskAccepted(accepted) => self.accepted(at, accepted),
             Event::LeaseGranted(granted) => self.granted(at, granted),
             Event::TaskWaiting { task } => self.paused(at, *task),
@@ -219,9 +217,14 @@ impl Books {
             | Event::BreakerClosed { .. }
             | Event::BreakerForced { .. }
             | Event::Schedule { .. }
+            | Event::Topic { .. }
             | Event::WallClockMoved { .. }
             | Event::Supervised(_) => {}
         }
+    }
+
+    fn joined(&mut self, agent: AgentId, name: &str) {
+        self.agents.insert(agent, name.to_string());
     }
 
     fn accepted(&mut self, at: Time, accepted: &Accepted) {

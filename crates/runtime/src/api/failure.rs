@@ -2,6 +2,7 @@
 
 use crate::port::schemas::Mismatch;
 use crate::{bus, llm};
+use kernel::topic::Refused;
 use kernel::{FailedAttempt, FailureKind, Outcome, QuotaOf, Refusal, TaskId};
 use std::any::Any;
 use std::fmt;
@@ -67,6 +68,7 @@ impl Failure {
             | Refusal::UnknownName(_)
             | Refusal::NotServed { .. }
             | Refusal::UnknownSchedule(_)
+            | Refusal::Topic(_)
             | Refusal::NotAsked(_)
             | Refusal::NameTaken(_)
             | Refusal::KeyReused { .. }
@@ -152,6 +154,7 @@ pub fn describe(refusal: &Refusal) -> String {
         Refusal::TooOften { min_ms } => {
             format!("a schedule may come round every {min_ms} ms at most; say a longer interval")
         }
+        Refusal::Topic(refused) => of_topic(refused),
         Refusal::NameTaken(name) => format!("an agent named {name} is here; choose another"),
         Refusal::KeyReused { task } => format!(
             "the idempotency key belongs to task {task}, which asks something else; use a new key"
@@ -176,8 +179,34 @@ pub fn describe(refusal: &Refusal) -> String {
         Refusal::NotPermitted { capability } => {
             format!("a task above may not use {capability}, so nothing below it may")
         }
-        Refusal::BadTerms { what } => format!("the terms of the task will not do: {what}"),
+        Refusal::BadTerms { what } => format!("these terms will not do: {what}"),
         Refusal::TooLarge { max } => format!("larger than the {max} bytes allowed"),
+    }
+}
+
+fn of_topic(refused: &Refused) -> String {
+    match refused {
+        Refused::Unknown(topic) => {
+            format!("there is no durable topic {topic}; see `majordomo topics list`")
+        }
+        Refused::Nobody { topic, name } => format!(
+            "nobody subscribes to {topic} under the name {name}; see `majordomo topics show \
+             {topic}`"
+        ),
+        Refused::OtherTerms { topic, name } => format!(
+            "{name} subscribes to {topic} on other terms; use those, take another name, or \
+             unsubscribe first"
+        ),
+        Refused::Subscribed { topic, name } => {
+            format!("{name} subscribes to {topic}; unsubscribe it first")
+        }
+        Refused::NotKept { first } => {
+            format!("that is no longer kept; the oldest message that is has number {first}")
+        }
+        Refused::NotDead { seq } => format!("no dead letter has the number {seq}"),
+        Refused::KeyReused { seq } => {
+            format!("the key belongs to message {seq}, which says something else; use a new key")
+        }
     }
 }
 

@@ -25,6 +25,7 @@ pub mod p19_advice_is_data;
 pub mod p25_counters_equal_events;
 pub mod p27_one_writer;
 pub mod p28_a_due_fires_once;
+pub mod p29_what_is_published_is_handed_over;
 pub mod records_outweigh_promises;
 pub mod the_market_keeps_its_word;
 
@@ -85,5 +86,6 @@ pub fn all(limits: &Limits) -> Vec<Box<dyn Check>> {
         Box::new(the_market_keeps_its_word::Markets::new(limits)),
         Box::new(p25_counters_equal_events::Counters::default()),
         Box::new(p28_a_due_fires_once::Schedules::default()),
+        Box::new(p29_what_is_published_is_handed_over::Topics::new(limits)),
     ]
 }

@@ -48,6 +48,7 @@ impl Check for Recovery {
                     Effect::StartAgent { agent, .. } => Some((2, u64::from(agent.0))),
                     Effect::StopAgent { agent, .. } => Some((3, u64::from(agent.0))),
                     Effect::Advise(question) => Some((4, question.task.0)),
+                    Effect::DeliverMessages(delivery) => Some((5, delivery.token.0)),
                     Effect::Resume { .. }
                     | Effect::Deliver { .. }
                     | Effect::Settled { .. }

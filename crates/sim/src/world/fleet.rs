@@ -143,6 +143,7 @@ impl World {
             | Effect::Settled { .. }
             | Effect::ResizeAgent { .. }
             | Effect::DismissAgent { .. }
+            | Effect::DeliverMessages(_)
             | Effect::Reckon { .. } => false,
         };
         for effect in process.kernel.outstanding().into_iter().filter(concerns) {

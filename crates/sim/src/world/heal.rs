@@ -31,6 +31,7 @@ impl World {
                 self.end_schedules();
                 self.resend_stops();
             }
+            self.attach_all();
             if self.is_quiet() {
                 break;
             }
@@ -41,12 +42,13 @@ impl World {
 
     /// Nothing open, nothing on its way to the disk.
     fn is_quiet(&self) -> bool {
-        self.process.as_ref().is_some_and(|process| {
+        let is_still = self.process.as_ref().is_some_and(|process| {
             process.kernel.state().open() == 0
                 && process.flight.is_none()
                 && process.open.outs.is_empty()
                 && process.kernel.state().stopping.is_empty()
-        })
+        });
+        is_still && self.is_all_read()
     }
 
     /// A stop that was lost on its way to a remote agent is said again.

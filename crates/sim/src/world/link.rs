@@ -63,6 +63,7 @@ impl World {
             Effect::ResizeAgent { .. } | Effect::DismissAgent { .. } => {}
             Effect::Advise(question) => self.advise(&question),
             Effect::Settled { task, outcome } => self.clients.settled(task, &outcome),
+            Effect::DeliverMessages(delivery) => self.hand_over(delivery),
             Effect::Reckon { schedule, cron, after_wall_ms, .. } => {
                 self.reckon(schedule, cron, after_wall_ms);
             }

@@ -12,6 +12,7 @@ mod life;
 mod link;
 mod operator;
 mod schedule;
+mod topics;
 mod turn;
 mod work;
 
@@ -58,6 +59,7 @@ pub struct World {
     wall_shift: i64,
     /// Whether anybody sets schedules in this world.
     has_schedules: bool,
+    readers: topics::Readers,
     /// Ticks in a row that found something due and recorded nothing.
     vain_ticks: u32,
 }
@@ -113,6 +115,7 @@ enum To {
 enum Happening {
     Client,
     Operator,
+    Topic,
     Crash(u64),
     Append(u64),
     Wake(u64),
@@ -135,6 +138,8 @@ enum Happening {
     Ghost(AttemptId),
     /// A calendar answers the process that asked.
     Reckoned(u64, (kernel::Text, kernel::Text), u64),
+    /// A reader is through with a delivery that this process handed over.
+    Handled(u64, std::sync::Arc<kernel::topic::Delivery>),
     /// What an adviser says reaches whichever process is there.
     Advised(Box<advise::Advised>),
 }
@@ -179,6 +184,7 @@ impl World {
             healed: false,
             wall_shift: 0,
             has_schedules: seed % 5 < 2,
+            readers: topics::Readers::new(seed),
             vain_ticks: 0,
             rng,
         };
@@ -186,6 +192,9 @@ impl World {
         world.boot();
         world.at(5, Happening::Client);
         world.at(400, Happening::Operator);
+        if world.readers.exist() {
+            world.at(100, Happening::Topic);
+        }
         world
     }
 
@@ -219,6 +228,7 @@ impl World {
         match happening {
             Happening::Client => self.client_turn(),
             Happening::Operator => self.operator_turn(),
+            Happening::Topic => self.topic_turn(),
             Happening::Crash(serial) if self.is_present(serial) => self.crash("was killed"),
             Happening::Append(serial) => self.append(serial),
             Happening::Wake(serial) if self.is_present(serial) => self.wake(),
@@ -242,7 +252,11 @@ impl World {
             Happening::Reckoned(serial, asked, after) if self.is_present(serial) => {
                 self.calendar_says(asked, after);
             }
-            Happening::Reckoned(..)
+            Happening::Handled(serial, delivery) if self.is_present(serial) => {
+                self.handled(&delivery);
+            }
+            Happening::Handled(..)
+            | Happening::Reckoned(..)
             | Happening::Crash(_)
             | Happening::Wake(_)
             | Happening::Boot
@@ -315,6 +329,15 @@ fn draw_limits(rng: &mut Rng) -> Limits {
         retry_percent: if generous { 100_000 } else { 20 },
         retry_floor_per_s: if generous { 100_000 } else { rng.between(2, 10) as u32 },
         sweep_max: [2, 1_024][rng.below(2) as usize],
+        topics_max: 2,
+        topic_names_max: 3,
+        topic_messages_max: 12,
+        topic_max_bytes: 1_200,
+        topics_messages_max: 20,
+        topics_max_bytes: 2_000,
+        topic_window_max: 4,
+        topic_dead_max: 2,
+        topic_missed_max: 4,
         schedules_max: 2,
         schedule_every_min_ms: 1_000,
         schedule_late_ms: [1_000, 60_000][rng.below(2) as usize],
