@@ -61,6 +61,7 @@ impl Access {
     ///
     /// # Errors
     /// It may not; the error says what it may.
+    #[inline]
     pub fn publish(&self, who: &Text, subject: &Subject) -> Result<(), Error> {
         if self.publish.iter().any(|it| it.matches(subject)) {
             return Ok(());

@@ -29,7 +29,7 @@ enum Content {
     Bytes(Arc<[u8]>),
 }
 
-type Encoder = fn(&dyn Any, &mut dyn io::Write) -> Result<(), String>;
+type Encoder = fn(&dyn Any, &mut Vec<u8>) -> Result<(), String>;
 
 /// Why a value could not become a body.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,9 +41,10 @@ pub(super) enum Unsent {
 impl Body {
     /// A value, shared as it is. It is measured as if it were written, so that bodies count the
     /// same on every bus, and one that could never leave is noticed here.
+    #[inline]
     pub(super) fn of<T: Message>(value: Arc<T>, max: usize) -> Result<Body, Unsent> {
         let mut scale = Scale { bytes: 0, max };
-        let written = encode::<T>(&*value, &mut scale);
+        let written = write(&*value, &mut scale);
         match written {
             _ if scale.bytes > max => Err(Unsent::TooLarge),
             Err(why) => Err(Unsent::Unencodable(why)),
@@ -108,10 +109,14 @@ fn decode<T: Message>(bytes: &[u8]) -> Result<Arc<T>, String> {
     messagepack::from_slice(bytes).map(Arc::new).map_err(|why| why.to_string())
 }
 
-/// The one way in which values become bytes.
-fn encode<T: Message>(value: &dyn Any, mut out: &mut dyn io::Write) -> Result<(), String> {
-    let value = value.downcast_ref::<T>().ok_or("the value is not of its own type")?;
-    rmp_serde::encode::write_named(&mut out, value).map_err(|why| why.to_string())
+fn encode<T: Message>(value: &dyn Any, bytes: &mut Vec<u8>) -> Result<(), String> {
+    write(value.downcast_ref::<T>().ok_or("the value is not of its own type")?, bytes)
+}
+
+/// The one way in which values become bytes. Made anew for every writer: a value is measured each
+/// time it is sent, and where nothing is written that comes down to adding up lengths.
+fn write<T: Serialize>(value: &T, out: &mut impl io::Write) -> Result<(), String> {
+    rmp_serde::encode::write_named(out, value).map_err(|why| why.to_string())
 }
 
 /// Counts bytes and keeps none.
@@ -121,6 +126,7 @@ struct Scale {
 }
 
 impl io::Write for Scale {
+    #[inline]
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.bytes += bytes.len();
         if self.bytes > self.max {
@@ -128,6 +134,11 @@ impl io::Write for Scale {
         } else {
             Ok(bytes.len())
         }
+    }
+
+    #[inline]
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.write(bytes).map(drop)
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -90,6 +90,7 @@ impl Client {
     }
 
     /// Sends an envelope. Whatever it says of its sender is replaced by what is known.
+    #[inline] // Here and below: an envelope is large, and is moved at each call that is one.
     pub fn send(&self, mut envelope: Envelope) -> Publishing<'_> {
         match self.admit(&mut envelope) {
             Ok(()) => self.bus.publish(envelope),
@@ -191,6 +192,7 @@ impl Client {
     }
 
     /// Signs it, if it may be sent.
+    #[inline]
     fn admit(&self, envelope: &mut Envelope) -> Result<(), Error> {
         self.identity.access.publish(&self.identity.name, &envelope.header.subject)?;
         self.stands()?;
@@ -202,6 +204,7 @@ impl Client {
         self.bond.as_ref().map_or(Ok(()), |bond| bond.stands())
     }
 
+    #[inline]
     fn wrap<T: Message>(
         &self,
         subject: Subject,
@@ -210,16 +213,20 @@ impl Client {
     ) -> Result<Envelope, Error> {
         let max = self.bus.bounds().body_max_bytes;
         match Body::of(value, max) {
-            Ok(body) => Ok(Envelope::new(subject, schema, body)),
+            Ok(body) => Ok(Envelope::from(self.identity.name.clone(), subject, schema, body)),
             Err(Unsent::TooLarge) => Err(Error::TooLarge { subject, max }),
             Err(Unsent::Unencodable(why)) => Err(Error::Unencodable { schema, why }),
         }
     }
 
+    #[inline]
     fn sign(&self, envelope: &mut Envelope) {
         let Identity { name, correlation, causation, trace, attempt, .. } = &*self.identity;
         let header = &mut envelope.header;
-        header.sender = name.clone();
+        // What was wrapped here has it already, and a count that others change is dear.
+        if !Arc::ptr_eq(&header.sender, name) {
+            header.sender = name.clone();
+        }
         header.attempt = *attempt;
         // Where an answer goes is for the bus to say, or others would be made to speak there.
         header.reply_to = None;

@@ -94,10 +94,16 @@ impl Envelope {
     /// A message from nobody in particular; a [`super::Client`] says who sends it.
     #[must_use]
     pub fn new(subject: Subject, schema: Schema, body: Body) -> Envelope {
+        Envelope::from(anonymous(), subject, schema, body)
+    }
+
+    /// A message from somebody.
+    #[inline]
+    pub(super) fn from(sender: Text, subject: Subject, schema: Schema, body: Body) -> Envelope {
         let header = Header {
             id: MessageId::next(),
             subject,
-            sender: anonymous(),
+            sender,
             schema,
             sent_at_ms: system_wall_ms(),
             correlation: None,
@@ -133,6 +139,7 @@ impl Envelope {
     ///
     /// # Errors
     /// What is too long.
+    #[inline]
     pub fn check(&self, bounds: &BusBounds) -> Result<(), Error> {
         let Header { sender, schema, correlation, causation, trace, .. } = &self.header;
         let optional = |it: &Option<Text>| it.as_ref().map_or(0, |it| it.len());
@@ -159,6 +166,7 @@ impl Envelope {
 impl MessageId {
     /// The next of this process.
     #[must_use]
+    #[inline]
     pub fn next() -> MessageId {
         static NUMBER: AtomicU64 = AtomicU64::new(1);
         MessageId { origin: origin(), number: NUMBER.fetch_add(1, Ordering::Relaxed) }

@@ -18,6 +18,10 @@ pub struct Mailbox {
     room: Notify,
 }
 
+/// How often a publisher that finds no room lets others run and looks again, before it sets a clock
+/// and sleeps: mostly the receiver is one of those others.
+const LOOKS: usize = 4;
+
 /// A message with the moment from which on it is worth nothing.
 #[derive(Clone)]
 pub struct Parcel {
@@ -52,6 +56,7 @@ struct State {
 impl Parcel {
     /// Its time to live begins now.
     #[must_use]
+    #[inline]
     pub fn new(envelope: Envelope) -> Parcel {
         let ttl = envelope.header.ttl_ms.map(std::time::Duration::from_millis);
         // What lives longer than clocks can count never expires.
@@ -122,6 +127,13 @@ impl Mailbox {
                 Default::default()
             }
         };
+        for _ in 0..LOOKS {
+            tokio::task::yield_now().await;
+            match self.offer(parcel) {
+                Offer::Full => {}
+                answer => return answer,
+            }
+        }
         let _waits = Waits::at(self);
         let deadline = sleep_until(since + at_most);
         tokio::pin!(deadline);

@@ -135,13 +135,27 @@ impl Pattern {
     /// every faster matcher is compared with.
     #[must_use]
     pub fn matches(&self, subject: &Subject) -> bool {
-        self.takes(subject.words())
+        self.at_a_glance(&subject.0).unwrap_or_else(|| self.takes(subject.words()))
     }
 
     /// Whether every subject of the other pattern is one of this, too.
     #[must_use]
     pub fn covers(&self, other: &Pattern) -> bool {
-        self.takes(other.words())
+        self.at_a_glance(&other.0).unwrap_or_else(|| self.takes(other.words()))
+    }
+
+    /// The same without looking at words, where no `*` makes it necessary: what a publisher may is
+    /// asked for each message.
+    fn at_a_glance(&self, said: &str) -> Option<bool> {
+        let (own, said) = (self.0.as_bytes(), said.as_bytes());
+        if own.contains(&b'*') {
+            return None;
+        }
+        // `>` is a whole word and the last, so what stands before it ends with a dot.
+        Some(match own {
+            [before @ .., b'>'] => said.len() > before.len() && said.starts_with(before),
+            whole => said == whole,
+        })
     }
 
     /// Whether it takes whatever these words stand for; those of a subject only for themselves.
@@ -168,7 +182,10 @@ fn words_of(text: &str) -> Result<std::str::Split<'_, char>, BadSubject> {
     if bytes > BYTES_MAX || words > WORDS_MAX {
         return Err(BadSubject::TooLong { bytes, words });
     }
-    if let Some(character) = text.chars().find(|it| !is_plain(*it)) {
+    let is_printable = |byte: u8| (b'!'..=b'~').contains(&byte);
+    if !text.bytes().all(is_printable)
+        && let Some(character) = text.chars().find(|it| !is_plain(*it))
+    {
         return Err(BadSubject::BadCharacter { text: text.to_owned(), character });
     }
     if let Some(at) = text.split('.').position(str::is_empty) {
@@ -305,7 +322,9 @@ mod tests {
             ("a.b", "a.bb", false),
         ];
         for (text, said, expected) in table {
-            assert_eq!(pattern(text).matches(&subject(said)), expected, "{text} and {said}");
+            let (pattern, said) = (pattern(text), subject(said));
+            assert_eq!(pattern.matches(&said), expected, "{text} and {said}");
+            assert_eq!(pattern.takes(said.words()), expected, "{text} and {said}, word by word");
         }
     }
 
@@ -326,7 +345,9 @@ mod tests {
             (">", ">", true),
         ];
         for (one, other, expected) in table {
-            assert_eq!(pattern(one).covers(&pattern(other)), expected, "{one} over {other}");
+            let (one, other) = (pattern(one), pattern(other));
+            assert_eq!(one.covers(&other), expected, "{one} over {other}");
+            assert_eq!(one.takes(other.words()), expected, "{one} over {other}, word by word");
         }
     }
 

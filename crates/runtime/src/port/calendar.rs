@@ -18,5 +18,6 @@ pub trait Calendar: Send + Sync + 'static {
 #[must_use]
 pub fn system_wall_ms() -> u64 {
     let since_1970 = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    u64::try_from(since_1970.unwrap_or_default().as_millis()).unwrap_or(u64::MAX)
+    let since_1970 = since_1970.unwrap_or_default();
+    since_1970.as_secs().saturating_mul(1_000).saturating_add(since_1970.subsec_millis().into())
 }
