@@ -11,6 +11,9 @@ use crate::sim::passed;
 /// The measurements start the binary that users get, found beside them.
 const BUILD: &str = "cargo build --quiet --release --locked -p majordomo -p majordomo-bench";
 const PROGRAM: &str = "cargo run --quiet --release --locked -p majordomo-bench --";
+/// The bus beside its peers: a workspace of its own, so that nobody else waits for them.
+const PEERS: &str = "cargo run --quiet --release --locked --manifest-path benches/peers/Cargo.toml \
+                     --target-dir target/peers --";
 
 /// The verb.
 pub(crate) const VERB: Verb = Verb {
@@ -29,7 +32,8 @@ Builds in release and measures, each section in a process of its own:
   classes   how long each class waits when ten times too much is offered
   recovery  a start after a million tasks: from the log, from a snapshot
   kernel    what a life costs by queue, agents and capabilities; bytes of a task, of an agent
-  bus       tell, ask, fan-out to a thousand, envelopes, beside tokio's channels
+  bus       tell, ask, fan-out to a thousand, envelopes, beside tokio's channels; alone,
+            `bench bus`, beside ractor and kameo, too, which are fetched and built for it
   process   how long the binary takes to start, and what it holds while idle
 
 Sides are measured in turn and the median round is told, because the machine may be busy. Needs
@@ -40,6 +44,11 @@ docs/PERFORMANCE.md.
 };
 
 fn run(arguments: &[String]) -> Result<ExitCode> {
+    let sections: Vec<_> = arguments.iter().filter(|word| !word.starts_with("--")).collect();
+    if sections == ["bus"] {
+        let flags: Vec<String> = arguments.iter().filter(|it| *it != "bus").cloned().collect();
+        return Line::new(PEERS).with(passed(&flags)).hand_over();
+    }
     let built = Line::new(BUILD).hand_over()?;
     if built != ExitCode::SUCCESS {
         return Ok(built);
