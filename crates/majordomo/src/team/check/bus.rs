@@ -22,7 +22,7 @@ pub(super) fn check(team: &Team<'_>, problems: &mut Problems) {
             let at = team.document.key_at(&path);
             let message = format!("`bus` has no effect on `{name}`: {who} sends no messages");
             let problem = Problem::warning(Code::NoEffect, at, message);
-            problems.push(problem.help("programs with `protocol = \"jsonl\"` do"));
+            problems.push(problem.help("leave it away"));
         }
     }
 }
