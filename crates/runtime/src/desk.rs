@@ -1,7 +1,7 @@
 //! Performs effects: hands work to agents, news to attempts, outcomes to whoever waits.
 
 use crate::advise;
-use crate::api::{Heard, Listeners};
+use crate::api::{Heard, Listeners, Takers};
 use crate::attempt::{Live, drive};
 use crate::contract::Contracts;
 use crate::inbox::Then;
@@ -34,6 +34,8 @@ pub(crate) struct Desk {
     live: Mutex<ById<Token, Arc<Live>>>,
     tickets: Mutex<ById<TaskId, Waiters>>,
     pub(crate) listeners: Listeners,
+    /// Who takes messages of durable topics.
+    pub(crate) takers: Takers,
     /// What goes into the capabilities served here and comes out of them.
     pub(crate) contracts: Arc<Contracts>,
 }
@@ -151,8 +153,7 @@ impl Desk {
                 }
             }
             Effect::DismissAgent { agent } => self.dismiss(inner, agent),
-            // No door of the runtime leads to topics yet, so nobody is there to take deliveries.
-            Effect::DeliverMessages(_) => {}
+            Effect::DeliverMessages(delivery) => self.takers.hand(delivery),
             Effect::Settled { task, outcome } => self.settled(task, outcome),
             Effect::Reckon { schedule, cron, zone, after_wall_ms } => {
                 reckon(inner, schedule, &[cron, zone], after_wall_ms);
@@ -248,6 +249,7 @@ impl Desk {
     /// The runtime is at its end: nobody will be told any more, so nobody shall wait.
     pub(crate) fn abandon(&self) {
         lock(&self.tickets).clear();
+        self.takers.clear();
         lock(&self.live).values().for_each(|live| live.stop());
     }
 }

@@ -26,6 +26,7 @@ mod room;
 mod runs;
 mod subscribe;
 mod subscriber;
+mod summary;
 
 pub use deliver::{Delivery, Handed};
 pub use event::TopicEvent;
@@ -33,6 +34,7 @@ pub use receipt::{Fate, Receipts};
 pub use refused::Refused;
 pub use runs::Runs;
 pub use subscriber::{Again, DeadMessage, Ended, Flight, Missed, Subscriber, SubscriberTerms};
+pub use summary::{Reading, Summary};
 
 pub(crate) use deliver::deliver;
 pub(crate) use expire::{expire, runtime_ended};

@@ -25,6 +25,7 @@ mod store;
 mod submit;
 mod team_file;
 mod teams;
+mod topics;
 mod up;
 mod views;
 mod watch;
@@ -91,6 +92,7 @@ enum Verb {
     Answer(inbox::Answer),
     Schedule(schedule::Schedule),
     Bus(bus::Bus),
+    Topics(topics::Topics),
     Cancel(control::Cancel),
     Stop(control::Stop),
     Pause(members::Pause),
@@ -132,6 +134,7 @@ impl Cli {
             Verb::Answer(it) => it.run(global).await,
             Verb::Schedule(it) => it.run(global).await,
             Verb::Bus(it) => it.run(global).await,
+            Verb::Topics(it) => it.run(global).await,
             Verb::Cancel(it) => it.run(global).await,
             Verb::Stop(it) => it.run(global).await,
             Verb::Pause(it) => it.run(global).await,

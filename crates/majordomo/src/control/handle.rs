@@ -94,6 +94,7 @@ pub(super) async fn handle(desk: &Desk, request: Request) -> Response {
             let force = |agent| Command::Breaker { agent, capability, forced };
             members::tell(work, &agent, force).await
         }
+        Request::Topics(request) => super::topics::answer(work, request).await,
         Request::Bus(request) => super::bus::answer(work, request).await,
         // Whoever serves decides how to end; see `Server`.
         Request::Stop { .. } => Ok(Response::Done),

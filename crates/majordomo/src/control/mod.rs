@@ -13,6 +13,7 @@ mod many;
 mod members;
 mod schedules;
 mod server;
+mod topics;
 
 pub use bus::{BusRequest, BusResponse, Seen};
 pub use door::Door;
@@ -20,6 +21,7 @@ pub use handle::Desk;
 pub use members::{recruits, successor};
 pub use schedules::NewSchedule;
 pub use server::Server;
+pub use topics::{TopicRequest, TopicResponse};
 
 use crate::session::{Reload, Waiting};
 use crate::team::file::{Agent, TeamFile};
@@ -182,6 +184,8 @@ pub enum Request {
     },
     /// About messages.
     Bus(BusRequest),
+    /// About durable topics.
+    Topics(TopicRequest),
     /// End in order.
     Stop {
         /// How long running work may go on.
@@ -289,6 +293,8 @@ pub enum Response {
     },
     /// Of the bus.
     Bus(BusResponse),
+    /// Of durable topics.
+    Topics(TopicResponse),
     /// It was not done.
     Refused {
         /// Why, and what to do.

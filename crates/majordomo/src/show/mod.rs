@@ -17,6 +17,7 @@ mod story;
 mod style;
 mod table;
 pub mod timeline;
+mod topics;
 mod why;
 
 pub use agents::agents;
@@ -27,6 +28,7 @@ pub use models::{Standing, models};
 pub use reload::reload;
 pub use schedule::{moment_in, schedule, schedules};
 pub use story::{dead_letter, task};
+pub use topics::{dead_messages, receipts, topic, topics};
 pub use why::why;
 
 use adapters::views::Error;

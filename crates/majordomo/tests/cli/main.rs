@@ -16,4 +16,5 @@ mod people;
 mod reload;
 mod signals;
 mod sync;
+mod topics;
 mod verbs;

@@ -200,7 +200,21 @@ impl Client {
         Ok(())
     }
 
-    fn stands(&self) -> Result<(), Error> {
+    /// An envelope signed and let through, for what keeps it instead of sending it.
+    pub(crate) fn sealed(&self, mut envelope: Envelope) -> Result<Envelope, Error> {
+        self.identity.access.publish(&self.identity.name, &envelope.header.subject)?;
+        self.stands()?;
+        self.sign(&mut envelope);
+        Ok(envelope)
+    }
+
+    /// Whether it may read what is kept about a subject.
+    pub(crate) fn may_listen(&self, subject: &Subject) -> Result<(), Error> {
+        self.identity.access.subscribe(&self.identity.name, &subject.into())
+    }
+
+    /// Whether the attempt that it belongs to, if any, still is the one.
+    pub(crate) fn stands(&self) -> Result<(), Error> {
         self.bond.as_ref().map_or(Ok(()), |bond| bond.stands())
     }
 

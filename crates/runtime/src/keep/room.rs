@@ -6,7 +6,7 @@
 
 use crate::bounds::Bounds;
 use crate::port::journal::Gauge;
-use kernel::{Command, Kernel, Refusal};
+use kernel::{Command, Kernel, Refusal, Report, TopicCommand};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 /// How far the sum may move before the disk is asked again.
@@ -126,7 +126,15 @@ impl Room {
 
 /// The refusal of new work when the disk is nearly full. A key that is known is answered as ever.
 pub(crate) fn no_room(kernel: &Kernel, command: &Command) -> Option<Refusal> {
-    let Command::Submit(submit) = command else { return None };
+    let submit = match command {
+        Command::Submit(submit) => submit,
+        Command::Topic(_, TopicCommand::Publish(_))
+        | Command::Report(_, Report::Publish { .. }) => {
+            let retry_after_ms = kernel.limits().retry_after_ms;
+            return Some(Refusal::Overloaded { retry_after_ms });
+        }
+        _ => return None,
+    };
     let id = submit.key.as_ref().map(|key| (submit.terms.tenant.clone(), key.clone()));
     let is_known = id.is_some_and(|id| kernel.state().keys.contains_key(&id));
     let retry_after_ms = kernel.limits().retry_after_ms;

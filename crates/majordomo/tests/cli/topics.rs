@@ -1,0 +1,42 @@
+//! Durable topics from the command line: with a team at work, and without.
+
+use crate::house::{House, NAPS};
+use serde_json::json;
+
+#[test]
+fn what_is_published_is_kept_and_told_though_nobody_works() {
+    let house = House::new();
+    house.write("naps.toml", NAPS);
+    house.done(&["run", "naps.toml", "0"]);
+    let empty = house.done(&["topics", "list"]);
+    assert!(empty.contains("no topic is durable"), "{empty}");
+    let first = house.run(&["topics", "publish", "shop.orders", "{\"n\":1}", "--key", "k"]);
+    assert_eq!(first.code, Some(1), "{first:?}");
+    assert!(first.out.contains("message 1 of shop.orders is kept: nobody subscribes yet"));
+    let again = house.json(&["topics", "publish", "shop.orders", "{\"n\":1}", "--key", "k"]);
+    assert_eq!(again, json!({ "seq": 1, "fresh": false, "subscribers": 0 }));
+    house.done(&["topics", "set", "shop.orders", "--messages", "2", "--full", "drop-oldest"]);
+    house.run(&["topics", "publish", "shop.orders", "2"]);
+    house.run(&["topics", "publish", "shop.orders", "3"]);
+
+    let topics = house.json(&["topics", "list"]);
+    let orders = &topics["shop.orders"];
+    assert_eq!((&orders["first"], &orders["next"]), (&json!(2), &json!(4)), "{topics}");
+    let listed = house.done(&["topics", "list"]);
+    assert!(listed.contains("shop.orders") && listed.contains("drop oldest"), "{listed}");
+    assert!(house.done(&["topics", "show", "shop.orders"]).contains("nobody subscribes"));
+    let told = house.json(&["topics", "show", "shop.orders", "--message", "1"]);
+    assert_eq!(told, json!({ "kept": false, "fates": {} }));
+    let never = house.run(&["topics", "show", "shop.orders", "--message", "9"]);
+    assert_eq!(never.code, Some(1), "{never:?}");
+    assert!(never.err.contains("no message 9"), "{never:?}");
+
+    let nobody = house.run(&["topics", "replay", "shop.orders", "indexer", "--from", "first"]);
+    assert!(nobody.err.contains("nobody subscribes to shop.orders"), "{nobody:?}");
+    let odd = house.run(&["topics", "replay", "shop.orders", "indexer", "--from", "noon"]);
+    assert_eq!(odd.code, Some(2), "{odd:?}");
+    assert!(house.done(&["topics", "dead", "list"]).contains("no message is dead"));
+    house.done(&["topics", "remove", "shop.orders"]);
+    let gone = house.run(&["topics", "show", "shop.orders"]);
+    assert!(gone.err.contains("there is no durable topic shop.orders"), "{gone:?}");
+}
