@@ -83,7 +83,7 @@ pub struct Purse {
     used: [u64; 4],
     reserved: [u64; 4],
     /// The purse that it was taken out of and goes back into.
-    pub(crate) above: Option<TaskId>,
+    pub above: Option<TaskId>,
     /// Tasks, purses below, and stopping work that spend from it.
     pub(crate) users: u32,
 }

@@ -189,19 +189,19 @@ fn may_bid(state: &State, agent: AgentId, task: &Task) -> Verdict {
     Err(format!("{agent} is asked about task {}, which it may not have", task.id))
 }
 
-/// The nearest purse that limits what a task may pay, and what it has left.
+/// The nearest purse that limits what a task may pay, and what it has left. A purse outlives the
+/// task that brought it, as long as there is work below.
 fn purse_of(state: &State, task: &Task) -> Option<(TaskId, u64)> {
-    let mut at = Some(task);
-    while let Some(task) = at {
-        if let Some(purse) = state.purses.get(&task.id).filter(|it| it.owns(Part::Money)) {
-            return Some((task.id, purse.left(Part::Money)));
+    let mut id = task.purse;
+    while let Some(purse) = state.purses.get(&id) {
+        if purse.owns(Part::Money) {
+            return Some((id, purse.left(Part::Money)));
         }
-        if let Some(money) = task.budget.as_ref().and_then(|it| it.part(Part::Money)) {
-            return Some((task.id, money));
-        }
-        at = task.parent.as_ref().and_then(|parent| state.task(parent.task));
+        id = purse.above?;
     }
-    None
+    // Nothing was taken out of it yet.
+    let budget = state.task(id)?.budget.as_ref();
+    budget.and_then(|it| it.part(Part::Money)).map(|money| (id, money))
 }
 
 impl Check for Markets {
