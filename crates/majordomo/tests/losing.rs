@@ -168,7 +168,7 @@ async fn without_room_roots_are_refused_and_everything_else_goes_on() {
     assert!(n > 3, "it was refused after {n}");
     assert_eq!(failure.kind, FailureKind::Overloaded);
     assert!(failure.retry_after_ms.is_some());
-    assert!(failure.message.contains("data_max_bytes"), "{failure}");
+    assert!(failure.message.contains("of the 2 MiB allowed"), "{failure}");
     let task = settled(&team, "echo", "known", Some("key")).await;
     assert_eq!(task.0, 2, "what was accepted before is answered as ever");
     team.cancel(open, "make room").await.expect("cancelling needs no room");
