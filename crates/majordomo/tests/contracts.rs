@@ -1,10 +1,10 @@
 //! What goes into a capability and what comes out of it, where no compiler sees both sides.
 #![cfg(feature = "schema")]
 
-use majordomo::kernel::{FailureKind, Terms};
+use majordomo::kernel::{FailureKind, Recurrence, Terms};
 use majordomo::runtime::port::{Agent, BoxFuture};
 use majordomo::{AgentEntry, Context, Contract, Failure, Fault, Result, SubmitOptions, Team};
-use majordomo::{StartError, capability};
+use majordomo::{ScheduleOptions, StartError, capability};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -84,6 +84,21 @@ async fn lead(cx: Context, _: ()) -> Result<(String, Value)> {
 async fn a_step_is_checked_as_a_root_task_is() {
     let team = Team::in_memory().agent(reviewer("ann")).with(lead).start().await.expect("starts");
     assert_eq!(team.ask::<lead>(()).await, Ok(("/files".to_owned(), json!(1))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_comes_round_is_checked_when_it_is_set() {
+    let team = Team::in_memory().agent(reviewer("ann")).start().await.expect("starts");
+    let set = async |input: Value| {
+        let (every, terms) = (Recurrence::Every { ms: 3_600_000 }, Terms::new("code.review"));
+        let input = input.to_string().into_bytes();
+        team.schedule("hourly", every, terms, input, ScheduleOptions::default()).await
+    };
+    let refused = set(json!({ "files": 3 })).await.expect_err("no list");
+    assert_eq!(refused.mismatch.expect("it says where").path, "/files");
+    assert!(team.schedules().is_empty(), "nothing comes round");
+    set(json!({ "files": [] })).await.expect("this does");
+    assert_eq!(team.schedules().len(), 1);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,11 +1,14 @@
 //! Durable topics at work: what is published is handed over until it is handled, after a crash too.
 
+use kernel::FailureKind;
 use kernel::topic::{Fate, SubscriberTerms};
-use majordomo::runtime::bus::{Policy, Topic};
-use majordomo::{Context, Failure, Result, Team, capability};
+use majordomo::runtime::bus::{Access, Policy, Topic};
+use majordomo::{AgentEntry, Context, Failure, Result, SubmitOptions, Team, capability};
 use runtime::api::{Durable, DurableFeed, DurableOptions, PublishOptions};
 use serde::{Deserialize, Serialize};
+use std::sync::Mutex;
 use std::time::Duration;
+use tokio::sync::oneshot;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Order {
@@ -146,6 +149,21 @@ async fn who_goes_away_gives_back_and_one_feed_of_a_name_is_enough() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_ran_out_before_anybody_looked_at_it_comes_anew() {
+    let team = in_memory().await;
+    let topic = durable(&team);
+    topic.publish(order("a")).await.expect("kept");
+    topic.publish(order("b")).await.expect("kept");
+    let mut feed = topic.subscribe("indexer").await.expect("subscribes");
+    let (.., first) = next(&mut feed).await; // Both came with one delivery.
+    first.ack().await.expect("acked");
+    tokio::time::sleep(Duration::from_secs(31)).await; // Longer than it may be silent.
+    let (item, _, delivery, second) = next(&mut feed).await;
+    assert_eq!((&*item, delivery), ("b", 2), "not the one that is over");
+    second.ack().await.expect("it stands");
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_something_else_is_told_and_ends_as_a_dead_letter() {
     let team = in_memory().await;
     let mut feed = durable(&team).subscribe("indexer").await.expect("subscribes");
@@ -179,4 +197,56 @@ async fn the_policy_of_the_bus_holds_for_what_is_durable() {
 async fn elsewhere(cx: Context, _: ()) -> Result<u64> {
     let topic = Topic::<Order>::new("team.other.orders", 1)?;
     Ok(cx.durable(&topic)?.publish(order("a")).await?.seq)
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_may_not_hear_a_topic_keeps_nothing_of_it() {
+    let deaf = Access { subscribe: Vec::new(), ..Access::of_team("main") };
+    let entry = AgentEntry::native("listens", 1, listens).bus_access(deaf);
+    let team = Team::in_memory().agent(entry).start().await.expect("starts");
+    let refused = team.ask::<listens>(()).await.expect_err("it may not");
+    assert!(refused.message.contains("may not subscribe to team.main.orders"), "{refused:?}");
+    assert!(team.topics().is_empty());
+}
+
+#[capability("listens@1")]
+async fn listens(cx: Context, _: ()) -> Result<()> {
+    cx.durable(&orders())?.subscribe("indexer").await.map(drop)
+}
+
+/// What an attempt's code has handed out before it ended.
+static LEFT: Mutex<Option<oneshot::Sender<Context>>> = Mutex::new(None);
+
+#[capability("hangs@1")]
+async fn hangs(cx: Context, _: ()) -> Result<()> {
+    if let Some(left) = LEFT.lock().expect("no panic").take() {
+        let _ = left.send(cx.clone());
+    }
+    std::future::pending().await
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_lost_the_lease_says_nothing_of_what_was_delivered() {
+    let (sender, left) = oneshot::channel();
+    *LEFT.lock().expect("no panic") = Some(sender);
+    let team = Team::in_memory().with(hangs).start().await.expect("starts");
+    let terms = kernel::Terms::new("hangs");
+    let ticket = team.submit(terms, b"null".to_vec(), SubmitOptions::default()).await;
+    let ticket = ticket.expect("accepted");
+    let cx = left.await.expect("it began");
+    let topic = cx.durable(&orders()).expect("a bus");
+    topic.publish(order("a")).await.expect("kept");
+    let mut feed = topic.subscribe("indexer").await.expect("subscribes");
+    let (.., held) = next(&mut feed).await;
+
+    team.cancel(ticket.task, "enough").await.expect("cancels");
+    let acked = held.ack().await.expect_err("it may not any more");
+    assert_eq!(acked.kind, FailureKind::Lost, "{acked:?}");
+    let subscribed = topic.subscribe("archive").await.err().expect("nor this");
+    assert_eq!(subscribed.kind, FailureKind::Lost, "{subscribed:?}");
+    let published = topic.publish(order("b")).await.expect_err("nor that");
+    assert_eq!(published.kind, FailureKind::Lost, "{published:?}");
+    let fates = durable(&team).receipts(1).expect("published").fates;
+    assert_ne!(fates["indexer"], Fate::Handled, "it comes again");
+    assert!(!fates.contains_key("archive"));
 }

@@ -262,7 +262,9 @@ async fn what_a_model_says_is_paid_for_once_over_many_lives() {
     let agent = LlmAgent::new(spec, model.clone(), &JsonSchemas).unwrap();
     let team = disk.team().with(wait).agent(agent.joins(&["solve"], 1)).start().await.unwrap();
     assert_eq!(team.ticket(run).unwrap().typed::<Value>().await, Ok(json!("done")));
-    assert_eq!(model.asked().len(), 2, "each call once");
+    let asked = model.asked();
+    assert_eq!(asked.len(), 2, "each call once");
+    assert!(matches!(last(&asked[1]), Message::Tool { .. }), "it goes on where it was");
     disk.record().assert_settled();
 }
 
