@@ -32,15 +32,24 @@ pub(super) fn check(team: &Team<'_>, surroundings: &dyn Surroundings, problems: 
             if let Some(schema) = said.get(way)
                 && let Err(why) = schema_of(schema, surroundings)
             {
-                let at = team.document.value_at(&join(&path, way));
-                let problem = Problem::error(Code::Schema, at, why);
-                problems.push(problem.help(
-                    "write a JSON schema, as in `{ type = \"string\" }`, or the name of a file \
-                     with one",
-                ));
+                let help = "write a JSON schema, as in `{ type = \"string\" }`, or the name of a \
+                            file with one";
+                no_schema(team, &join(&path, way), why, help, problems);
             }
         }
     }
+}
+
+/// What stands at this path is no schema.
+pub(super) fn no_schema(
+    team: &Team<'_>,
+    path: &str,
+    why: String,
+    help: &str,
+    problems: &mut Problems,
+) {
+    let at = team.document.value_at(path);
+    problems.push(Problem::error(Code::Schema, at, why).help(help));
 }
 
 /// The schema that stands there or in the file that is named there.

@@ -1,8 +1,9 @@
-//! Models: each has a name that says whose it is, instructions that can be read, and tools that
-//! somebody serves.
+//! Models: each has a name that says whose it is, instructions that can be read, tools that somebody
+//! serves, and schemas that are some.
 
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
+use super::capabilities::no_schema;
 use super::{Code, Member, Problem, Problems, Surroundings, Team};
 use crate::team::capability::Capability;
 use crate::team::document::join;
@@ -17,6 +18,7 @@ pub(super) fn check(
     model(team, agent, problems);
     instructions(team, agent, surroundings, problems);
     tools(team, agent, problems);
+    schemas(team, agent, problems);
 }
 
 #[cfg(feature = "llm")]
@@ -72,9 +74,12 @@ fn told(problem: Problem, help: Option<String>) -> Problem {
     }
 }
 
+fn tools_of<'t>(agent: &Member<'t>) -> Option<&'t Map<String, Json>> {
+    agent.fields.get("tools").and_then(Json::as_object)
+}
+
 fn tools(team: &Team<'_>, agent: &Member<'_>, problems: &mut Problems) {
-    let tools = agent.fields.get("tools").and_then(Json::as_object).into_iter().flatten();
-    for (name, tool) in tools {
+    for (name, tool) in tools_of(agent).into_iter().flatten() {
         let path = join(&agent.field("tools"), name);
         let fit = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
         if name.is_empty() || name.len() > 64 || !name.chars().all(fit) {
@@ -92,6 +97,26 @@ fn tools(team: &Team<'_>, agent: &Member<'_>, problems: &mut Problems) {
             let names = suggest::list(names.iter().map(String::as_str), 10);
             let problem = Problem::error(Code::NotServed, at, message);
             problems.push(problem.help(format!("served are {names}")));
+        }
+    }
+}
+
+/// What the answer is and what tools take: schemas, written here.
+fn schemas(team: &Team<'_>, agent: &Member<'_>, problems: &mut Problems) {
+    let answer = agent.fields.get("schema").map(|schema| (agent.field("schema"), schema));
+    let inputs = tools_of(agent).into_iter().flatten().filter_map(|(name, tool)| {
+        let path = join(&join(&agent.field("tools"), name), "input");
+        Some((path, tool.get("input")?))
+    });
+    for (path, schema) in answer.into_iter().chain(inputs) {
+        if let Err(why) = runtime::contract::check(schema, &adapters::schema::JsonSchemas) {
+            no_schema(
+                team,
+                &path,
+                why,
+                "write a JSON schema, as in `{ type = \"string\" }`",
+                problems,
+            );
         }
     }
 }
