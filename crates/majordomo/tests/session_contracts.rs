@@ -84,7 +84,12 @@ async fn schemas_do_not_change_under_those_at_work() {
 #[test]
 fn a_schema_that_cannot_be_read_is_told_where_it_is_named() {
     let directory = tempfile::tempdir().unwrap();
-    for (written, word) in [(None, "cannot be read"), (Some("{"), "is no JSON")] {
+    let large = format!("{{ \"title\": \"{}\" }}", "x".repeat(1 << 20));
+    for (written, word) in [
+        (None, "cannot be read"),
+        (Some("{"), "is no JSON"),
+        (Some(&*large), "it has more than 1048576 bytes"),
+    ] {
         if let Some(text) = written {
             fs::write(directory.path().join("text.json"), text).unwrap();
         }

@@ -6,6 +6,7 @@
 //! for itself: a run that is resumed on a machine with more programs goes on as it began.
 
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use super::capability::Capability;
 use super::catalogue;
@@ -108,13 +109,13 @@ fn missing_program<'a>(agent: &'a Agent, surroundings: &dyn Surroundings) -> Opt
 /// This machine, as the PATH of this process shows it.
 #[derive(Clone, Debug)]
 pub struct ThisMachine {
-    directories: Vec<std::path::PathBuf>,
+    directories: Vec<PathBuf>,
     /// Where the files stand that a team file names.
-    beside: std::path::PathBuf,
+    beside: PathBuf,
 }
 
-/// A schema's file is not read beyond this.
-const SCHEMA_MAX_BYTES: u64 = 1 << 20;
+/// A file that a team file names has at most so many bytes.
+const FILE_MAX_BYTES: u64 = 1 << 20;
 
 impl ThisMachine {
     /// Reads PATH.
@@ -125,36 +126,44 @@ impl ThisMachine {
 
     /// The same, as seen from this team file.
     #[must_use]
-    pub fn beside(self, file: &std::path::Path) -> Self {
+    pub fn beside(self, file: &Path) -> Self {
         Self { beside: file.parent().map(Into::into).unwrap_or_default(), ..self }
+    }
+
+    fn read(&self, file: &Path) -> Result<String, String> {
+        use std::io::Read as _;
+        let mut bytes = Vec::new();
+        let open = std::fs::File::open(self.beside.join(file));
+        let read = open.and_then(|it| it.take(FILE_MAX_BYTES + 1).read_to_end(&mut bytes));
+        match read.map_err(|why| why.to_string())? as u64 {
+            ..=FILE_MAX_BYTES => String::from_utf8(bytes).map_err(|_| "it is no text".to_owned()),
+            _ => Err(format!("it has more than {FILE_MAX_BYTES} bytes")),
+        }
     }
 }
 
 impl Surroundings for ThisMachine {
     fn has_program(&self, program: &str) -> bool {
         use std::os::unix::fs::PermissionsExt as _;
-        let runs = |path: &std::path::Path| {
+        let runs = |path: &Path| {
             path.metadata()
                 .is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
         };
         if program.contains('/') {
-            return runs(std::path::Path::new(program));
+            return runs(Path::new(program));
         }
         !program.is_empty()
             && self.directories.iter().any(|directory| runs(&directory.join(program)))
     }
 
     fn schema(&self, file: &str) -> Result<serde_json::Value, String> {
-        use std::io::Read as _;
-        let mut text = String::new();
-        let open = std::fs::File::open(self.beside.join(file));
-        let read = open.and_then(|it| it.take(SCHEMA_MAX_BYTES).read_to_string(&mut text));
-        read.map_err(|why| format!("the schema `{file}` cannot be read: {why}"))?;
+        let text = self.read(Path::new(file));
+        let text = text.map_err(|why| format!("the schema `{file}` cannot be read: {why}"))?;
         serde_json::from_str(&text).map_err(|why| format!("`{file}` is no JSON: {why}"))
     }
 
-    fn text(&self, file: &std::path::Path) -> Option<Result<String, String>> {
-        Some(std::fs::read_to_string(self.beside.join(file)).map_err(|why| why.to_string()))
+    fn text(&self, file: &Path) -> Option<Result<String, String>> {
+        Some(self.read(file))
     }
 
     #[cfg(feature = "llm")]
