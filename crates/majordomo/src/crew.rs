@@ -4,7 +4,6 @@
 #[cfg(feature = "llm")]
 pub(crate) mod llm;
 
-use crate::team::capability::Capability;
 use crate::team::definitions::Definitions;
 use crate::team::file::{self, Agent, BusAccess, Format, Protocol};
 use crate::team::workflow::{Fallback, Workflow};
@@ -105,10 +104,9 @@ pub(crate) fn members(
     for (name, agent) in agents {
         let mut entry = member(name, agent, contracts, inbox)?;
         entry.spec.team = scope.into();
-        for (capability, contract) in contracts {
-            let Ok(named) = Capability::parse(capability) else { continue };
-            if roster::capabilities(agent).contains(&named) {
-                entry = entry.contract(&named.to_string(), said(contract));
+        for capability in roster::capabilities(agent) {
+            if let Some(contract) = file::Contract::of(contracts, &capability) {
+                entry = entry.contract(&capability.to_string(), said(contract));
             }
         }
         entries.push(entry);

@@ -38,11 +38,7 @@ pub(super) fn agent(
             Failure::rejected(format!("its instructions cannot be filled in: {why}"))
         })
     });
-    let contract = |capability: &str| {
-        let wanted = Capability::parse(capability).ok()?;
-        let mut said = contracts.iter();
-        said.find(|(it, _)| Capability::parse(it).is_ok_and(|it| it == wanted)).map(|(_, it)| it)
-    };
+    let contract = |capability: &str| Contract::of(contracts, &Capability::parse(capability).ok()?);
     let tools = said.tools.iter().map(|(name, it)| {
         let takes = contract(&it.ask).and_then(|it| it.input.clone());
         tool(name, it, takes)

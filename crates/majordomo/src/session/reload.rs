@@ -16,7 +16,7 @@ use crate::crew;
 use crate::team::capability::Capability;
 use crate::team::definitions::Definition;
 use crate::team::difference::{Change, Difference, Kind};
-use crate::team::file::{Agent, TeamFile};
+use crate::team::file::{Agent, Contract, TeamFile};
 use crate::team::roster;
 use kernel::{AgentId, Command, TaskId};
 use serde::{Deserialize, Serialize};
@@ -158,7 +158,7 @@ impl Session {
                 let slots = new.common().slots;
                 let _ = self.team.command(Command::Resize { agent, slots }).await; // It is here.
             } else if let Err(why) =
-                self.replace(agent, successors, (named.get(&name), &name, new), turn.own).await
+                self.replace(agent, successors, (named.get(&name), &name, new), turn).await
             {
                 troubles.push(format!("{name} has left, and cannot join as it is now: {why}"));
             }
@@ -182,10 +182,9 @@ impl Session {
         agent: AgentId,
         successors: &mut Successors,
         (joined_as, name, new): (Option<&String>, &String, &Agent),
-        own: &Own,
+        turn: &Turn<'_>,
     ) -> Result<(), Error> {
-        let (scope, file) = (&own.scope, &own.definition().file);
-        let contracts = &file.capabilities;
+        let (scope, contracts) = (&turn.own.scope, &turn.new.file.capabilities);
         let one = BTreeMap::from([(name.clone(), new.clone())]);
         for mut entry in crew::members(&one, contracts, &self.inbox, scope)? {
             entry.spec.name = joined_as.unwrap_or(name).as_str().into();
@@ -334,13 +333,10 @@ fn check_contracts(old: &TeamFile, new: &TeamFile) -> Result<(), Error> {
     let served = |file: &TeamFile| -> BTreeSet<Capability> {
         file.agents.values().flat_map(roster::capabilities).collect()
     };
-    let of = |file: &TeamFile, capability: &Capability| {
-        let mut said = file.capabilities.iter();
-        let same = |name: &String| Capability::parse(name).as_ref() == Ok(capability);
-        said.find(|(name, _)| same(name)).map(|(_, contract)| contract.clone())
+    let differs = |it: &Capability| {
+        Contract::of(&old.capabilities, it) != Contract::of(&new.capabilities, it)
     };
-    let both = served(old).intersection(&served(new)).cloned().collect::<Vec<_>>();
-    match both.into_iter().find(|it| of(old, it) != of(new, it)) {
+    match served(old).intersection(&served(new)).find(|it| differs(it)) {
         None => Ok(()),
         Some(capability) => Err(Error::Contract { capability: capability.to_string() }),
     }

@@ -11,6 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+use super::capability::Capability;
 pub use super::llm::Llm;
 use super::policy::{Breakers, Label, Precedence, Quota, Restart, Routing, Supervisors};
 use super::quantity::{Duration, Money, Size};
@@ -71,6 +72,18 @@ pub struct Contract {
     /// What comes out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<Json>,
+}
+
+impl Contract {
+    /// What is said of a capability, whether its first version is written out or not.
+    pub(crate) fn of<'c>(
+        contracts: &'c BTreeMap<String, Contract>,
+        capability: &Capability,
+    ) -> Option<&'c Contract> {
+        let mut said = contracts.iter();
+        let found = said.find(|(name, _)| Capability::parse(name).as_ref() == Ok(capability));
+        found.map(|(_, contract)| contract)
+    }
 }
 
 /// Somebody who serves capabilities.
