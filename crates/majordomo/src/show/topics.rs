@@ -1,9 +1,8 @@
 //! Durable topics: what they keep, who reads them, what became of a message.
 
-use super::style::{HEAD, WARN, paint};
+use super::style::{HEAD, PLAIN, WARN, paint};
 use super::table::Rows;
 use super::{Format, json};
-use anstyle::Style;
 use kernel::Text;
 use kernel::topic::{Fate, Full, Receipts, Summary};
 use std::collections::BTreeMap;
@@ -33,7 +32,7 @@ pub fn topics(topics: &BTreeMap<String, Summary>, format: &Format) -> String {
         let mut cells = vec![name.clone()];
         cells.extend(figures.map(|it| it.to_string()));
         cells.push(when_full(it.terms.full).to_owned());
-        rows.push(if dead > 0 { WARN } else { Style::new() }, cells);
+        rows.push(if dead > 0 { WARN } else { PLAIN }, cells);
     }
     rows.shown(screen.width, "no topic is durable; the first message that is published makes one")
 }
@@ -71,7 +70,7 @@ pub fn topic(name: &str, topic: &Summary, format: &Format) -> String {
             dead,
         ];
         cells.extend(figures.map(|it| it.to_string()));
-        rows.push(if dead > 0 { WARN } else { Style::new() }, cells);
+        rows.push(if dead > 0 { WARN } else { PLAIN }, cells);
     }
     format!(
         "{}: {messages} messages, {bytes} bytes, from number {first}; the next is {next}; when \
@@ -89,7 +88,7 @@ pub fn receipts(seq: u64, receipts: &Receipts, format: &Format) -> String {
     let mut rows = Rows::new(&["NAME", "MESSAGE", "WHY"]);
     for (name, fate) in &receipts.fates {
         let (word, why) = words(fate);
-        let style = if matches!(fate, Fate::Refused { .. }) { WARN } else { Style::new() };
+        let style = if matches!(fate, Fate::Refused { .. }) { WARN } else { PLAIN };
         rows.push(style, vec![name.to_string(), word.to_owned(), reasons(why)]);
     }
     let kept = if receipts.kept { "is kept" } else { "is no longer kept" };
@@ -116,7 +115,7 @@ pub fn dead_messages(topics: &BTreeMap<String, Summary>, format: &Format) -> Str
     let mut rows = Rows::new(&["TOPIC", "NAME", ">MESSAGE", "WHY"]);
     for (topic, name, seq, why) in letters {
         let cells = vec![topic.clone(), name.to_string(), seq.to_string(), reasons(why)];
-        rows.push(Style::new(), cells);
+        rows.push(PLAIN, cells);
     }
     rows.shown(screen.width, "no message is dead")
 }
