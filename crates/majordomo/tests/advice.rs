@@ -68,24 +68,24 @@ fn choice(disk: &Disk, team: &Team) -> (String, Reason) {
     (agent.spec.name.to_string(), granted.why.reason)
 }
 
-#[tokio::test(start_paused = true)]
-async fn what_was_asked_of_an_adviser_is_answered_in_the_next_life() {
+/// A life in which these count, after one in which the adviser did not answer.
+async fn is_answered_among(counters: &[&str]) {
     let disk = Disk::new();
     asked_in_vain(&disk).await;
-    let team = team(&disk, &["a", "b"]).agent(names_b()).start().await.expect("starts");
+    let team = team(&disk, counters).agent(names_b()).start().await.expect("starts");
     assert_eq!(again(&disk, &team).await, Ok(2));
     assert_eq!(choice(&disk, &team), ("b".to_owned(), Reason::Advised));
     assert_eq!(disk.record().tasks("route").len(), 1, "it is the same question");
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_asked_of_an_adviser_is_answered_in_the_next_life() {
+    is_answered_among(&["a", "b"]).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_question_is_the_same_although_somebody_new_could_be_named_now() {
-    let disk = Disk::new();
-    asked_in_vain(&disk).await;
-    let team = team(&disk, &["new", "a", "b"]).agent(names_b()).start().await.expect("starts");
-    assert_eq!(again(&disk, &team).await, Ok(2));
-    assert_eq!(choice(&disk, &team), ("b".to_owned(), Reason::Advised));
-    assert_eq!(disk.record().tasks("route").len(), 1, "it is the same question");
+    is_answered_among(&["new", "a", "b"]).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -249,7 +249,6 @@ fn what_cannot_be_done_is_said_with_its_own_exit_code() {
     }
 }
 
-/// As in `majordomo teams | head -1`: whoever reads may stop before everything is said.
 #[test]
 fn a_file_is_no_place_for_data() {
     let house = House::new();
@@ -261,6 +260,7 @@ fn a_file_is_no_place_for_data() {
     }
 }
 
+/// As in `majordomo teams | head -1`: whoever reads may stop before everything is said.
 #[test]
 fn a_pipe_that_is_closed_early_is_no_fault() {
     let house = House::with_sources();
