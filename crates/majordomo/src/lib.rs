@@ -26,6 +26,17 @@
 //!
 //! Every task and every result is in the journal before it is answered. Kill the process at any
 //! moment, start it again, and it goes on: finished steps answer at once, unfinished ones are done.
+//!
+//! # Features
+//!
+//! | feature | what it adds | by default |
+//! |---|---|---|
+//! | `cli` | the program `majordomo`; `team` with it | yes |
+//! | `team` | teams in TOML, sessions, programs and people as agents; `schema` with it | by `cli` |
+//! | `llm` | language models as agents; `schema` with it | yes |
+//! | `schema` | contracts by JSON schemas, those of Rust types included | by both |
+//!
+//! Without any of them there are teams in Rust, the journal, messages and durable topics.
 
 // Capabilities in our own tests name the crate as everybody else does.
 #[cfg(test)]
