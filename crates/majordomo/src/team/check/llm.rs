@@ -1,5 +1,5 @@
-//! Models: each has a name that says whose it is, instructions that can be read, tools that somebody
-//! serves, and schemas that are some.
+//! Models: each has a name that says whose it is, instructions that can be read, tools that
+//! somebody serves, and schemas that are some.
 
 use serde_json::{Map, Value as Json};
 
