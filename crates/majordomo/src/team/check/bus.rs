@@ -40,6 +40,7 @@ fn mute(agent: &Member<'_>) -> Option<&'static str> {
     match agent.text("kind")? {
         "builtin" => Some("a builtin"),
         "human" => Some("a person"),
+        "llm" => Some("a model"),
         "command" if agent.text("protocol") != Some("jsonl") => Some("a `plain` program"),
         _ => None,
     }
