@@ -72,14 +72,25 @@ fn options<'a>(page: &mut String, options: impl Iterator<Item = &'a Arg>) {
     }
     for option in rows {
         let help = option.get_help().map(ToString::to_string).unwrap_or_default();
+        let help = help.replace('|', "\\|") + &unsaid(option, &help);
         let is_flag = !option.get_action().takes_values();
         let default = match option.get_default_values() {
             [value] if !is_flag && !value.is_empty() => format!("`{}`", value.to_string_lossy()),
             _ => String::new(),
         };
-        let _ =
-            writeln!(page, "| `{}` | {} | {default} |", called(option), help.replace('|', "\\|"));
+        let _ = writeln!(page, "| `{}` | {help} | {default} |", called(option));
     }
+}
+
+/// The words that an option takes, if what is said of it does not name them all.
+fn unsaid(option: &Arg, help: &str) -> String {
+    let words = option.get_possible_values();
+    let takes = option.get_action().takes_values();
+    if !takes || words.iter().all(|it| help.contains(it.get_name())) {
+        return String::new();
+    }
+    let words: Vec<String> = words.iter().map(|it| format!("`{}`", it.get_name())).collect();
+    format!(" ({})", words.join(", "))
 }
 
 /// `--data DIR`, `-f, --follow`, `TASK`.
