@@ -128,12 +128,13 @@ fn member(
     contracts: &BTreeMap<String, file::Contract>,
     inbox: &Inbox,
 ) -> Result<AgentEntry, Error> {
+    let timeout = agent.common().timeout.map(|it| Duration::from_millis(it.as_ms()));
     let (port, timeout): (Arc<dyn Port>, _) = match agent {
         Agent::Builtin(builtin) => {
             let (agent, function) = (name.to_owned(), builtin.function.clone());
             let known = catalogue::builtin(&function);
             let known = known.ok_or(Error::NoBuiltin { agent, function })?;
-            (known.agent(), builtin.common.timeout.map(|it| Duration::from_millis(it.as_ms())))
+            (known.agent(), timeout)
         }
         // Its own clock stops while it waits for others.
         Agent::Command(command) => (program(command, &serves(agent)), None),
@@ -143,10 +144,7 @@ fn member(
             (Arc::new(Human::new(name, deadline, inbox.clone())), None)
         }
         #[cfg(feature = "llm")]
-        Agent::Llm(said) => (
-            llm::agent(name, said, contracts)?,
-            said.common.timeout.map(|it| Duration::from_millis(it.as_ms())),
-        ),
+        Agent::Llm(said) => (llm::agent(name, said, contracts)?, timeout),
         #[cfg(not(feature = "llm"))]
         Agent::Llm(_) => {
             return Err(Error::Kind { agent: name.to_owned(), kind: agent.kind() });

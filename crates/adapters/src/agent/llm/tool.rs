@@ -35,6 +35,14 @@ impl Tool {
         Tool { name: name.to_owned(), ask: ask.to_owned(), about, input: None }
     }
 
+    /// Whether models can call it by this name: 1 to 64 letters, digits, `_` and `-`, as every
+    /// provider takes them.
+    #[must_use]
+    pub fn can_be_called(name: &str) -> bool {
+        let fit = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+        (1..=64).contains(&name.len()) && name.chars().all(fit)
+    }
+
     /// What it does, for the model.
     #[must_use]
     pub fn about(mut self, about: &str) -> Tool {
@@ -58,9 +66,7 @@ impl Tools {
         let mut known = BTreeMap::new();
         for tool in tools {
             let name = tool.name.clone();
-            let fit = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-            let fits = (1..=64).contains(&name.len()) && name.chars().all(fit);
-            if !fits || known.contains_key(&name) {
+            if !Tool::can_be_called(&name) || known.contains_key(&name) {
                 return Err(Error::ToolName { name });
             }
             let schema = tool.input.clone().unwrap_or_else(|| json!({ "type": "object" }));

@@ -28,7 +28,8 @@ pub(super) fn check(team: &Team<'_>, surroundings: &dyn Surroundings, problems: 
                 serves_something(team, name, agent, problems);
             }
             Some("human") => serves_something(team, name, agent, problems),
-            Some("llm") if KINDS_RUN.contains(&"llm") => {
+            #[cfg(feature = "llm")]
+            Some("llm") => {
                 serves_something(team, name, agent, problems);
                 super::llm::check(team, agent, surroundings, problems);
             }

@@ -1,6 +1,8 @@
 //! Models: each has a name that says whose it is, instructions that can be read, tools that
 //! somebody serves, and schemas that are some.
 
+use adapters::agent::llm::Tool;
+use adapters::schema::JsonSchemas;
 use serde_json::{Map, Value as Json};
 
 use super::capabilities::no_schema;
@@ -21,7 +23,6 @@ pub(super) fn check(
     schemas(team, agent, problems);
 }
 
-#[cfg(feature = "llm")]
 fn model(team: &Team<'_>, agent: &Member<'_>, problems: &mut Problems) {
     let Some(model) = agent.text("model") else { return };
     if let Err(why) = adapters::llm::provider::parse(model) {
@@ -30,9 +31,6 @@ fn model(team: &Team<'_>, agent: &Member<'_>, problems: &mut Problems) {
         problems.push(problem.help(why));
     }
 }
-
-#[cfg(not(feature = "llm"))]
-fn model(_: &Team<'_>, _: &Member<'_>, _: &mut Problems) {}
 
 fn instructions(
     team: &Team<'_>,
@@ -81,8 +79,7 @@ fn tools_of<'t>(agent: &Member<'t>) -> Option<&'t Map<String, Json>> {
 fn tools(team: &Team<'_>, agent: &Member<'_>, problems: &mut Problems) {
     for (name, tool) in tools_of(agent).into_iter().flatten() {
         let path = join(&agent.field("tools"), name);
-        let fit = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-        if name.is_empty() || name.len() > 64 || !name.chars().all(fit) {
+        if !Tool::can_be_called(name) {
             let at = team.document.key_at(&path);
             let message = format!("`{name}` cannot be the name of a tool");
             let help = "a tool's name has 1 to 64 letters, digits, `_` and `-`";
@@ -109,7 +106,7 @@ fn schemas(team: &Team<'_>, agent: &Member<'_>, problems: &mut Problems) {
         Some((path, tool.get("input")?))
     });
     for (path, schema) in answer.into_iter().chain(inputs) {
-        if let Err(why) = runtime::contract::check(schema, &adapters::schema::JsonSchemas) {
+        if let Err(why) = runtime::contract::check(schema, &JsonSchemas) {
             no_schema(
                 team,
                 &path,

@@ -10,6 +10,7 @@ mod bus;
 mod capabilities;
 mod cycles;
 mod expressions;
+#[cfg(feature = "llm")]
 mod llm;
 mod names;
 mod policies;
