@@ -147,6 +147,7 @@ fn member(
         Agent::Llm(said) => (llm::agent(name, said, contracts)?, timeout),
         #[cfg(not(feature = "llm"))]
         Agent::Llm(_) => {
+            let _ = contracts; // Only models ask what a tool takes.
             return Err(Error::Kind { agent: name.to_owned(), kind: agent.kind() });
         }
         Agent::Workflow(_) | Agent::Mcp(_) | Agent::A2a(_) => {
