@@ -116,12 +116,10 @@ impl State {
         let index = &mut self.index.topics;
         let Some(found) = self.facts.topics.get_mut(topic) else { return };
         let Some(subscriber) = found.subscribers.get_mut(name) else { return };
-        index.unlink_flights(topic, name, subscriber);
-        let before: Vec<Token> = subscriber.flights.keys().copied().collect();
+        let before = subscriber.flights.iter().map(|(token, flight)| (*token, flight.until));
+        let before: Vec<(Token, Time)> = before.collect();
         change(&found.messages, subscriber);
-        let over = before.into_iter().filter(|it| !subscriber.flights.contains_key(it));
-        over.for_each(|token| index.forget_flight(token));
-        index.link_flights(topic, name, subscriber);
+        index.relink_flights(topic, name, &before, subscriber);
         index.look_at(topic, name);
     }
 

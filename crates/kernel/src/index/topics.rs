@@ -38,7 +38,7 @@ impl Topics {
         for (name, topic) in &facts.topics {
             topic.messages.iter().for_each(|(seq, it)| index.link_message(name, *seq, it));
             let readers = topic.subscribers.iter();
-            readers.for_each(|(reader, it)| index.link_flights(name, reader, it));
+            readers.for_each(|(reader, it)| index.relink_flights(name, reader, &[], it));
         }
         index
     }
@@ -63,24 +63,24 @@ impl Topics {
         }
     }
 
-    /// Enters every delivery that a subscriber has in hand.
-    pub(crate) fn link_flights(&mut self, topic: &Text, name: &Text, subscriber: &Subscriber) {
-        for (token, flight) in &subscriber.flights {
-            let until = self.put_off.get(token).copied().unwrap_or(flight.until);
-            self.silent.insert((until, topic.clone(), name.clone(), *token));
-        }
-    }
-
-    pub(crate) fn unlink_flights(&mut self, topic: &Text, name: &Text, subscriber: &Subscriber) {
-        for (token, flight) in &subscriber.flights {
-            let until = self.put_off.get(token).copied().unwrap_or(flight.until);
+    /// Strikes out the deliveries that a subscriber had `before`, in the order of their tokens, and
+    /// has in hand no more, and enters those that it has got since.
+    pub(crate) fn relink_flights(
+        &mut self,
+        topic: &Text,
+        name: &Text,
+        before: &[(Token, Time)],
+        subscriber: &Subscriber,
+    ) {
+        let over = before.iter().filter(|(it, _)| !subscriber.flights.contains_key(it));
+        for (token, until) in over {
+            let until = self.put_off.remove(token).unwrap_or(*until);
             self.silent.remove(&(until, topic.clone(), name.clone(), *token));
         }
-    }
-
-    /// A delivery is over: what was put off of it is forgotten.
-    pub(crate) fn forget_flight(&mut self, token: Token) {
-        self.put_off.remove(&token);
+        let is_new = |it: &Token| before.binary_search_by_key(it, |it| it.0).is_err();
+        for (token, flight) in subscriber.flights.iter().filter(|(it, _)| is_new(it)) {
+            self.silent.insert((flight.until, topic.clone(), name.clone(), *token));
+        }
     }
 
     /// Nobody was at work for a while, and nobody could have said anything.
