@@ -59,9 +59,7 @@ fn offer(draft: &mut Draft<'_>, topic: &Text, name: Text) {
 
 /// What it can have now, as far as its window goes.
 fn due(topic: &Topic, subscriber: &Subscriber, now: Time) -> Runs {
-    let waits = |seq: &u64| subscriber.in_flight(*seq).is_none();
-    let again = subscriber.again.iter().filter(|(seq, it)| it.due <= now && waits(seq));
-    let again = again.map(|(seq, _)| *seq);
+    let again = subscriber.coming().filter(|(_, it)| it.due <= now).map(|(seq, _)| seq);
     let room = u64::from(subscriber.terms.window).saturating_sub(subscriber.unsettled());
     let fresh = topic.messages.range(subscriber.fresh..).map(|(seq, _)| *seq);
     again.chain(fresh.take(room as usize)).collect()
@@ -69,9 +67,7 @@ fn due(topic: &Topic, subscriber: &Subscriber, now: Time) -> Runs {
 
 /// When something comes again that is not due yet.
 fn later(subscriber: &Subscriber, now: Time) -> Option<Time> {
-    let waits = |seq: &u64| subscriber.in_flight(*seq).is_none();
-    let again = subscriber.again.iter().filter(|(seq, it)| it.due > now && waits(seq));
-    again.map(|(_, it)| it.due).min()
+    subscriber.coming().map(|(_, it)| it.due).filter(|due| *due > now).min()
 }
 
 impl Delivery {

@@ -154,9 +154,24 @@ impl Subscriber {
     /// Messages that it has in hand or that come again.
     #[must_use]
     pub fn unsettled(&self) -> u64 {
-        let in_hand: u64 = self.flights.values().map(|it| it.pending.len()).sum();
-        let coming = self.again.keys().filter(|seq| self.in_flight(**seq).is_none());
-        in_hand + coming.count() as u64
+        self.in_hand() + self.coming().count() as u64
+    }
+
+    /// Messages that it has in hand.
+    pub(crate) fn in_hand(&self) -> u64 {
+        self.flights.values().map(|it| it.pending.len()).sum()
+    }
+
+    /// What came back and is to come again, lowest number first.
+    pub(crate) fn coming(&self) -> impl Iterator<Item = (u64, &Again)> {
+        let mut in_hand = Runs::default();
+        // Nothing has come back to most who have much in hand.
+        if !self.again.is_empty() {
+            let runs = self.flights.values().flat_map(|it| it.pending.runs());
+            runs.for_each(|(first, last)| in_hand.insert(first, last));
+        }
+        let coming = self.again.iter().map(|(seq, again)| (*seq, again));
+        coming.filter(move |(seq, _)| !in_hand.contains(*seq))
     }
 
     /// Whether it was given this message and has not done with it.

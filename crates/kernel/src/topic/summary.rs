@@ -1,6 +1,6 @@
 //! Topics in figures, for whoever looks after them.
 
-use super::{Topic, TopicTerms};
+use super::{Subscriber, Topic, TopicTerms};
 use crate::{State, Text};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -54,30 +54,28 @@ impl State {
     }
 
     fn summary(&self, name: &Text, topic: &Topic) -> Summary {
-        let reading = |reader: &Text| {
-            let it = &topic.subscribers[reader];
-            let in_hand = it.flights.values().map(|it| it.pending.len()).sum();
+        let reading = |(reader, it): (&Text, &Subscriber)| {
             let dead = it.dead.iter().map(|(seq, it)| (*seq, it.reasons.clone())).collect();
-            Reading {
+            let reading = Reading {
                 there: self.is_attached(name, reader),
                 cursor: it.cursor,
                 waiting: topic.messages.range(it.fresh..).count() as u64,
-                in_hand,
-                returned: it.unsettled() - in_hand,
+                in_hand: it.in_hand(),
+                returned: it.coming().count() as u64,
                 handled: it.handled,
                 expired: it.expired,
                 dropped: it.dropped,
                 dead,
-            }
+            };
+            (reader.clone(), reading)
         };
-        let readers = topic.subscribers.keys().map(|it| (it.clone(), reading(it)));
         Summary {
             terms: topic.terms,
             messages: topic.messages.len() as u64,
             bytes: topic.bytes,
             first: topic.first(),
             next: topic.next,
-            subscribers: readers.collect(),
+            subscribers: topic.subscribers.iter().map(reading).collect(),
         }
     }
 }
