@@ -11,8 +11,7 @@ pub(crate) fn expire(draft: &mut Draft<'_>) {
     draft.wake_readers();
     for _ in 0..draft.limits.sweep_max {
         if let Some((topic, name, token)) = draft.index.topics.silent(draft.now) {
-            let pending = pending(draft, &topic, &name, token);
-            give_back(draft, &topic, &name, (token, pending), (Ended::Silent, None), "");
+            give_all_back(draft, &topic, &name, token, Ended::Silent);
         } else if let Some((topic, first)) = draft.index.topics.stale(draft.now) {
             let last = last_stale(draft, &topic, first);
             record(draft, &topic, TopicEvent::Expired { first, last });
@@ -35,16 +34,21 @@ fn last_stale(draft: &Draft<'_>, topic: &Text, first: u64) -> u64 {
 pub(crate) fn runtime_ended(draft: &mut Draft<'_>) {
     let flights = draft.index.topics.in_flight();
     for (topic, name, token) in flights {
-        let pending = pending(draft, &topic, &name, token);
-        let why = (Ended::RuntimeEnded, Some(0));
-        give_back(draft, &topic, &name, (token, pending), why, "");
+        give_all_back(draft, &topic, &name, token, Ended::RuntimeEnded);
     }
 }
 
-fn pending(draft: &Draft<'_>, topic: &Text, name: &Text, token: Token) -> Runs {
-    let subscriber = draft.topics.get(topic).and_then(|it| it.subscribers.get(name));
-    let flight = subscriber.and_then(|it| it.flights.get(&token));
-    flight.map(|it| it.pending.clone()).unwrap_or_default()
+/// A delivery is over, and all that is pending of it comes back.
+pub(super) fn give_all_back(
+    draft: &mut Draft<'_>,
+    topic: &Text,
+    name: &Text,
+    token: Token,
+    why: Ended,
+) {
+    let flight = draft.subscriber(topic, name).and_then(|it| it.flights.get(&token));
+    let Some(pending) = flight.map(|it| it.pending.clone()) else { return };
+    give_back(draft, topic, name, (token, pending), (why, None), "");
 }
 
 /// Messages come back from a delivery: those that have used up their deliveries are dead, the
@@ -58,9 +62,7 @@ pub(super) fn give_back(
     (why, delay_ms): (Ended, Option<u64>),
     reason: &str,
 ) {
-    let Some(subscriber) = draft.topics.get(topic).and_then(|it| it.subscribers.get(name)) else {
-        return;
-    };
+    let Some(subscriber) = draft.subscriber(topic, name) else { return };
     let (deliveries_max, lost_max) =
         (subscriber.terms.deliveries_max, draft.limits.crash_attempts_max);
     let dies = |seq: &u64| {

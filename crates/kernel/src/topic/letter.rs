@@ -35,8 +35,7 @@ pub(super) fn discard(
 
 /// One more is about to die: the oldest goes when there are as many as are kept.
 pub(super) fn make_room(draft: &mut Draft<'_>, topic: &Text, name: &Text) {
-    let subscriber = draft.topics.get(topic).and_then(|it| it.subscribers.get(name));
-    let Some(subscriber) = subscriber else { return };
+    let Some(subscriber) = draft.subscriber(topic, name) else { return };
     if subscriber.dead.len() as u64 >= u64::from(draft.limits.topic_dead_max)
         && let Some(seq) = subscriber.dead.keys().next().copied()
     {

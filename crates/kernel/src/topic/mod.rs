@@ -279,6 +279,14 @@ pub(crate) fn handle(
     }
 }
 
+impl State {
+    /// Whoever has this name in a topic, if both are there.
+    #[must_use]
+    pub fn subscriber(&self, topic: &str, name: &str) -> Option<&Subscriber> {
+        self.topics.get(topic)?.subscribers.get(name)
+    }
+}
+
 fn record(draft: &mut Draft<'_>, topic: &Text, what: TopicEvent) {
     draft.record(Event::Topic { topic: topic.clone(), what });
 }

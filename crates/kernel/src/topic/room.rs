@@ -37,12 +37,7 @@ pub(super) fn make(draft: &mut Draft<'_>, topic: &Text, len: u64) -> Result<(), 
         return Err(full(draft, found, len));
     }
     let Some(found) = found else {
-        let retry_after_ms = draft.limits.retry_after_ms;
-        return if bounds.messages == 0 {
-            Err(Refusal::Overloaded { retry_after_ms })
-        } else {
-            Ok(())
-        };
+        return if bounds.messages == 0 { Err(full(draft, None, len)) } else { Ok(()) };
     };
     let (mut messages, mut bytes) = (found.messages.len() as u64, found.bytes);
     let over = |messages: u64, bytes: u64| {

@@ -5,7 +5,7 @@ use super::{
     Ended, Place, Refused, SubscriberTerms, Topic, TopicEvent, expire, known, reader, record,
 };
 use crate::kernel::Draft;
-use crate::{Answer, Refusal, Text};
+use crate::{Answer, Refusal, Text, Token};
 
 /// From now on messages are kept for this name. Saying the same again changes nothing, wherever it
 /// has come to by then.
@@ -93,10 +93,10 @@ pub(super) fn attach(draft: &mut Draft<'_>, topic: &Text, name: &Text) -> Result
 /// It is gone for now. What it had in hand comes again when it is back.
 pub(super) fn detach(draft: &mut Draft<'_>, topic: &Text, name: &Text) -> Result<Answer, Refusal> {
     let (_, subscriber) = reader(draft, topic, name)?;
-    let held: Vec<_> = subscriber.flights.iter().map(|(it, f)| (*it, f.pending.clone())).collect();
+    let held: Vec<Token> = subscriber.flights.keys().copied().collect();
     draft.detach(topic, name);
-    for (token, pending) in held {
-        expire::give_back(draft, topic, name, (token, pending), (Ended::LetGo, None), "");
+    for token in held {
+        expire::give_all_back(draft, topic, name, token, Ended::LetGo);
     }
     Ok(Answer::Done)
 }

@@ -6,9 +6,9 @@ mod reader;
 
 use super::Check;
 use crate::oracle::{Recorded, Stepped, Verdict};
-use kernel::topic::{Full, Message, Publish, Runs, Subscriber, TopicTerms};
+use kernel::topic::{Full, Message, Publish, Runs, TopicTerms};
 use kernel::{
-    Answer, Command, Event, Kernel, Limits, Report, State, Task, Text, Time, Token, TopicCommand,
+    Answer, Command, Event, Kernel, Limits, Report, Task, Text, Time, Token, TopicCommand,
     TopicEvent,
 };
 use reader::Reader;
@@ -56,11 +56,10 @@ impl Topics {
         let lost_max = self.limits.crash_attempts_max;
         let known = self.known.entry(topic.clone()).or_default();
         known.event(at, what, lost_max).map_err(|why| format!("{topic}: {why}"))?;
-        let bounds = self.bounds(topic);
-        if let TopicEvent::Published { .. } = what {
-            self.within(topic, bounds)?;
+        match what {
+            TopicEvent::Published { .. } => self.within(topic),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     fn bounds(&self, topic: &Text) -> (u64, u64) {
@@ -70,7 +69,8 @@ impl Topics {
         (messages, bytes)
     }
 
-    fn within(&self, topic: &Text, (messages_max, bytes_max): (u64, u64)) -> Verdict {
+    fn within(&self, topic: &Text) -> Verdict {
+        let (messages_max, bytes_max) = self.bounds(topic);
         let all = self.known.values().map(Known::size);
         let (messages, bytes) = all.fold((0, 0), |sum, it| (sum.0 + it.0, sum.1 + it.1));
         let own = self.known.get(topic).map_or((0, 0), Known::size);
@@ -186,7 +186,7 @@ fn acks_what_was_said(seen: &Stepped<'_>, topic: &Text, what: &TopicCommand) -> 
         }
         _ => return Ok(()),
     };
-    let pending = subscriber(seen.before, topic, name).and_then(|it| it.flights.get(token));
+    let pending = seen.before.subscriber(topic, name).and_then(|it| it.flights.get(token));
     let Some(pending) = pending.map(|it| &it.pending) else {
         return Err(format!("{name} was heard of delivery {token}, which it has not in hand"));
     };
@@ -208,10 +208,6 @@ fn acks_what_was_said(seen: &Stepped<'_>, topic: &Text, what: &TopicCommand) -> 
         return Ok(());
     }
     Err(format!("{name} acked {said:?} of {token}, recorded is {handled:?}"))
-}
-
-fn subscriber<'s>(state: &'s State, topic: &Text, name: &Text) -> Option<&'s Subscriber> {
-    state.topics.get(topic)?.subscribers.get(name)
 }
 
 /// Whoever hears a number finds the message under it, with what was said.
