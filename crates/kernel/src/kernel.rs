@@ -9,8 +9,8 @@ use crate::rule::fence::{self, Standing};
 use crate::state::{Deliberation, Facts};
 use crate::{
     AgentId, Answer, AttemptId, Class, Command, Dispatch, Effect, Entry, Event, Lease, Limits,
-    Presence, Pulse, Refusal, State, Status, Supervised, TaskId, Time, agent, report, schedule,
-    start, task, topic,
+    Presence, Pulse, Refusal, State, Status, Supervised, TaskId, Text, Time, agent, report,
+    schedule, start, task, topic,
 };
 
 /// What one command led to. Journal `entries`, then perform `effects`, then give `answer`.
@@ -72,7 +72,7 @@ impl Draft<'_> {
     }
 
     /// Where too many agents may be out by their breakers.
-    pub(crate) fn next_doubt(&mut self) -> Option<(crate::Text, crate::Text)> {
+    pub(crate) fn next_doubt(&mut self) -> Option<(Text, Text)> {
         self.state.index.next_doubt()
     }
     /// What the wall clock says, as far as the kernel knows.
@@ -82,22 +82,22 @@ impl Draft<'_> {
     }
 
     /// Somebody takes the deliveries of a topic: an index, no fact.
-    pub(crate) fn attach(&mut self, topic: &crate::Text, name: &crate::Text) {
+    pub(crate) fn attach(&mut self, topic: &Text, name: &Text) {
         self.state.index.topics.attach(topic, name);
     }
 
     /// Nobody of this name does any more.
-    pub(crate) fn detach(&mut self, topic: &crate::Text, name: &crate::Text) {
+    pub(crate) fn detach(&mut self, topic: &Text, name: &Text) {
         self.state.index.topics.detach(topic, name);
     }
 
     /// The next one for whom a topic may have something.
-    pub(crate) fn next_reader(&mut self) -> Option<(crate::Text, crate::Text)> {
+    pub(crate) fn next_reader(&mut self) -> Option<(Text, Text)> {
         self.state.index.topics.next_look()
     }
 
     /// Something comes again for them then.
-    pub(crate) fn wake_reader(&mut self, at: Time, topic: &crate::Text, name: &crate::Text) {
+    pub(crate) fn wake_reader(&mut self, at: Time, topic: &Text, name: &Text) {
         self.state.index.topics.wake_at(at, topic, name);
     }
 
@@ -279,10 +279,10 @@ impl Kernel {
         let index = &self.state.index;
         let swept = index.orphans.is_empty() && (index.all_looked() || self.state.draining);
         let sweep = (!swept).then_some(self.now);
-        let timer = self.state.index.next_timer();
-        let key = self.state.index.key_order.first();
+        let timer = index.next_timer();
+        let key = index.key_order.first();
         let key = key.map(|(at, ..)| at.after(self.state.limits.key_ms));
-        let topic = self.state.index.next_of_topics(self.state.draining);
+        let topic = index.next_of_topics(self.state.draining);
         [sweep, timer, key, topic].into_iter().flatten().min()
     }
 

@@ -197,11 +197,8 @@ impl World {
         let well = self.healed;
         if !well && self.readers.rng.chance(400) {
             let refused = seqs.remove(self.readers.rng.below(seqs.len() as u64) as usize);
-            let delay_ms = if self.readers.rng.chance(600) {
-                Some(self.readers.rng.below(15_000))
-            } else {
-                None
-            };
+            let rng = &mut self.readers.rng;
+            let delay_ms = rng.chance(600).then(|| rng.below(15_000));
             let (name, reason) = (name.clone(), Text::from("it is not to my liking"));
             let what = TopicCommand::Nack { name, token: *token, seq: refused, delay_ms, reason };
             self.topic(topic, what.clone());
