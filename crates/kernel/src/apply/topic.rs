@@ -230,6 +230,10 @@ impl Subscriber {
         self.beyond = Runs::default();
         self.dead.retain(|seq, _| *seq < cursor);
         self.missed.retain(|first, _| *first < cursor);
+        if let Some(mut run) = self.missed.last_entry() {
+            let (last, _) = run.get_mut();
+            *last = (*last).min(cursor - 1);
+        }
         (self.began, self.cursor, self.fresh) = (cursor, cursor, cursor);
     }
 

@@ -129,6 +129,22 @@ fn what_was_handled_can_be_read_again() {
 }
 
 #[test]
+fn what_was_discarded_and_is_read_again_is_told_as_handled() {
+    let mut story =
+        Story::with(SubscriberTerms { deliveries_max: 1, ..SubscriberTerms::default() });
+    for seq in 1..=2 {
+        let (token, ..) = one(&story.publish(seq as u8));
+        story.nack(token, seq, None, "never");
+        story.topic(TopicCommand::Discard { name: "indexer".into(), seq });
+    }
+    let replay = TopicCommand::Replay { name: "indexer".into(), from: Place::Seq(2) };
+    let (token, seqs, _) = one(&story.topic(replay));
+    assert_eq!(seqs, [2]);
+    story.ack(token, 2);
+    assert_eq!((story.fate(1), story.fate(2)), (Fate::Discarded, Fate::Handled));
+}
+
+#[test]
 fn a_snapshot_holds_the_bytes_of_all_that_may_still_be_handed_over() {
     let mut story =
         Story::with(SubscriberTerms { deliveries_max: 1, ..SubscriberTerms::default() });
