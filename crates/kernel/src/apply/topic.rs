@@ -28,7 +28,8 @@ impl State {
             }
             TopicEvent::Delivered { name, token, until, runs } => {
                 self.facts.token = self.facts.token.max(*token);
-                self.reading(topic, name, |_, it| it.delivered(*token, *until, runs));
+                let missed_max = self.limits.topic_missed_max;
+                self.reading(topic, name, |_, it| it.delivered(*token, *until, runs, missed_max));
             }
             TopicEvent::Handled { name, token, runs } => {
                 self.reading(topic, name, |_, it| it.acked(*token, runs));
@@ -52,7 +53,7 @@ impl State {
                 let missed_max = self.limits.topic_missed_max;
                 self.reading(topic, name, |_, it| {
                     it.dead.remove(seq);
-                    it.miss(*seq, Missed::Discarded, missed_max);
+                    it.miss((*seq, *seq), Missed::Discarded, missed_max);
                 });
             }
         }
@@ -142,16 +143,35 @@ impl State {
 }
 
 impl Subscriber {
-    fn delivered(&mut self, token: Token, until: Time, runs: &Runs) {
-        // What is not there between the last one given and this one is over: it has expired.
-        let mut gap = self.fresh;
-        for (first, last) in runs.runs().filter(|(_, last)| *last >= self.fresh) {
-            self.beyond.insert(gap, first.max(1) - 1);
-            gap = gap.max(last + 1);
+    fn delivered(&mut self, token: Token, until: Time, runs: &Runs, missed_max: u32) {
+        for (first, last) in runs.runs() {
+            self.pass_over(first, missed_max);
+            self.fresh = self.fresh.max(last + 1);
         }
-        self.fresh = gap;
         self.flights.insert(token, Flight { until, pending: runs.clone() });
         self.advance();
+    }
+
+    /// What is not there between the last one given and `next` is over: it has expired, even if
+    /// that was before this one came.
+    fn pass_over(&mut self, next: u64, missed_max: u32) {
+        let mut at = self.fresh;
+        while at < next {
+            let known = self.missed.range(..=at).next_back().filter(|(_, (last, _))| *last >= at);
+            let last = match known {
+                Some((_, (last, _))) => *last,
+                None => {
+                    let later = self.missed.range(at..next).next();
+                    let last = later.map_or(next, |(first, _)| *first) - 1;
+                    self.miss((at, last), Missed::Expired, missed_max);
+                    last
+                }
+            };
+            at = last + 1;
+        }
+        if self.fresh < next {
+            self.beyond.insert(self.fresh, next - 1);
+        }
     }
 
     fn acked(&mut self, token: Token, runs: &Runs) {
@@ -249,7 +269,7 @@ impl Subscriber {
             Missed::Dropped => self.dropped += 1,
             Missed::Discarded => {}
         }
-        self.miss(seq, how, missed_max);
+        self.miss((seq, seq), how, missed_max);
         if seq < self.fresh {
             let token = self.in_flight(seq).unwrap_or_default();
             self.settle(token, seq);
@@ -257,13 +277,13 @@ impl Subscriber {
         }
     }
 
-    /// Remembers that a message was over without being handled.
-    fn miss(&mut self, seq: u64, how: Missed, missed_max: u32) {
-        let before = self.missed.range_mut(..seq).next_back();
+    /// Remembers that a run of messages was over without being handled.
+    fn miss(&mut self, (first, last): (u64, u64), how: Missed, missed_max: u32) {
+        let before = self.missed.range_mut(..first).next_back();
         match before {
-            Some((_, (last, known))) if *last + 1 == seq && *known == how => *last = seq,
+            Some((_, (end, known))) if *end + 1 == first && *known == how => *end = last,
             Some(_) | None => {
-                self.missed.insert(seq, (seq, how));
+                self.missed.insert(first, (last, how));
             }
         }
         while self.missed.len() as u64 > u64::from(missed_max) {

@@ -145,6 +145,26 @@ fn what_was_discarded_and_is_read_again_is_told_as_handled() {
 }
 
 #[test]
+fn what_had_expired_before_somebody_came_is_not_told_as_handled() {
+    let mut story = Story::begun();
+    for ttl_ms in [None, Some(1), Some(1), None, Some(1), None] {
+        story.topic(TopicCommand::Publish(Publish { ttl_ms, ..message(1) }));
+    }
+    story.pass(1);
+    story.subscribe("indexer", Place::First, SubscriberTerms::default());
+    let (token, seqs, _) = one(&story.attach("indexer"));
+    assert_eq!(seqs, [1, 4, 6]);
+    story.ack(token, 6);
+    let fates: Vec<Fate> = (1..=6).map(|seq| story.fate(seq)).collect();
+    let (handled, expired) = (Fate::Handled, Fate::Expired);
+    assert_eq!(
+        fates,
+        [&handled, &expired, &expired, &handled, &expired, &handled].map(Fate::clone)
+    );
+    assert_eq!(story.reader().expired, 0, "nobody waited for them");
+}
+
+#[test]
 fn a_snapshot_holds_the_bytes_of_all_that_may_still_be_handed_over() {
     let mut story =
         Story::with(SubscriberTerms { deliveries_max: 1, ..SubscriberTerms::default() });
