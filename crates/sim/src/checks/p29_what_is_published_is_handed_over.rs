@@ -197,17 +197,27 @@ fn acks_what_was_said(seen: &Stepped<'_>, topic: &Text, what: &TopicCommand) -> 
         }
         _ => Runs::default(),
     };
-    let handled = seen.step.entries.iter().filter_map(|entry| match &entry.event {
-        Event::Topic { what: TopicEvent::Handled { runs, .. }, .. } => Some(runs),
-        _ => None,
-    });
-    let handled: Runs = handled.flat_map(Runs::each).collect();
-    // What expired or ran out in the same step was not there to be acked any more.
-    let over = seen.step.entries.len() > 1;
+    let (mut handled, mut over) = (Runs::default(), false);
+    for entry in &seen.step.entries {
+        match &entry.event {
+            Event::Topic { what: TopicEvent::Handled { runs, .. }, .. } => handled = runs.clone(),
+            // What expired or ran out in the same step was not there to be acked any more.
+            Event::Topic { what, .. } => over |= is_over(what),
+            _ => {}
+        }
+    }
     if handled == said || over && handled.each().all(|seq| said.contains(seq)) {
         return Ok(());
     }
     Err(format!("{name} acked {said:?} of {token}, recorded is {handled:?}"))
+}
+
+/// Whether something that was in somebody's hands no longer is, and was not acked.
+fn is_over(what: &TopicEvent) -> bool {
+    matches!(
+        what,
+        TopicEvent::Expired { .. } | TopicEvent::Returned { .. } | TopicEvent::Died { .. }
+    )
 }
 
 /// Whoever hears a number finds the message under it, with what was said.
