@@ -59,7 +59,7 @@ fn measure(section: &str, report: &Report) -> Result<()> {
         "restart" => tokio()?.block_on(restart::run(report)),
         "cancel" => tokio()?.block_on(cancel::run(report)),
         "deadline" => tokio()?.block_on(deadline::run(report)),
-        "bus" => tokio()?.block_on(bus::run(report, &[], &[])),
+        "bus" => tokio()?.block_on(bus::run(report, Vec::new(), &[])),
         "classes" => tokio()?.block_on(classes::run(report)),
         "recovery" => recovery::run(report),
         "kernel" => lives::run(report),

@@ -19,5 +19,5 @@ async fn main() -> Result<()> {
     let (flags, only): (Vec<_>, Vec<_>) =
         std::env::args().skip(1).partition(|word| word.starts_with("--"));
     let report = report::Report { json: flags.iter().any(|flag| flag == "--json") };
-    bus::run(&report, &[ractor_side::side(), kameo_side::side()], &only).await
+    bus::run(&report, vec![ractor_side::side(), kameo_side::side()], &only).await
 }

@@ -61,9 +61,9 @@ pub(crate) struct Side {
 
 /// Measures all of it, beside these. With words it is only that of which one is the beginning, by
 /// those sides that another one names: for profilers.
-pub(crate) async fn run(report: &Report, peers: &[Side], only: &[String]) -> Result<()> {
-    let all = [channels::side(), ours::side()].into_iter();
-    let all: Vec<Side> = all.chain(peers.iter().map(|it| Side { ..*it })).collect();
+pub(crate) async fn run(report: &Report, peers: Vec<Side>, only: &[String]) -> Result<()> {
+    let ours = [channels::side(), ours::side()];
+    let all: Vec<Side> = ours.into_iter().chain(peers).collect();
     let named = |side: &Side| only.iter().any(|it| it == side.name);
     let some = all.iter().any(named);
     let sides: Vec<Side> = all.into_iter().filter(|it| !some || named(it)).collect();
