@@ -7,6 +7,7 @@
 use crate::api::Failure;
 use crate::port::{Blobs, blobs};
 use crate::record::INLINE_MAX_BYTES;
+use crate::turn::Runtime;
 use kernel::{Digest, FailureKind, Payload};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -60,6 +61,27 @@ pub(crate) fn bytes_of(payload: &Payload, blobs: &dyn Blobs) -> Result<Arc<[u8]>
         None => {
             blobs.get(&payload.digest.0).map_err(|why| Failure::new(kind_of(&why), why.to_string()))
         }
+    }
+}
+
+impl Runtime {
+    /// The bytes of a payload; large ones are read off the async threads.
+    pub(crate) async fn bytes_of(&self, payload: &Payload) -> Result<Arc<[u8]>, Failure> {
+        if let Some(bytes) = &payload.inline {
+            return Ok(bytes.clone());
+        }
+        let (payload, blobs) = (payload.clone(), self.inner.blobs.clone());
+        tokio::task::spawn_blocking(move || bytes_of(&payload, &*blobs)).await?
+    }
+
+    /// A payload of these bytes; large ones are stored off the async threads, and are durable on
+    /// return.
+    pub(crate) async fn payload_of(&self, bytes: Vec<u8>) -> Result<Payload, Failure> {
+        if bytes.len() <= INLINE_MAX_BYTES {
+            return Ok(payload(bytes, &*self.inner.blobs)?);
+        }
+        let blobs = self.inner.blobs.clone();
+        Ok(tokio::task::spawn_blocking(move || payload(bytes, &*blobs)).await??)
     }
 }
 

@@ -149,7 +149,7 @@ impl<T> Ask<T> {
         let bytes = canonical::value_to_bytes(&input)?;
         let input = match asked_before(&live, &step, &bytes) {
             Some(input) => input,
-            None => live.store_bytes(bytes).await?,
+            None => live.runtime.payload_of(bytes).await?,
         };
         ask(&live, &step, submit(&live, (name, versions), input, options)).await?;
         Ok(step)

@@ -11,7 +11,7 @@ impl Team {
     /// `Rejected` when no such task is dead, `Overloaded` when there is no room for it.
     pub async fn release(&self, task: TaskId, input: Option<Vec<u8>>) -> Result<TaskId, Failure> {
         let input = match input {
-            Some(bytes) => Some(self.payload(bytes).await?),
+            Some(bytes) => Some(self.runtime.payload_of(bytes).await?),
             None => None,
         };
         match self.command(Command::Release { task, input }).await? {

@@ -46,7 +46,7 @@ impl Team {
             missed: options.missed,
             overlap: options.overlap,
             origin: options.origin.into(),
-            ..ScheduleSpec::new(name, recurs, terms, self.payload(input).await?)
+            ..ScheduleSpec::new(name, recurs, terms, self.runtime.payload_of(input).await?)
         };
         self.command(Command::Schedule(Box::new(spec))).await.map(|_| ())
     }

@@ -88,7 +88,7 @@ impl Team {
             affinity: options.affinity.map(Text::from),
             to: options.to.map(Text::from),
             definition: options.definition,
-            ..Submit::new(terms, self.payload(input).await?)
+            ..Submit::new(terms, self.runtime.payload_of(input).await?)
         };
         let (expect, coming) = Desk::expecting();
         let reply = self.runtime.send_then(Command::Submit(submit), expect);

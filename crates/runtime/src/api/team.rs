@@ -13,7 +13,7 @@ use crate::port::{Calendar, Schemas};
 use crate::recover::{self, Replayed, Stores};
 use crate::turn::Runtime;
 use crate::vitals::Vitals;
-use kernel::{Answer, Command, Limits, Payload, Policies, Policy, TaskId, Terms};
+use kernel::{Answer, Command, Limits, Policies, Policy, TaskId, Terms};
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
@@ -356,14 +356,6 @@ impl Team {
     /// Ends in order; what runs gets `grace`, what is left goes on at the next start.
     pub async fn drain(&self, grace: Duration) -> Drained {
         self.runtime.drain(grace).await
-    }
-
-    pub(super) async fn payload(&self, bytes: Vec<u8>) -> Result<Payload, Failure> {
-        if bytes.len() <= crate::record::INLINE_MAX_BYTES {
-            return Ok(canonical::payload(bytes, &*self.runtime.inner.blobs)?);
-        }
-        let blobs = self.runtime.inner.blobs.clone();
-        Ok(tokio::task::spawn_blocking(move || canonical::payload(bytes, &*blobs)).await??)
     }
 
     pub(super) fn ended(&self) -> Failure {

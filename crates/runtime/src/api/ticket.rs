@@ -3,7 +3,7 @@
 use super::{Failure, Progress, TaskStatus, Team};
 use crate::canonical;
 use crate::turn::Runtime;
-use kernel::{Outcome, Payload, TaskId, Text};
+use kernel::{Outcome, TaskId, Text};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::future::{Future, IntoFuture};
@@ -102,12 +102,7 @@ impl<T: DeserializeOwned> Ticket<T> {
     pub async fn outcome(self) -> Result<T, Failure> {
         let Ticket { task, runtime, outcome, .. } = self;
         match &*outcome.wait(&runtime).await? {
-            Outcome::Completed(Payload { inline: Some(bytes), .. }) => canonical::from_bytes(bytes),
-            Outcome::Completed(output) => {
-                let (output, blobs) = (output.clone(), runtime.inner.blobs.clone());
-                let read = move || canonical::bytes_of(&output, &*blobs);
-                canonical::from_bytes(&tokio::task::spawn_blocking(read).await??)
-            }
+            Outcome::Completed(output) => canonical::from_bytes(&runtime.bytes_of(output).await?),
             other => Err(Failure::of(&format!("task {task}"), other)),
         }
     }

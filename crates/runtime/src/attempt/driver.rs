@@ -261,15 +261,10 @@ impl Live {
     /// a bidder is asked is made of the input of the task on offer.
     async fn load_input(&self) -> Result<(), Failure> {
         let (input, is_bid) = (&self.dispatch.input, self.dispatch.bids_for.is_some());
-        let bytes = match &input.inline {
-            Some(_) if !is_bid => return Ok(()), // It is at hand already.
-            Some(bytes) => bytes.clone(),
-            None => {
-                let (input, blobs) = (input.clone(), self.runtime.inner.blobs.clone());
-                let read = move || canonical::bytes_of(&input, &*blobs);
-                tokio::task::spawn_blocking(read).await??
-            }
-        };
+        if input.inline.is_some() && !is_bid {
+            return Ok(()); // It is at hand already.
+        }
+        let bytes = self.runtime.bytes_of(input).await?;
         let bytes = if is_bid { bid::asked(&self.dispatch, &bytes)?.into() } else { bytes };
         let _ = self.input.set(bytes);
         Ok(())
@@ -306,15 +301,6 @@ impl Live {
     /// A value as a payload; durable on return if it is too large for the journal.
     pub(crate) async fn store(&self, value: &Value) -> Result<kernel::Payload, Failure> {
         let bytes = canonical::value_to_bytes(value)?;
-        self.store_bytes(bytes).await
-    }
-
-    pub(crate) async fn store_bytes(&self, bytes: Vec<u8>) -> Result<kernel::Payload, Failure> {
-        if bytes.len() <= crate::record::INLINE_MAX_BYTES {
-            return canonical::payload(bytes, &*self.runtime.inner.blobs).map_err(Failure::from);
-        }
-        let blobs = self.runtime.inner.blobs.clone();
-        let stored = tokio::task::spawn_blocking(move || canonical::payload(bytes, &*blobs)).await;
-        Ok(stored??)
+        self.runtime.payload_of(bytes).await
     }
 }

@@ -3,10 +3,9 @@
 use super::{Failure, Result, Team};
 use crate::BusBounds;
 use crate::bus::{Client, Message, Received, Topic, wire};
-use crate::canonical;
 use crate::turn::{Runtime, lock};
 use kernel::topic::{Delivery, Handed};
-use kernel::{Command, Payload, Text, Token, TopicCommand};
+use kernel::{Command, Text, Token, TopicCommand};
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Deref;
 use std::sync::{Arc, Mutex};
@@ -137,7 +136,7 @@ impl<T: Message> DurableFeed<T> {
     async fn read(&self, handed: Handed, mut word: Word) -> Result<Delivered<T>> {
         let Handed { seq, delivery, message } = handed;
         let wall_ms = message.wall_ms;
-        let read = self.bytes(message.payload).await.and_then(|bytes| {
+        let read = self.runtime.bytes_of(&message.payload).await.and_then(|bytes| {
             // What was taken was within the bounds of then.
             let any = usize::MAX;
             let bounds =
@@ -153,14 +152,6 @@ impl<T: Message> DurableFeed<T> {
                 Err(failure)
             }
         }
-    }
-
-    async fn bytes(&self, payload: Payload) -> Result<Arc<[u8]>> {
-        if let Some(bytes) = &payload.inline {
-            return Ok(bytes.clone());
-        }
-        let blobs = self.runtime.inner.blobs.clone();
-        tokio::task::spawn_blocking(move || canonical::bytes_of(&payload, &*blobs)).await?
     }
 }
 

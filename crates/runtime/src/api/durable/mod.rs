@@ -10,7 +10,7 @@ use crate::bus::{Client, Message, MessageId, Topic, wire};
 use crate::canonical;
 use crate::turn::Runtime;
 use kernel::topic::{self, Place, Publish, Receipts, SubscriberTerms};
-use kernel::{Answer, AttemptId, Command, Payload, Report, Text, TopicCommand};
+use kernel::{Answer, AttemptId, Command, Report, Text, TopicCommand};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -132,7 +132,7 @@ impl<T: Message> Durable<T> {
         if let Some(key) = &options.key {
             header.id = id_of(self.name(), key);
         }
-        let payload = self.payload(wire::encode(&envelope)).await?;
+        let payload = self.runtime.payload_of(wire::encode(&envelope)).await?;
         let ttl_ms = options.ttl.map(|it| u64::try_from(it.as_millis()).unwrap_or(u64::MAX));
         let publish = Publish { payload, key: options.key.map(Into::into), ttl_ms };
         let topic = self.topic_name();
@@ -207,10 +207,6 @@ impl<T: Message> Durable<T> {
     async fn tell(&self, what: TopicCommand) -> Result<()> {
         self.client.stands()?;
         self.team().command(Command::Topic(self.topic_name(), what)).await.map(|_| ())
-    }
-
-    async fn payload(&self, bytes: Vec<u8>) -> Result<Payload> {
-        self.team().payload(bytes).await
     }
 }
 
