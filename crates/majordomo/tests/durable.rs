@@ -6,7 +6,10 @@ use majordomo::runtime::bus::{Access, Policy, Topic};
 use majordomo::{AgentEntry, Context, Failure, Result, SubmitOptions, Team, capability};
 use runtime::api::{Durable, DurableFeed, DurableOptions, PublishOptions};
 use serde::{Deserialize, Serialize};
+use std::future::{Future as _, poll_fn};
+use std::pin::pin;
 use std::sync::Mutex;
+use std::task::Poll;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
@@ -161,6 +164,32 @@ async fn what_ran_out_before_anybody_looked_at_it_comes_anew() {
     let (item, _, delivery, second) = next(&mut feed).await;
     assert_eq!((&*item, delivery), ("b", 2), "not the one that is over");
     second.ack().await.expect("it stands");
+}
+
+#[test]
+fn who_stops_waiting_for_a_message_has_not_had_it() {
+    let mut tokio = tokio::runtime::Builder::new_current_thread();
+    let tokio = tokio.enable_all().max_blocking_threads(1).build().expect("a runtime");
+    tokio.block_on(async {
+        let team = in_memory().await;
+        let topic = durable(&team);
+        let mut feed = topic.subscribe("indexer").await.expect("subscribes");
+        let large = "a".repeat(10_000);
+        topic.publish(order(&large)).await.expect("kept");
+        // What is large is read by the one thread for it, and that has something else to do.
+        let (free, until_free) = std::sync::mpsc::channel::<()>();
+        let busy = tokio::task::spawn_blocking(move || until_free.recv());
+        {
+            let mut waiting = pin!(feed.next());
+            let waits = poll_fn(|cx| Poll::Ready(waiting.as_mut().poll(cx).is_pending())).await;
+            assert!(waits, "it is not read yet");
+        }
+        drop(free);
+        assert!(busy.await.expect("no panic").is_err(), "it has waited until now");
+        let (item, _, delivery, first) = next(&mut feed).await;
+        assert_eq!((item.len(), delivery), (10_000, 1), "it is still the next");
+        first.ack().await.expect("acked");
+    });
 }
 
 #[tokio::test(start_paused = true)]

@@ -105,15 +105,20 @@ impl<T: Message> DurableFeed<T> {
     }
 
     /// The next message; nothing when the team has ended. What is no message of this topic is told
-    /// as an error and nacked, so that it ends as a dead letter.
+    /// as an error and nacked, so that it ends as a dead letter. Whoever stops waiting, as in a
+    /// `select!`, has had nothing: the message is still the next.
     pub async fn next(&mut self) -> Option<Result<Delivered<T>>> {
         loop {
-            while let Some((token, handed)) = self.queue.pop_front() {
-                let mut word = self.word(token, handed.seq);
-                if word.is_stale() {
-                    continue; // It has run out while it lay here, and comes again.
+            while let Some((token, handed)) = self.queue.front() {
+                let token = *token;
+                if self.is_over(token, handed.seq) {
+                    self.queue.pop_front(); // While it lay here, and it comes again.
+                    continue;
                 }
-                return Some(self.read(handed, word).await);
+                let bytes = self.runtime.bytes_of(&handed.message.payload).await;
+                if let Some((_, handed)) = self.queue.pop_front() {
+                    return Some(self.read(token, handed, bytes));
+                }
             }
             let delivery = self.coming.recv().await?;
             let token = delivery.token;
@@ -133,10 +138,21 @@ impl<T: Message> DurableFeed<T> {
         }
     }
 
-    async fn read(&self, handed: Handed, mut word: Word) -> Result<Delivered<T>> {
+    /// Whether the delivery of a message is over.
+    fn is_over(&self, token: Token, seq: u64) -> bool {
+        let (topic, name) = &self.reader;
+        self.runtime.look(|kernel, _| {
+            let topic = kernel.state().topics.get(topic);
+            let flights = topic.and_then(|it| it.subscribers.get(name)).map(|it| &it.flights);
+            flights.and_then(|it| it.get(&token)).is_none_or(|it| !it.pending.contains(seq))
+        })
+    }
+
+    fn read(&self, token: Token, handed: Handed, bytes: Result<Arc<[u8]>>) -> Result<Delivered<T>> {
         let Handed { seq, delivery, message } = handed;
         let wall_ms = message.wall_ms;
-        let read = self.runtime.bytes_of(&message.payload).await.and_then(|bytes| {
+        let mut word = self.word(token, seq);
+        let read = bytes.and_then(|bytes| {
             // What was taken was within the bounds of then.
             let any = usize::MAX;
             let bounds =
@@ -220,18 +236,6 @@ impl<T> Deref for Delivered<T> {
 }
 
 impl Word {
-    /// Whether the delivery is over.
-    fn is_stale(&mut self) -> bool {
-        let (topic, name, token, seq) = (&*self.topic, &*self.name, self.token, self.seq);
-        let stands = self.runtime.look(|kernel, _| {
-            let topic = kernel.state().topics.get(topic);
-            let flights = topic.and_then(|it| it.subscribers.get(name)).map(|it| &it.flights);
-            flights.and_then(|it| it.get(&token)).is_some_and(|it| it.pending.contains(seq))
-        });
-        self.is_said = !stands;
-        !stands
-    }
-
     fn nack(&self, delay_ms: Option<u64>, reason: &str) -> TopicCommand {
         let (name, token, seq) = (self.name.clone(), self.token, self.seq);
         TopicCommand::Nack { name, token, seq, delay_ms, reason: reason.into() }
