@@ -3,7 +3,6 @@
 use super::{AgentEntry, Context, Failure};
 use crate::bus::Access;
 use crate::port::{Agent, BoxFuture};
-use crate::vitals::Vitals;
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -20,16 +19,8 @@ impl Agent for Listed {
         self.agent.run(cx)
     }
 
-    fn start(&self, vitals: Vitals) -> BoxFuture<'_, Result<(), Failure>> {
-        self.agent.start(vitals)
-    }
-
-    fn resize(&self, slots: u32) {
-        self.agent.resize(slots);
-    }
-
-    fn stop(&self) -> BoxFuture<'_, ()> {
-        self.agent.stop()
+    fn inner(&self) -> Option<&dyn Agent> {
+        Some(&*self.agent)
     }
 }
 

@@ -4,7 +4,6 @@ use super::{AgentEntry, Context, Failure};
 use crate::bid::{BID, Bid, Offered};
 use crate::canonical;
 use crate::port::{Agent, BoxFuture};
-use crate::vitals::Vitals;
 use kernel::Serves;
 use serde_json::Value;
 use std::sync::Arc;
@@ -31,16 +30,8 @@ where
         })
     }
 
-    fn start(&self, vitals: Vitals) -> BoxFuture<'_, Result<(), Failure>> {
-        self.works.start(vitals)
-    }
-
-    fn resize(&self, slots: u32) {
-        self.works.resize(slots);
-    }
-
-    fn stop(&self) -> BoxFuture<'_, ()> {
-        self.works.stop()
+    fn inner(&self) -> Option<&dyn Agent> {
+        Some(&*self.works)
     }
 }
 

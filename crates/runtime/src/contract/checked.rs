@@ -8,7 +8,6 @@ use super::Contract;
 use super::registry::{Claim, Contracts};
 use crate::api::{Context, Failure};
 use crate::port::{Agent, BoxFuture};
-use crate::vitals::Vitals;
 use kernel::{AgentSpec, Serves, Text};
 use serde_json::Value;
 use std::any::TypeId;
@@ -76,15 +75,7 @@ impl Agent for Checked {
         })
     }
 
-    fn start(&self, vitals: Vitals) -> BoxFuture<'_, Result<(), Failure>> {
-        self.agent.start(vitals)
-    }
-
-    fn resize(&self, slots: u32) {
-        self.agent.resize(slots);
-    }
-
-    fn stop(&self) -> BoxFuture<'_, ()> {
-        self.agent.stop()
+    fn inner(&self) -> Option<&dyn Agent> {
+        Some(&*self.agent)
     }
 }

@@ -18,26 +18,39 @@ pub trait Agent: Send + Sync + 'static {
     /// dropped.
     fn run(&self, cx: Context) -> BoxFuture<'static, Result<Value, Failure>>;
 
+    /// The agent that this one is a layer around, if it is one: it is that one that starts, grows and
+    /// stops, unless this says otherwise.
+    fn inner(&self) -> Option<&dyn Agent> {
+        None
+    }
+
     /// The agent joins, or is started again after it has died or was stopped: makes itself ready
     /// for work and keeps `vitals`, by which it says later how it is. A function needs neither.
     ///
     /// # Errors
     /// It did not come up: it cannot join, or its supervisor tries again and gives up in the end.
     fn start(&self, vitals: Vitals) -> BoxFuture<'_, Result<(), Failure>> {
-        drop(vitals);
-        Box::pin(std::future::ready(Ok(())))
+        match self.inner() {
+            Some(agent) => agent.start(vitals),
+            None => Box::pin(std::future::ready(Ok(()))),
+        }
     }
 
     /// It works on so many tasks at once from now on. Who keeps something for each of its slots
     /// keeps more or less of it; must not wait.
     fn resize(&self, slots: u32) {
-        let _ = slots;
+        if let Some(agent) = self.inner() {
+            agent.resize(slots);
+        }
     }
 
     /// The agent leaves, or is stopped by its supervisor, to be started again perhaps: ends
     /// whatever it keeps between tasks, and returns when all of it is gone. Dropped before that,
     /// its grace is over, and it ends the rest by force.
     fn stop(&self) -> BoxFuture<'_, ()> {
-        Box::pin(std::future::ready(()))
+        match self.inner() {
+            Some(agent) => agent.stop(),
+            None => Box::pin(std::future::ready(())),
+        }
     }
 }
