@@ -191,21 +191,13 @@ impl Client {
         self.bus.stats()
     }
 
-    /// Signs it, if it may be sent.
+    /// Signs it, if it may be sent, or kept to be handed over.
     #[inline]
-    fn admit(&self, envelope: &mut Envelope) -> Result<(), Error> {
+    pub(crate) fn admit(&self, envelope: &mut Envelope) -> Result<(), Error> {
         self.identity.access.publish(&self.identity.name, &envelope.header.subject)?;
         self.stands()?;
         self.sign(envelope);
         Ok(())
-    }
-
-    /// An envelope signed and let through, for what keeps it instead of sending it.
-    pub(crate) fn sealed(&self, mut envelope: Envelope) -> Result<Envelope, Error> {
-        self.identity.access.publish(&self.identity.name, &envelope.header.subject)?;
-        self.stands()?;
-        self.sign(&mut envelope);
-        Ok(envelope)
     }
 
     /// Whether it may read what is kept about a subject.

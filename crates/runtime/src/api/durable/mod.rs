@@ -124,7 +124,8 @@ impl<T: Message> Durable<T> {
         value: impl Into<Arc<T>>,
         options: PublishOptions,
     ) -> Result<Sent> {
-        let mut envelope = self.client.sealed(self.client.envelope(&self.topic, value)?)?;
+        let mut envelope = self.client.envelope(&self.topic, value)?;
+        self.client.admit(&mut envelope)?;
         // What two attempts say under one key must be one message: when it was said, and by which
         // of them, is not part of it. The kernel keeps both beside it.
         let header = &mut envelope.header;
