@@ -4,7 +4,7 @@
 
 use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
 use jsonschema::{JsonType, ValidationError};
-use runtime::port::schemas::Mismatch;
+use runtime::port::schemas::{Mismatch, below};
 use serde_json::Value;
 
 /// So many forms or words of a choice are named, and no more.
@@ -125,8 +125,4 @@ fn given(value: &Value) -> String {
         Value::Array(items) => format!("a list of {}", items.len()),
         Value::Object(_) => "an object".into(),
     }
-}
-
-fn below(path: &str, field: &str) -> String {
-    format!("{path}/{}", field.replace('~', "~0").replace('/', "~1"))
 }

@@ -8,6 +8,7 @@
 //! written by hand, and means the same. Why not "accepts less"? That cannot be decided for schemas
 //! in general, and nobody could say in a line why two do not meet.
 
+use crate::port::schemas::below;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 use std::fmt;
@@ -137,10 +138,6 @@ fn properties(schema: &Map<String, Value>) -> Map<String, Value> {
 fn is_closed(schema: &Map<String, Value>) -> bool {
     schema.get("additionalProperties") == Some(&Value::Bool(false))
         && !schema.contains_key("patternProperties")
-}
-
-fn below(path: &str, field: &str) -> String {
-    format!("{path}/{}", field.replace('~', "~0").replace('/', "~1"))
 }
 
 fn disagree(path: &str, word: &str, one: impl ToString, other: impl ToString) -> Disagreement {

@@ -33,6 +33,12 @@ pub struct Mismatch {
     pub given: String,
 }
 
+/// The JSON pointer to a field of what stands at `path`.
+#[must_use]
+pub fn below(path: &str, field: &str) -> String {
+    format!("{path}/{}", field.replace('~', "~0").replace('/', "~1"))
+}
+
 impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Mismatch { path, wanted, given } = self;
