@@ -43,17 +43,14 @@ pub(crate) fn agree(one: &Value, other: &Value) -> Result<(), Disagreement> {
 }
 
 fn at(path: &str, one: &Value, other: &Value) -> Result<(), Disagreement> {
-    let (one, other) = match (one, other) {
-        (Value::Object(one), Value::Object(other)) => (one, other),
-        (Value::Bool(false), Value::Bool(true) | Value::Object(_)) => {
-            return Err(disagree(path, "schema", "nothing", "something"));
-        }
-        (Value::Bool(true) | Value::Object(_), Value::Bool(false)) => {
-            return Err(disagree(path, "schema", "something", "nothing"));
-        }
-        _ => return secrecy(path, one, other), // One says nothing, or both say that.
+    let takes = |it: &Value| if *it == Value::Bool(false) { "nothing" } else { "something" };
+    if takes(one) != takes(other) {
+        return Err(disagree(path, "schema", takes(one), takes(other)));
+    }
+    secrecy(path, one, other)?;
+    let (Value::Object(one), Value::Object(other)) = (one, other) else {
+        return Ok(()); // One of them says nothing more.
     };
-    secrecy(path, &Value::Object(one.clone()), &Value::Object(other.clone()))?;
     fields(path, one, other)?;
     for (word, here) in one {
         if let Some(there) = other.get(word)
@@ -97,8 +94,8 @@ fn fields(
         return Err(disagree(&below(path, field), "required", say(&here), say(&there)));
     }
     let (here, there) = (properties(one), properties(other));
-    for name in here.keys().chain(there.keys()) {
-        match (here.get(name), there.get(name)) {
+    for name in [here, there].into_iter().flatten().flat_map(Map::keys) {
+        match (here.and_then(|it| it.get(name)), there.and_then(|it| it.get(name))) {
             (Some(here), Some(there)) => at(&below(path, name), here, there)?,
             (Some(_), None) if is_closed(other) => {
                 return Err(disagree(&below(path, name), "properties", "there", "forbidden"));
@@ -131,8 +128,8 @@ fn required(schema: &Map<String, Value>) -> BTreeSet<&str> {
     names.filter_map(Value::as_str).collect()
 }
 
-fn properties(schema: &Map<String, Value>) -> Map<String, Value> {
-    schema.get("properties").and_then(Value::as_object).cloned().unwrap_or_default()
+fn properties(schema: &Map<String, Value>) -> Option<&Map<String, Value>> {
+    schema.get("properties").and_then(Value::as_object)
 }
 
 fn is_closed(schema: &Map<String, Value>) -> bool {
