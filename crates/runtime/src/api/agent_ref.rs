@@ -56,9 +56,9 @@ impl Team {
                     type_name::<A>()
                 )));
             }
-            let (serves, contract) = (served.to_kernel(), (served.contract)());
             let contracts = &self.runtime.inner.desk.contracts;
-            contracts.meets(&known.spec.team, &serves, &contract).map_err(|why| {
+            let (team, serves) = (&known.spec.team, served.to_kernel());
+            contracts.meets(team, &serves, served.contract).map_err(|why| {
                 let type_of = type_name::<A>();
                 Failure::rejected(format!("agent {name} is not a {type_of}: {why}"))
             })?;

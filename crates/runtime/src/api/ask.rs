@@ -192,7 +192,7 @@ fn check_input(
     input: &Value,
 ) -> Result<(), Failure> {
     let contracts = &live.runtime.inner.desk.contracts;
-    let asked = (&live.dispatch.terms.team, &Text::from(name), versions);
+    let asked = (&live.dispatch.terms.team, name, versions);
     contracts.check_input(asked, of, || Ok(Cow::Borrowed(input)))
 }
 

@@ -67,7 +67,7 @@ impl Team {
         input: &[u8],
         of: Option<TypeId>,
     ) -> Result<(), Failure> {
-        let asked = (&terms.team, &terms.capability, terms.versions);
+        let asked = (&terms.team, &*terms.capability, terms.versions);
         let value = || Ok(Cow::Owned(canonical::from_bytes(input)?));
         self.runtime.inner.desk.contracts.check_input(asked, of, value)
     }

@@ -5,7 +5,7 @@
 //! second look.
 
 use super::Contract;
-use super::registry::{Claim, Contracts};
+use super::registry::{Agreed, Claim, Contracts};
 use crate::api::{Context, Failure};
 use crate::port::{Agent, BoxFuture};
 use kernel::{AgentSpec, Serves, Text};
@@ -42,32 +42,33 @@ impl Checked {
         Ok(Checked { agent, team, serves, contracts, _claim: claim })
     }
 
-    /// The newest of its versions that will do.
-    fn serving(&self, cx: &Context) -> Option<&(Serves, Option<TypeId>)> {
+    /// What is said of the newest of its versions that will do.
+    fn agreed(&self, cx: &Context) -> Option<(&Serves, Option<TypeId>, Arc<Agreed>)> {
+        if !self.contracts.is_any() || cx.is_bid() {
+            return None;
+        }
         let will_do = self.serves.iter().filter(|(serves, _)| {
             *serves.capability == *cx.capability() && cx.versions().contains(serves.version)
         });
-        will_do.max_by_key(|(serves, _)| serves.version)
+        let (serves, of) = will_do.max_by_key(|(serves, _)| serves.version)?;
+        Some((serves, *of, self.contracts.of(&self.team, serves)?))
     }
 }
 
 impl Agent for Checked {
     fn run(&self, cx: Context) -> BoxFuture<'static, Result<Value, Failure>> {
-        let Some((serves, of)) = self.serving(&cx).filter(|_| !cx.is_bid()) else {
-            return self.agent.run(cx);
-        };
-        let Some(agreed) = self.contracts.of(&self.team, serves) else {
+        let Some((serves, of, agreed)) = self.agreed(&cx) else {
             return self.agent.run(cx);
         };
         if of.is_none()
-            && let Err(failure) = agreed.check_input(serves, *of, cx.input())
+            && let Err(failure) = agreed.check_input(serves, of, cx.input())
         {
             return Box::pin(ready(Err(failure)));
         }
-        if !agreed.asks_output(*of) {
-            return self.agent.run(cx);
+        let work = self.agent.run(cx);
+        if !agreed.asks_output(of) {
+            return work;
         }
-        let (work, of) = (self.agent.run(cx), *of);
         Box::pin(async move {
             let output = work.await?;
             agreed.check_output(of, &output)?;

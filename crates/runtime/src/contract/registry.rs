@@ -5,14 +5,13 @@ use super::form::normal;
 use super::{Contract, is_shape_only};
 use crate::api::Failure;
 use crate::port::schemas::{Mismatch, Schema, Schemas};
-use crate::turn::lock;
 use kernel::{AgentSpec, FailureKind, Serves, Text, Versions};
 use serde_json::Value;
 use std::any::TypeId;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 /// Every contract that somebody here has declared. Who is gone is forgotten: see [`Claim`].
 #[derive(Default)]
@@ -22,7 +21,8 @@ pub(crate) struct Contracts {
     known: RwLock<Known>,
     /// Somebody has declared something; until then nobody looks.
     is_any: AtomicBool,
-    numbers: Mutex<u64>,
+    /// Of the latest claim.
+    number: AtomicU64,
 }
 
 #[derive(Default)]
@@ -81,7 +81,7 @@ impl Contracts {
         if declared.is_empty() {
             return Ok(None);
         }
-        let number = self.next_number();
+        let number = self.number.fetch_add(1, Ordering::Relaxed) + 1;
         let mut claim =
             Claim { contracts: self.clone(), number, team: spec.team.clone(), agreed: Vec::new() };
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
@@ -140,10 +140,9 @@ impl Contracts {
         Ok(())
     }
 
-    fn next_number(&self) -> u64 {
-        let mut number = lock(&self.numbers);
-        *number += 1;
-        *number
+    /// Whether anybody has ever said something.
+    pub(super) fn is_any(&self) -> bool {
+        self.is_any.load(Ordering::Acquire)
     }
 
     /// Checks an input before it is accepted. Any version that will do for the asker may get it, so
@@ -153,7 +152,7 @@ impl Contracts {
     /// `Rejected`, with the place.
     pub(crate) fn check_input<'a>(
         &self,
-        asked: (&Text, &Text, Versions),
+        asked: (&Text, &str, Versions),
         of: Option<TypeId>,
         value: impl FnOnce() -> Result<Cow<'a, Value>, Failure>,
     ) -> Result<(), Failure> {
@@ -165,7 +164,7 @@ impl Contracts {
         }
         let value = value()?;
         for (version, agreed) in found {
-            let serves = Serves { capability: asked.1.clone(), version };
+            let serves = Serves { capability: asked.1.into(), version };
             agreed.check_input(&serves, of, &value)?;
         }
         Ok(())
@@ -179,20 +178,19 @@ impl Contracts {
         &self,
         team: &Text,
         serves: &Serves,
-        contract: &Contract,
+        contract: fn() -> Contract,
     ) -> Result<(), String> {
-        let versions = Versions::exactly(serves.version);
-        for (_, agreed) in self.asked((team, &serves.capability, versions)) {
-            for (way, schema) in [(Way::In, &contract.input), (Way::Out, &contract.output)] {
-                let Some(schema) = schema else { continue };
-                let own = normal(schema)?;
-                let sides = agreed.sides(way).read().unwrap_or_else(PoisonError::into_inner);
-                for side in &*sides {
-                    agree(&own, &side.normal).map_err(|why| {
-                        let (way, serves) = (way.word(), named(serves));
-                        format!("their {way} schemas of {serves} do not agree: {why}")
-                    })?;
-                }
+        let Some(agreed) = self.of(team, serves) else { return Ok(()) };
+        let Contract { input, output, .. } = contract();
+        for (way, schema) in [(Way::In, input), (Way::Out, output)] {
+            let Some(schema) = schema else { continue };
+            let own = normal(&schema)?;
+            let sides = agreed.sides(way).read().unwrap_or_else(PoisonError::into_inner);
+            for side in &*sides {
+                agree(&own, &side.normal).map_err(|why| {
+                    let (way, serves) = (way.word(), named(serves));
+                    format!("their {way} schemas of {serves} do not agree: {why}")
+                })?;
             }
         }
         Ok(())
@@ -200,7 +198,7 @@ impl Contracts {
 
     /// What is said of one version.
     pub(super) fn of(&self, team: &Text, serves: &Serves) -> Option<Arc<Agreed>> {
-        if !self.is_any.load(Ordering::Acquire) {
+        if !self.is_any() {
             return None;
         }
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
@@ -209,13 +207,13 @@ impl Contracts {
 
     fn asked(
         &self,
-        (team, capability, versions): (&Text, &Text, Versions),
+        (team, capability, versions): (&Text, &str, Versions),
     ) -> Vec<(u32, Arc<Agreed>)> {
-        if !self.is_any.load(Ordering::Acquire) {
+        if !self.is_any() {
             return Vec::new();
         }
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        let Some(served) = known.said.get(&(team.clone(), capability.clone())) else {
+        let Some(served) = known.said.get(&(team.clone(), capability.into())) else {
             return Vec::new();
         };
         let served = served.iter().filter(|(version, _)| versions.contains(**version));
