@@ -22,7 +22,7 @@ pub(crate) use registry::Contracts;
 pub use rust::{Rust, ViaAnything, ViaJsonSchema};
 
 use crate::api::Capability;
-use crate::port::Schemas;
+use crate::port::schemas::{Schema, Schemas};
 use serde_json::Value;
 use std::any::TypeId;
 
@@ -31,13 +31,14 @@ use std::any::TypeId;
 #[doc(hidden)]
 pub type Json = Value;
 
-/// Whether an agent may declare a schema: it is one, within limits, and refers to nothing outside.
+/// A schema that an agent may declare, ready to be asked: it is one, within limits, and refers to
+/// nothing outside.
 ///
 /// # Errors
-/// Why not, in words for people.
-pub fn check(schema: &Value, schemas: &dyn Schemas) -> Result<(), String> {
+/// Why it is not, in words for people.
+pub fn compile(schema: &Value, schemas: &dyn Schemas) -> Result<Box<dyn Schema>, String> {
     form::normal(schema)?;
-    schemas.compile(schema).map(drop).map_err(|why| format!("this is no schema: {why}"))
+    schemas.compile(schema).map_err(|why| format!("this is no schema: {why}"))
 }
 
 /// What an agent says of one capability that it serves: the schemas of input and output. What is

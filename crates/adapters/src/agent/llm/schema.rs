@@ -13,8 +13,7 @@ pub(super) struct Schema {
 impl Schema {
     /// Within the limits that hold for every schema; nothing is fetched for it.
     pub(super) fn new(value: Value, schemas: &dyn Schemas) -> Result<Schema, String> {
-        runtime::contract::check(&value, schemas)?;
-        Ok(Schema { compiled: schemas.compile(&value)?, value })
+        Ok(Schema { compiled: runtime::contract::compile(&value, schemas)?, value })
     }
 
     /// Whether it allows a value; if not, where and why.

@@ -64,6 +64,6 @@ pub(in crate::team) fn schema_of(
         Json::String(file) => surroundings.schema(file)?,
         said => said.clone(),
     };
-    runtime::contract::check(&schema, &adapters::schema::JsonSchemas)?;
+    runtime::contract::compile(&schema, &adapters::schema::JsonSchemas)?;
     Ok(schema)
 }
