@@ -91,8 +91,7 @@ fn shown(said: &str, endpoint: &Endpoint, max_bytes: usize) -> String {
     let said = hidden.as_deref().unwrap_or(said);
     let plain: String = said.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let plain = plain.trim();
-    let end = (0..=max_bytes.min(plain.len())).rev().find(|at| plain.is_char_boundary(*at));
-    let end = end.unwrap_or(0);
+    let end = plain.floor_char_boundary(max_bytes);
     match () {
         () if plain.is_empty() => "it does not say why".to_owned(),
         () if end < plain.len() => format!("{}…", &plain[..end]),

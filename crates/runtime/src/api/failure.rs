@@ -262,8 +262,7 @@ pub(crate) fn to_kernel(failure: Failure) -> kernel::Failure {
     const MESSAGE_MAX: usize = 4 * 1024;
     let mut message = failure.message;
     if message.len() > MESSAGE_MAX {
-        let cut = (0..=MESSAGE_MAX).rev().find(|at| message.is_char_boundary(*at)).unwrap_or(0);
-        message.truncate(cut);
+        message.truncate(message.floor_char_boundary(MESSAGE_MAX));
         message.push('…');
     }
     let retry_after_ms = failure.retry_after_ms;

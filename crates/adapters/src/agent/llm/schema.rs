@@ -30,8 +30,7 @@ impl Schema {
 /// The beginning of a text, at most so long.
 pub(super) fn cut(mut text: String, max_bytes: usize) -> String {
     if text.len() > max_bytes {
-        let end = (0..=max_bytes).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-        text.truncate(end);
+        text.truncate(text.floor_char_boundary(max_bytes));
         text.push('…');
     }
     text
