@@ -2,6 +2,7 @@
 
 use super::provider::Provider;
 use super::sse::Event;
+use super::word;
 use runtime::llm::{Finish, Message, Reply, Request, ToolCall, Usage};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -83,10 +84,6 @@ pub(super) fn reply(body: &Value) -> Result<Reply, String> {
     let usage = usage(body.get("usage")).unwrap_or_default();
     let model = word(body, "model").unwrap_or_default().to_owned();
     Ok(Reply { text, calls, finish, usage, model })
-}
-
-fn word<'a>(value: &'a Value, field: &str) -> Option<&'a str> {
-    value.get(field).and_then(Value::as_str)
 }
 
 /// Text, or parts of which some are text.

@@ -4,7 +4,10 @@
 //! must call: every model that knows tools keeps to that, and it goes together with other tools.
 
 use super::sse::Event;
-use runtime::llm::{Finish, Message, Reply, Request, Tool, ToolCall, Usage};
+use super::word;
+use runtime::llm::{
+    Finish, Message, Reply, Request, Tool, ToolCall, Usage, arguments_of, is_object,
+};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -67,18 +70,8 @@ fn tool(tool: &Tool) -> Value {
     json!({ "name": name, "description": says, "input_schema": schema })
 }
 
-fn is_object(schema: &Value) -> bool {
-    schema.get("type").and_then(Value::as_str) == Some("object")
-}
-
 fn answer_tool(schema: &Value) -> Value {
-    let schema = match is_object(schema) {
-        true => schema.clone(),
-        false => {
-            let properties = json!({ WRAPPED: schema });
-            json!({ "type": "object", "properties": properties, "required": [WRAPPED] })
-        }
-    };
+    let schema = arguments_of(schema, WRAPPED);
     let says = "Gives the final answer. Call it once, when all is known.";
     json!({ "name": ANSWER, "description": says, "input_schema": schema })
 }
@@ -128,10 +121,6 @@ pub(super) fn reply(body: &Value, request: &Request) -> Result<Reply, String> {
     }
     let why = word(body, "stop_reason");
     Ok(finished(reply, why, request))
-}
-
-fn word<'a>(value: &'a Value, field: &str) -> Option<&'a str> {
-    value.get(field).and_then(Value::as_str)
 }
 
 /// Takes the answer out of the tool that it came by, and says why the reply ended.

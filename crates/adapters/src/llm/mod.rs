@@ -65,6 +65,11 @@ fn json(event: &sse::Event) -> Result<Value, Unusable> {
         .map_err(|why| Unusable::Malformed(format!("an event of it is no JSON ({why})")))
 }
 
+/// A field that is text.
+fn word<'a>(value: &'a Value, field: &str) -> Option<&'a str> {
+    value.get(field).and_then(Value::as_str)
+}
+
 impl Models {
     /// Whatever the environment of this process says.
     #[must_use]
@@ -124,7 +129,7 @@ impl Models {
         let body = json_body(&call, answer).await?;
         let list = body.get("data").and_then(Value::as_array);
         let list = list.ok_or_else(|| call.malformed("a list of models without `data`"))?;
-        let id = |it: &Value| it.get("id").and_then(Value::as_str).map(str::to_owned);
+        let id = |it: &Value| word(it, "id").map(str::to_owned);
         Ok(list.iter().filter_map(id).collect())
     }
 

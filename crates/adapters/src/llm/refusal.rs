@@ -7,6 +7,7 @@
 use super::http::{Answer, Call};
 use super::limits::Limits;
 use super::settings::Endpoint;
+use super::word;
 use hyper::header::HeaderMap;
 use runtime::llm::Error;
 use serde_json::Value;
@@ -79,10 +80,9 @@ pub(super) fn said(body: &[u8]) -> String {
 
 /// Type, code and message of an error.
 pub(super) fn words(error: &Value) -> String {
-    let word = |field: &str| error.get(field).and_then(Value::as_str);
     let text = error.as_str().map_or_else(|| error.to_string(), str::to_owned);
-    let message = word("message").map_or(text, str::to_owned);
-    let kind = word("code").or_else(|| word("type"));
+    let message = word(error, "message").map_or(text, str::to_owned);
+    let kind = word(error, "code").or_else(|| word(error, "type"));
     kind.map_or_else(|| message.clone(), |kind| format!("{kind}: {message}"))
 }
 

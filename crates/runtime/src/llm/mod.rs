@@ -8,7 +8,7 @@ mod error;
 pub use error::{Error, Waited};
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// One call: a conversation, and how to answer it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -151,6 +151,22 @@ pub enum Part {
     Text(String),
     /// All of it, once: the answer is complete.
     Done(Reply),
+}
+
+/// Whether a schema says that a value is an object.
+#[must_use]
+pub fn is_object(schema: &Value) -> bool {
+    schema.get("type").and_then(Value::as_str) == Some("object")
+}
+
+/// A schema of arguments, which are an object always: this one if it says so, else with one field,
+/// which has the value.
+#[must_use]
+pub fn arguments_of(schema: &Value, field: &str) -> Value {
+    match is_object(schema) {
+        true => schema.clone(),
+        false => json!({ "type": "object", "properties": { field: schema }, "required": [field] }),
+    }
 }
 
 impl Usage {

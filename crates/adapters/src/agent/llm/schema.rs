@@ -20,11 +20,6 @@ impl Schema {
     pub(super) fn check(&self, value: &Value) -> Result<(), String> {
         self.compiled.check(value).map_err(|mismatch| mismatch.to_string())
     }
-
-    /// Whether it says that a value is an object.
-    pub(super) fn is_object(&self) -> bool {
-        self.value.get("type").and_then(Value::as_str) == Some("object")
-    }
 }
 
 /// The beginning of a text, at most so long.

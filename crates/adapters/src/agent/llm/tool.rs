@@ -80,15 +80,8 @@ impl Tools {
     /// As the model is told of them.
     pub(super) fn told(&self) -> Vec<llm::Tool> {
         let told = self.0.values().map(|(tool, schema)| {
-            let arguments = match schema.is_object() {
-                true => schema.value.clone(),
-                false => {
-                    let properties = json!({ WRAPPED: schema.value });
-                    json!({ "type": "object", "properties": properties, "required": [WRAPPED] })
-                }
-            };
             let (name, description) = (tool.name.clone(), tool.about.clone());
-            llm::Tool { name, description, schema: arguments }
+            llm::Tool { name, description, schema: llm::arguments_of(&schema.value, WRAPPED) }
         });
         told.collect()
     }
@@ -101,7 +94,7 @@ impl Tools {
         };
         let arguments: Value = serde_json::from_str(&call.arguments)
             .map_err(|why| format!("the arguments are no JSON ({why})"))?;
-        let input = match schema.is_object() {
+        let input = match llm::is_object(&schema.value) {
             true => arguments,
             false => arguments.get(WRAPPED).cloned().unwrap_or_default(),
         };
