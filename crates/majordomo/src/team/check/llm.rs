@@ -106,7 +106,7 @@ fn schemas(team: &Team<'_>, agent: &Member<'_>, problems: &mut Problems) {
         Some((path, tool.get("input")?))
     });
     for (path, schema) in answer.into_iter().chain(inputs) {
-        if let Err(why) = runtime::contract::check(schema, &JsonSchemas) {
+        if let Err(why) = runtime::contract::compile(schema, &JsonSchemas) {
             no_schema(
                 team,
                 &path,
