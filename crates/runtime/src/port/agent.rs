@@ -18,8 +18,8 @@ pub trait Agent: Send + Sync + 'static {
     /// dropped.
     fn run(&self, cx: Context) -> BoxFuture<'static, Result<Value, Failure>>;
 
-    /// The agent that this one is a layer around, if it is one: it is that one that starts, grows and
-    /// stops, unless this says otherwise.
+    /// The agent that this one is a layer around, if it is one: that one starts, grows and stops,
+    /// unless this says otherwise.
     fn inner(&self) -> Option<&dyn Agent> {
         None
     }
