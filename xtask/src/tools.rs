@@ -1,4 +1,4 @@
-//! The programs that tests start, and how they come onto the machine.
+//! The programs that tests start, with what these need, and how they come onto the machine.
 //!
 //! A test whose tool is missing fails; it does not skip itself. So the tools are installed where
 //! that can be done without asking (as root, with apt-get), and elsewhere the stage says what to
@@ -12,18 +12,33 @@ use anyhow::Result;
 use crate::invoke::Line;
 use crate::tally::Tally;
 
-/// A program that tests start.
+/// What tests start, or what that needs.
 struct Tool {
-    /// The program, and the Debian package of the same name.
+    /// The Debian package; of a program, its name too.
     name: &'static str,
     /// Which tests cannot pass without it.
     needed_by: &'static str,
+    /// Whether it is on this machine.
+    is_here: fn(&str) -> bool,
 }
 
 const TOOLS: &[Tool] = &[
-    Tool { name: "python3", needed_by: "the Python client, command agents, `demo crash`" },
-    Tool { name: "strace", needed_by: "the trace that shows a sync before each receipt" },
-    Tool { name: "sqlite3", needed_by: "the views, as an operator reads them" },
+    Tool {
+        name: "python3",
+        needed_by: "the Python client, command agents, `demo crash`",
+        is_here: on_path,
+    },
+    Tool {
+        name: "python3-msgpack",
+        needed_by: "envelopes of the bus in another language",
+        is_here: |_| has_msgpack(),
+    },
+    Tool {
+        name: "strace",
+        needed_by: "the trace that shows a sync before each receipt",
+        is_here: on_path,
+    },
+    Tool { name: "sqlite3", needed_by: "the views, as an operator reads them", is_here: on_path },
 ];
 
 /// What the stage found or did: a note when all is here, else what is missing.
@@ -31,7 +46,7 @@ const TOOLS: &[Tool] = &[
 /// # Errors
 /// When this program was not started by cargo.
 pub(crate) fn provide() -> Result<(Tally, String)> {
-    let missing: Vec<&Tool> = TOOLS.iter().filter(|tool| !on_path(tool.name)).collect();
+    let missing: Vec<&Tool> = TOOLS.iter().filter(|tool| !(tool.is_here)(tool.name)).collect();
     if missing.is_empty() {
         let names: Vec<&str> = TOOLS.iter().map(|tool| tool.name).collect();
         return Ok((Tally::default(), format!("{} are here", names.join(", "))));
@@ -39,7 +54,7 @@ pub(crate) fn provide() -> Result<(Tally, String)> {
     if is_root() && on_path("apt-get") {
         install(&missing)?;
     }
-    let still: Vec<&&Tool> = missing.iter().filter(|tool| !on_path(tool.name)).collect();
+    let still: Vec<&&Tool> = missing.iter().filter(|tool| !(tool.is_here)(tool.name)).collect();
     if still.is_empty() {
         let names: Vec<&str> = missing.iter().map(|tool| tool.name).collect();
         return Ok((Tally::default(), format!("installed {}", names.join(", "))));
@@ -78,6 +93,16 @@ fn quietly(line: &Line) -> Result<bool> {
         .stderr(Stdio::null())
         .status();
     Ok(status.is_ok_and(|status| status.success()))
+}
+
+/// Whether one of the interpreters that the tests look for has the package: the one on PATH, or
+/// that of the system, for which Debian's is made.
+fn has_msgpack() -> bool {
+    let has_it = |python: &&str| {
+        let found = Command::new(python).args(["-c", "import msgpack"]).output();
+        found.is_ok_and(|it| it.status.success())
+    };
+    ["python3", "/usr/bin/python3"].iter().any(has_it)
 }
 
 /// Whether a program of this name is in a directory of PATH.

@@ -1,92 +1,25 @@
-//! The bytes of an envelope: golden ones, and ten thousand that are none.
+//! The bytes of an envelope: golden ones, those of another language, and others that are none.
 //!
 //! `WRITE_GOLDEN=1 cargo test -p majordomo-runtime --test bus_wire` writes files that are missing.
 
+mod golden;
+mod python;
+
+use golden::{bare, full, golden, lines, topic};
 use majordomo_runtime::BusBounds;
 use majordomo_runtime::bus::wire::{self, Error};
-use majordomo_runtime::bus::{Body, Envelope, Header, Holder, MessageId, Subject, Topic};
-use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use majordomo_runtime::bus::{Body, Envelope, Header, Topic};
+use serde::Serialize;
 use std::sync::Arc;
-
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
-struct Finding {
-    file: String,
-    line: u32,
-    grave: bool,
-    score: Option<f64>,
-}
-
-fn finding() -> Finding {
-    Finding { file: "src/a.rs".into(), line: 300, grave: true, score: Some(0.5) }
-}
-
-fn topic() -> Topic<Finding> {
-    Topic::new("team.review.findings", 1).expect("a subject")
-}
-
-/// Every field that there is.
-fn full() -> Envelope {
-    let header = Header {
-        id: MessageId { origin: 0x0123_4567_89ab_cdef, number: 42 },
-        subject: topic().subject().clone(),
-        sender: "critic".into(),
-        schema: topic().schema().clone(),
-        sent_at_ms: 1_767_225_600_000,
-        correlation: Some("run-7".into()),
-        causation: Some("task-9".into()),
-        trace: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".into()),
-        ttl_ms: Some(30_000),
-        reply_to: Some(Subject::new("_inbox.ab.1").expect("a subject")),
-        attempt: Some(Holder { task: 9, token: 281_474_976_710_657 }),
-    };
-    let body = rmp_serde::to_vec_named(&finding()).expect("memory takes it");
-    Envelope::of(header, Body::from_bytes(body))
-}
-
-/// As little as there can be.
-fn bare() -> Envelope {
-    let mut envelope = full();
-    envelope.header = Header {
-        correlation: None,
-        causation: None,
-        trace: None,
-        ttl_ms: None,
-        reply_to: None,
-        attempt: None,
-        ..envelope.header
-    };
-    envelope
-}
-
-fn golden(name: &str, envelope: &Envelope) -> Vec<u8> {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/bus");
-    let path = folder.join(format!("{name}.v{}.hex", wire::VERSION));
-    if std::env::var_os("WRITE_GOLDEN").is_some() && !path.exists() {
-        std::fs::write(&path, lines(&wire::encode(envelope))).expect("can be written");
-    }
-    let text = std::fs::read_to_string(&path).expect("golden bytes are in the repository");
-    let digits: Vec<u8> = text.bytes().filter(u8::is_ascii_hexdigit).collect();
-    let pair = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
-    digits.chunks(2).map(|it| pair(it).expect("two hex digits")).collect()
-}
-
-fn lines(bytes: &[u8]) -> String {
-    let line = |line: &[u8]| {
-        let words: Vec<String> = line.iter().map(|byte| format!("{byte:02x}")).collect();
-        words.join(" ") + "\n"
-    };
-    bytes.chunks(32).map(line).collect()
-}
 
 #[test]
 fn envelopes_are_the_bytes_they_have_always_been() {
-    for (name, envelope) in [("full", full()), ("bare", bare())] {
+    for (name, envelope) in golden::forms() {
         let bytes = golden(name, &envelope);
         assert_eq!(lines(&wire::encode(&envelope)), lines(&bytes), "{name}");
         let back = wire::decode(&bytes, &BusBounds::default()).expect("our own bytes");
         assert_eq!(back.header, envelope.header, "{name}");
-        assert_eq!(*topic().read(Arc::new(back)).expect("a finding"), finding(), "{name}");
+        golden::is_what_it_was(name, back);
     }
 }
 
