@@ -37,8 +37,8 @@ class Agent:
             if message["type"] != "heartbeat":
                 return message
 
-    def hello(self):
-        self.say(type="hello", version=1, line_max_bytes=1 << 20)
+    def hello(self, version=2):
+        self.say(type="hello", version=version, line_max_bytes=1 << 20)
         return self.hear()
 
     def task(self, **more):
@@ -68,8 +68,9 @@ class Client(unittest.TestCase):
 
     def test_it_says_what_it_serves_and_answers(self):
         agent = self.agent("def f(cx, input): return {'twice': input * 2, 'ø': cx.key}")
-        self.assertEqual(agent.hello(), {"type": "ready", "version": 1, "serves": ["it"],
-                                         "heartbeat_ms": 1000})
+        ready = {"type": "ready", "version": 2, "serves": ["it"], "heartbeat_ms": 1000}
+        self.assertEqual(agent.hello(version=3), ready)
+        self.assertEqual(agent.hello(version=1), {**ready, "version": 1}, "as old as we are asked")
         agent.say(**{**TASK, "input": 21})
         self.assertEqual(agent.hear(),
                          {"type": "result", "token": "7", "output": {"twice": 42, "ø": "t1"}})
@@ -171,6 +172,73 @@ class Client(unittest.TestCase):
         self.assertIn("not JSON compliant", agent.task(input="nan")["message"])
         agent.say(**{**TASK, "input": "set"})
         self.assertIn("not JSON serializable", agent.hear()["message"])
+
+    def test_publish_gives_the_receipt_and_what_it_may_not_raises(self):
+        agent = self.agent("""
+            def f(cx, input):
+                receipt = cx.publish("team.t.found", {"line": 7}, schema="Finding", version=2)
+                try: cx.publish("elsewhere", None)
+                except majordomo.Failure as failure: return [receipt, failure.kind]
+            """)
+        said = agent.task()
+        self.assertEqual(said, {"type": "publish", "token": "7", "id": said["id"], "version": 2,
+                                "subject": "team.t.found", "schema": "Finding",
+                                "body": {"line": 7}})
+        again = agent.reply(said, answer="ok", value={"delivered": 0, "dropped": 0})
+        self.assertEqual((again["schema"], again["version"]), ("Value", 1))
+        failure = {"kind": "rejected", "message": "it may not"}
+        self.assertEqual(agent.reply(again, answer="failed", failure=failure)["output"],
+                         [{"delivered": 0, "dropped": 0}, "rejected"])
+
+    def heard(self, agent, call, body):
+        agent.say(type="message", subscription=call["id"], subject="a.b", sender="x", body=body,
+                  schema="Value", version=1, sent_at_ms=0, dropped=0)
+
+    def test_messages_are_taken_one_by_one_and_a_break_ends_the_subscription(self):
+        agent = self.agent("""
+            def f(cx, input):
+                got = []
+                for message in cx.subscribe("a.*", group="g", queue=9, overflow="drop_newest"):
+                    got.append(message["body"])
+                    if len(got) == 2: break
+                return got
+            """)
+        call = agent.task()
+        self.assertEqual(call, {"type": "subscribe", "token": "7", "id": call["id"], "group": "g",
+                                "subject": "a.*", "queue": 9, "overflow": "drop_newest"})
+        agent.say(type="reply", id=call["id"], answer="ok", value=None)
+        for body in [1, 2, 3]:
+            self.heard(agent, call, body)
+        about = {"token": "7", "subscription": call["id"]}
+        self.assertEqual(agent.hear(), {"type": "taken", **about})
+        self.assertEqual(agent.hear(), {"type": "unsubscribe", **about})
+        self.assertEqual(agent.hear()["output"], [1, 2])
+        self.heard(agent, call, "late")
+        agent.say(**{**TASK, "token": "8"})
+        self.assertEqual(agent.hear()["type"], "subscribe", "what comes late is passed over")
+
+    def test_a_subscription_ends_by_itself_in_time_or_with_the_task(self):
+        agent = self.agent("""
+            def f(cx, input):
+                feed = cx.subscribe("a.b", within=input)
+                got = [message["body"] for message in feed]
+                return [*got, "over"]
+            """)
+        call = agent.task(input=0.05)
+        agent.say(type="reply", id=call["id"], answer="ok", value=None)
+        self.assertEqual(agent.hear()["type"], "unsubscribe", "none has come in time")
+        self.assertEqual(agent.hear()["output"], ["over"])
+        agent.say(**{**TASK, "token": "8"})
+        call = agent.hear()
+        agent.say(type="reply", id=call["id"], answer="ok", value=None)
+        self.heard(agent, call, 1)
+        agent.say(type="ended", subscription=call["id"], why="overflow")
+        self.assertEqual([agent.hear()["type"] for _ in range(2)], ["taken", "unsubscribe"])
+        self.assertEqual(agent.hear()["output"], [1, "over"])
+        agent.say(**{**TASK, "token": "9"})
+        agent.say(type="reply", id=agent.hear()["id"], answer="ok", value=None)
+        agent.say(type="cancel", token="9")
+        self.assertEqual(agent.hear()["kind"], "cancelled")
 
     def test_cancel_raises_where_it_waits_and_the_agent_lives_on(self):
         agent = self.agent("""

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use adapters::agent::command::wire::{Answer, Failure, OnUnknown, Outcome};
-use adapters::agent::command::{Assignment, Census, Host, Later};
+use adapters::agent::command::wire::{Answer, Failure, Heard, OnUnknown, Outcome, Said, Wanted};
+use adapters::agent::command::{Assignment, Census, Feed, Host, Later, News};
+use futures_util::StreamExt;
 use serde_json::{Value, json};
 
 type Responder = Arc<dyn Fn(&str, &Value) -> Later<Answer> + Send + Sync>;
@@ -22,6 +23,8 @@ pub(crate) struct Remembering {
     pub(crate) slots: Census,
     /// How often an attempt gave its slot back to wait.
     pub(crate) parked: Arc<AtomicU64>,
+    /// Messages that subscriptions have given away.
+    pub(crate) offered: Arc<AtomicU64>,
     /// Heartbeats that were passed on.
     pub(crate) heard: Arc<AtomicU64>,
     /// Whoever has this holds up the hearing of late answers.
@@ -46,6 +49,7 @@ impl Remembering {
             responder: Arc::new(responder),
             slots: Census::new(),
             parked: Arc::default(),
+            offered: Arc::default(),
             heard: Arc::default(),
             hearing: Arc::default(),
         }
@@ -88,6 +92,33 @@ impl Host for Remembering {
         };
         self.steps.lock().unwrap().insert(step, Some(recorded));
         Box::pin(async { Answer::Ok { value: Value::Null } })
+    }
+
+    fn publish(&self, said: Said) -> Later<Answer> {
+        self.note(format!("publish {} {}", said.subject, said.body));
+        Box::pin(async { Answer::Ok { value: json!({ "delivered": 1, "dropped": 0 }) } })
+    }
+
+    /// Messages with numbers, without end; of `two`, two and the end.
+    fn subscribe(&self, wanted: Wanted) -> Later<Result<Feed, Failure>> {
+        self.note(format!("subscribe {}", wanted.subject));
+        let (offered, subject) = (self.offered.clone(), wanted.subject);
+        let count = if subject == "two" { 2 } else { usize::MAX };
+        let heard = move |body: usize| {
+            offered.fetch_add(1, Ordering::Relaxed);
+            let subject = subject.clone();
+            let said = Said { subject, schema: "Value".into(), version: 1, body: json!(body) };
+            News::Heard(Heard {
+                sender: "x".into(),
+                said,
+                sent_at_ms: 0,
+                dropped: 0,
+                unreadable: None,
+            })
+        };
+        let end = futures_util::stream::iter([News::Ended("overflow")]);
+        let feed: Feed = Box::pin(futures_util::stream::iter((0..count).map(heard)).chain(end));
+        Box::pin(async { Ok(feed) })
     }
 
     fn progress(&self, fraction: Option<f32>, message: &str) {

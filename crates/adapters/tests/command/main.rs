@@ -5,6 +5,7 @@
 extern crate majordomo_adapters as adapters;
 
 mod document;
+mod hearing;
 mod host;
 mod jsonl;
 mod plain;

@@ -13,8 +13,8 @@ use serde_json::Value;
 
 /// Watch the bus of the process at work, or say something on it
 ///
-/// Only agents in Rust speak on the bus. A team file has none, so a tap sees what `bus publish`
-/// sends, and nothing else
+/// A tap sees what agents in Rust, `jsonl` programs and `bus publish` send. Builtins, people,
+/// models and `plain` programs send no messages
 #[derive(clap::Args)]
 pub(crate) struct Bus {
     #[command(subcommand)]

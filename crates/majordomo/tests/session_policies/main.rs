@@ -3,6 +3,7 @@
 #![cfg(feature = "team")]
 #![allow(clippy::unwrap_used)] // The helpers of a test are tests.
 
+mod bus;
 mod schedules;
 mod stage;
 

@@ -13,7 +13,8 @@ use tokio::runtime::Handle;
 use tokio::time::{Instant, timeout};
 
 use super::Ended;
-use super::host::{Assignment, Host, Later};
+use super::hearing::Hearing;
+use super::host::{Assignment, Feed, Host, Later};
 use super::limits::Limits;
 use super::pool::Pool;
 use super::resident::{Resident, Sign, Trouble};
@@ -35,15 +36,17 @@ pub(super) async fn serve<H: Host>(
     resident.begin();
     let limits = pool.limits();
     let token = work.token.clone();
+    let hearing = Hearing::new(resident.news(), &limits);
     let loan = Loan { resident: Some(resident), pool: pool.clone(), host, token };
     let calls = FuturesUnordered::new();
     let work_left = limits.wall_ms.map(Duration::from_millis);
     let (asks_open, is_silent) = (0, false);
-    let mut attempt = Attempt { loan, calls, asks_open, is_silent, work_left, limits };
+    let mut attempt = Attempt { loan, calls, hearing, asks_open, is_silent, work_left, limits };
     attempt.resident().send(&task(work));
     let report = attempt.drive().await;
     attempt.tell_story(report.is_err());
-    let Attempt { mut loan, .. } = attempt;
+    let Attempt { mut loan, hearing, .. } = attempt;
+    drop(hearing); // Before the process gets another task.
     let resident = loan.resident.take().expect("only the end of the loan takes it");
     match report {
         Ok(report) => {
@@ -70,6 +73,8 @@ struct Attempt<H: Host> {
     loan: Loan<H>,
     /// Calls of the process that have no answer yet.
     calls: FuturesUnordered<Later<Answered>>,
+    /// What it has subscribed to.
+    hearing: Hearing,
     /// How many of them block it.
     asks_open: usize,
     /// It has missed its heartbeats.
@@ -83,6 +88,8 @@ struct Answered {
     id: u64,
     is_ask: bool,
     answer: Answer,
+    /// Of a `subscribe` that was allowed.
+    feed: Option<Feed>,
 }
 
 /// What one wake-up brought.
@@ -182,6 +189,16 @@ impl<H: Host> Attempt<H> {
                 let answer = self.loan.host.done(step, outcome);
                 self.call(id, false, answer)?;
             }
+            FromAgent::Publish { id, said, .. } => {
+                let answer = self.loan.host.publish(said);
+                self.call(id, false, answer)?;
+            }
+            FromAgent::Subscribe { id, wanted, .. } => {
+                let opened = self.loan.host.subscribe(wanted);
+                self.open(Box::pin(async move { subscribed(id, opened.await) }))?;
+            }
+            FromAgent::Taken { subscription, .. } => self.hearing.taken(subscription),
+            FromAgent::Unsubscribe { subscription, .. } => self.hearing.close(subscription),
             FromAgent::Progress { fraction, message, .. } => {
                 self.loan.host.progress(fraction, &message)
             }
@@ -195,20 +212,36 @@ impl<H: Host> Attempt<H> {
     }
 
     fn call(&mut self, id: u64, is_ask: bool, answer: Later<Answer>) -> Result<(), Trouble> {
+        self.open(Box::pin(
+            async move { Answered { id, is_ask, answer: answer.await, feed: None } },
+        ))
+    }
+
+    fn open(&mut self, call: Later<Answered>) -> Result<(), Trouble> {
         let max = self.limits.asks_max;
         if self.calls.len() >= max {
             return Err(Trouble::Broke(format!("it has more than {max} calls open")));
         }
-        self.calls.push(Box::pin(async move { Answered { id, is_ask, answer: answer.await } }));
+        self.calls.push(call);
         Ok(())
     }
 
-    fn reply(&mut self, Answered { id, is_ask, answer }: Answered) {
+    fn reply(&mut self, Answered { id, is_ask, answer, feed }: Answered) {
         self.asks_open -= usize::from(is_ask);
         if is_ask && let Some(resident) = &mut self.loan.resident {
             resident.begin(); // Blocked, it could not beat.
         }
+        let (answer, feed) = match feed.as_ref().and_then(|_| self.hearing.full()) {
+            None => (answer, feed),
+            Some(max) => {
+                let message = format!("it has {max} subscriptions already, which is the limit");
+                (failed("overloaded", message), None)
+            }
+        };
         self.resident().send(&ToAgent::Reply { id, answer });
+        if let Some(feed) = feed {
+            self.hearing.open(id, feed); // What it hears stands behind the reply.
+        }
     }
 
     /// What the process wrote to stderr meanwhile goes to the log of this task.
@@ -224,6 +257,18 @@ impl<H: Host> Attempt<H> {
     fn resident(&mut self) -> &Resident {
         self.loan.resident.as_ref().expect("only the end of the loan takes it")
     }
+}
+
+fn subscribed(id: u64, opened: Result<Feed, Failure>) -> Answered {
+    let (answer, feed) = match opened {
+        Ok(feed) => (Answer::Ok { value: Value::Null }, Some(feed)),
+        Err(failure) => (Answer::Failed { failure }, None),
+    };
+    Answered { id, is_ask: false, answer, feed }
+}
+
+fn failed(kind: &str, message: String) -> Answer {
+    Answer::Failed { failure: Failure { kind: kind.to_owned(), message, retry_after_ms: None } }
 }
 
 /// What comes next from a process; while it is blocked it owes no sign of life.
@@ -273,15 +318,17 @@ async fn stopped<H: Host>(resident: &mut Resident, host: &H, token: &str) -> boo
             }
             FromAgent::Error { token: of, .. } if of == token => return true,
             FromAgent::Result { .. } | FromAgent::Error { .. } => {}
-            FromAgent::Ask { id, .. } | FromAgent::Once { id, .. } | FromAgent::Done { id, .. } => {
-                let failure = Failure {
-                    kind: "cancelled".into(),
-                    message: "the task was cancelled".into(),
-                    retry_after_ms: None,
-                };
-                resident.send(&ToAgent::Reply { id, answer: Answer::Failed { failure } });
+            FromAgent::Ask { id, .. }
+            | FromAgent::Once { id, .. }
+            | FromAgent::Done { id, .. }
+            | FromAgent::Publish { id, .. }
+            | FromAgent::Subscribe { id, .. } => {
+                let answer = failed("cancelled", "the task was cancelled".to_owned());
+                resident.send(&ToAgent::Reply { id, answer });
             }
             FromAgent::Ready { .. }
+            | FromAgent::Taken { .. }
+            | FromAgent::Unsubscribe { .. }
             | FromAgent::Progress { .. }
             | FromAgent::Heartbeat {}
             | FromAgent::Log { .. } => {}

@@ -5,12 +5,25 @@ use std::any::Any;
 use std::future::Future;
 use std::pin::Pin;
 
+use futures_util::Stream;
 use serde_json::Value;
 
-use super::wire::{Answer, OnUnknown, Outcome};
+use super::wire::{Answer, Failure, Heard, OnUnknown, Outcome, Said, Wanted};
 
 /// A future that can be kept beside others.
 pub type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// What a subscription hears; dropped, it is unsubscribed.
+pub type Feed = Pin<Box<dyn Stream<Item = News> + Send>>;
+
+/// What a subscription brings.
+#[derive(Clone, Debug, PartialEq)]
+pub enum News {
+    /// A message.
+    Heard(Heard),
+    /// Its end, which comes last, in the wire's word for why.
+    Ended(&'static str),
+}
 
 /// One attempt at a task, in the words that cross the wire.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,6 +54,12 @@ pub trait Host: Clone + Send + Sync + 'static {
 
     /// Records what came of a step; answers when that is durable.
     fn done(&self, step: String, outcome: Outcome) -> Later<Answer>;
+
+    /// Tells whoever listens on the bus now; answers with how many queues took it.
+    fn publish(&self, said: Said) -> Later<Answer>;
+
+    /// Listens on the bus until what this gives is dropped or the attempt ends.
+    fn subscribe(&self, wanted: Wanted) -> Later<Result<Feed, Failure>>;
 
     /// How far it is, from 0 to 1 if that can be told.
     fn progress(&self, fraction: Option<f32>, message: &str);

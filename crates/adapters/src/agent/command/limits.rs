@@ -14,6 +14,8 @@
 /// | `silence_max_beats` | this adapter's clock (*jsonl*) | the agent is suspected, see `wire.md` |
 /// | `processes_max` | the pool (*jsonl*) | the attempt is refused with `overloaded` |
 /// | `asks_max` | the reader (*jsonl*) | the process tree is ended; the attempt failed |
+/// | `subscriptions_max` | the attempt (*jsonl*) | one more is refused with `overloaded` |
+/// | `unread_max` | the attempt (*jsonl*) | further messages wait in the subscription's queue |
 ///
 /// `RLIMIT_DATA` counts private writable memory. `RLIMIT_AS` would also count address space that is
 /// only reserved, and so forbid runtimes that reserve much and use little (Go, Java, Node). Neither
@@ -42,8 +44,13 @@ pub struct Limits {
     pub silence_max_beats: u32,
     /// Processes of one *jsonl* agent at once, those blocked in `ask` included.
     pub processes_max: usize,
-    /// Calls (`ask`, `once`, `done`) one *jsonl* process may have open at once.
+    /// Calls (`ask`, `once`, `done`, `publish`, `subscribe`) one *jsonl* process may have open at
+    /// once.
     pub asks_max: usize,
+    /// Subscriptions one *jsonl* process may have at once.
+    pub subscriptions_max: usize,
+    /// Messages of one subscription that a *jsonl* process was sent and has not taken.
+    pub unread_max: usize,
 }
 
 impl Default for Limits {
@@ -59,6 +66,8 @@ impl Default for Limits {
             silence_max_beats: 5,
             processes_max: 32,
             asks_max: 64,
+            subscriptions_max: 16,
+            unread_max: 32,
         }
     }
 }

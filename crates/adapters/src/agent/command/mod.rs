@@ -5,18 +5,20 @@
 //!   process layer                                   protocols
 //!   launch ─ child ─ process ─ ending ─ members     plain   stdin ▶ program ▶ stdout
 //!   limits   output   marker   census   hurry       jsonl   attempt ─ pool ─ resident ─ wire
-//!                                                                             └─ beat
+//!                                                             └─ hearing ─ aboard └─ beat
 //! ```
 //!
 //! What is enforced, and what is not: see [`Limits`] and `docs/wire.md`. Linux only (5.11 or
 //! later): it stands on pidfd, `close_range`, parent-death signals and `/proc`.
 
+mod aboard;
 mod attempt;
 mod beat;
 mod census;
 mod child;
 mod ending;
 mod fault;
+mod hearing;
 mod host;
 mod hurry;
 mod launch;
@@ -41,7 +43,7 @@ use serde_json::Value;
 
 pub use census::{Census, Present};
 pub use fault::{Fault, Meaning, meaning};
-pub use host::{Assignment, Host, Later};
+pub use host::{Assignment, Feed, Host, Later, News};
 pub use launch::{ENVIRONMENT, Error as LaunchError, Program};
 pub use limits::Limits;
 pub use marker::VARIABLE;

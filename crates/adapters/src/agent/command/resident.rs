@@ -31,6 +31,10 @@ use super::wire::{self, FromAgent, ToAgent};
 /// `cancel`, `shutdown`.
 const OWN_LINES_MAX: usize = 4;
 
+/// Lines of messages that wait for the program to read what is before them. Few: what waits here
+/// can no longer make room in the queue of its subscription.
+const NEWS_MAX: usize = 4;
+
 /// How long the last lines of an ended process may take to come through the pipe.
 const LAST_LINE_MAX: Duration = Duration::from_millis(20);
 
@@ -43,6 +47,10 @@ pub(super) struct Resident {
     lines: Lines<ChildStdout>,
     /// Read by a task that writes to stdin, so that we never wait for an agent that does not read.
     outbox: mpsc::Sender<Vec<u8>>,
+    /// The same for messages that it has subscribed to: they never stand before an answer.
+    news: mpsc::Sender<Vec<u8>>,
+    /// The version that it speaks; ours until it has said.
+    version: u32,
     story: Tail,
     /// The signs of life that it has promised.
     beat: Option<Beat>,
@@ -101,15 +109,18 @@ impl Resident {
         process.keep(hold);
         process.hasten_by(&hurry);
         let (outbox, inbox) = mpsc::channel(limits.asks_max + OWN_LINES_MAX);
+        let (news, coming) = mpsc::channel(NEWS_MAX);
         let story = Tail::new(limits.stderr_tail_bytes);
         let mut side = JoinSet::new();
-        side.spawn(write(pipes.stdin, inbox));
+        side.spawn(write(pipes.stdin, inbox, coming));
         side.spawn(story.clone().follow(pipes.stderr));
         let lines = Lines::new(pipes.stdout, limits.line_max_bytes);
         let resident = Self {
             process,
             lines,
             outbox,
+            news,
+            version: wire::VERSION,
             story,
             beat: None,
             hurry,
@@ -130,6 +141,7 @@ impl Resident {
             Ok(Ok(FromAgent::Ready { version, serves, heartbeat_ms })) => {
                 match self.complaint(version, &serves) {
                     None => {
+                        self.version = version;
                         self.beat = heartbeat_ms.filter(|beat_ms| *beat_ms > 0).map(|beat_ms| {
                             Beat::new(Duration::from_millis(beat_ms), silence_max_beats)
                         });
@@ -156,6 +168,11 @@ impl Resident {
     /// limit on its open calls tells.
     pub(super) fn send(&self, message: &ToAgent) {
         let _told_by_the_reading_side = self.outbox.try_send(message.line());
+    }
+
+    /// Where lines of messages go, which may have to wait.
+    pub(super) fn news(&self) -> mpsc::Sender<Vec<u8>> {
+        self.news.clone()
     }
 
     /// It is in the pool from now on, under the number of its place.
@@ -225,10 +242,17 @@ impl Resident {
                 Trouble::Broke(format!("a line is longer than {max} bytes"))
             }
         })?;
-        serde_json::from_slice(&line).map_err(|error| {
+        let message: FromAgent = serde_json::from_slice(&line).map_err(|error| {
             let quote: String = String::from_utf8_lossy(&line).chars().take(QUOTE_CHARS).collect();
             Trouble::Broke(format!("{error} in the line {quote:?}"))
-        })
+        })?;
+        match message.since() {
+            (since, name) if since > self.version => {
+                let spoken = self.version;
+                Err(Trouble::Broke(format!("there is no `{name}` in version {spoken}, its own")))
+            }
+            _ => Ok(message),
+        }
     }
 
     /// The next line, or the end when the first process has ended: a child it left behind may hold
@@ -331,8 +355,19 @@ async fn exit_or_end(process: Process, grace_ms: u64, hurry: &Hurry) -> io::Resu
     process.end().await
 }
 
-async fn write(mut stdin: ChildStdin, mut inbox: mpsc::Receiver<Vec<u8>>) {
-    while let Some(line) = inbox.recv().await {
+/// Writes lines until no more can come, answers first.
+async fn write(
+    mut stdin: ChildStdin,
+    mut inbox: mpsc::Receiver<Vec<u8>>,
+    mut news: mpsc::Receiver<Vec<u8>>,
+) {
+    loop {
+        let line = tokio::select! {
+            biased;
+            line = inbox.recv() => line,
+            Some(line) = news.recv() => Some(line),
+        };
+        let Some(line) = line else { return };
         if stdin.write_all(&line).await.is_err() {
             // The reading side will see that the process is gone.
             return;

@@ -9,9 +9,9 @@ use runtime::port::{Agent, BoxFuture, Vitals};
 use serde_json::Value;
 
 use super::fault::{Fault, Meaning, meaning};
-use super::host::{Assignment, Host, Later};
+use super::host::{Assignment, Feed, Host, Later};
 use super::wire::{self, Answer, Outcome};
-use super::{Command, Ended};
+use super::{Command, Ended, aboard};
 
 /// When everybody is busy: about as long as a short task takes.
 const BUSY_RETRY_AFTER_MS: u64 = 1_000;
@@ -90,6 +90,16 @@ impl Host for Context {
         Box::pin(async move { answer(cx.once_end(&step, result).await.map(|()| Value::Null)) })
     }
 
+    fn publish(&self, said: wire::Said) -> Later<Answer> {
+        let cx = self.clone();
+        Box::pin(async move { answer(aboard::publish(&cx, said).await) })
+    }
+
+    fn subscribe(&self, wanted: wire::Wanted) -> Later<Result<Feed, wire::Failure>> {
+        let cx = self.clone();
+        Box::pin(async move { aboard::subscribe(&cx, wanted).await.map_err(told) })
+    }
+
     fn progress(&self, fraction: Option<f32>, message: &str) {
         Context::progress(self, fraction, message);
     }
@@ -132,11 +142,12 @@ impl Host for Context {
 fn answer(result: Result<Value, Failure>) -> Answer {
     match result {
         Ok(value) => Answer::Ok { value },
-        Err(Failure { kind, message, retry_after_ms, .. }) => {
-            let failure = wire::Failure { kind: word(kind), message, retry_after_ms };
-            Answer::Failed { failure }
-        }
+        Err(failure) => Answer::Failed { failure: told(failure) },
     }
+}
+
+fn told(Failure { kind, message, retry_after_ms, .. }: Failure) -> wire::Failure {
+    wire::Failure { kind: word(kind), message, retry_after_ms }
 }
 
 /// The kernel's own word for it, as it stands in the journal.

@@ -1,4 +1,4 @@
-//! The messages of the *jsonl* protocol, version 1: one JSON object a line, both ways.
+//! The messages of the *jsonl* protocol, version 2: one JSON object a line, both ways.
 //! `docs/wire.md` tells it to people; its transcript is replayed against these types.
 //!
 //! **What may change.** A field may be added at any time, so both sides ignore fields they do not
@@ -8,11 +8,12 @@
 //! Ids are strings, since not every language has integers of 64 bits. Every message that speaks for
 //! a task carries the *token* of the attempt: what comes from an older attempt is not heard.
 
+use runtime::bus::Overflow;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// The version spoken here.
-pub const VERSION: u32 = 1;
+/// The version spoken here. 2: `publish`, `subscribe` and what belongs to them.
+pub const VERSION: u32 = 2;
 
 /// From Majordomo to the agent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -42,13 +43,29 @@ pub enum ToAgent {
         /// The question.
         input: Value,
     },
-    /// The answer to `ask`, `once` or `done`.
+    /// The answer to `ask`, `once`, `done`, `publish` or `subscribe`.
     Reply {
         /// The number of the call.
         id: u64,
         /// What came of it.
         #[serde(flatten)]
         answer: Answer,
+    },
+    /// What a subscription has heard; only to who has said `subscribe`.
+    Message {
+        /// The number of the call that opened it.
+        subscription: u64,
+        /// What was heard.
+        #[serde(flatten)]
+        heard: Heard,
+    },
+    /// A subscription hears nothing more.
+    Ended {
+        /// The number of the call that opened it.
+        subscription: u64,
+        /// `overflow`: its queue was full, and it was to end then. `bus`: the bus has ended.
+        /// `attempt`: the attempt has.
+        why: String,
     },
     /// Stop working on this task and say `error` with kind `cancelled`; KILL follows the grace.
     Cancel {
@@ -151,6 +168,42 @@ pub enum FromAgent {
         #[serde(flatten)]
         outcome: Outcome,
     },
+    /// A message to whoever listens on the bus now. Answered by `reply`, with how many queues took
+    /// it, or why it may not.
+    Publish {
+        /// The attempt's token.
+        token: String,
+        /// As for `ask`.
+        id: u64,
+        /// What it says.
+        #[serde(flatten)]
+        said: Said,
+    },
+    /// Hear what is said on the bus from now on, until the attempt ends. Answered by `reply`; then
+    /// each message is a line.
+    Subscribe {
+        /// The attempt's token.
+        token: String,
+        /// As for `ask`, and the number of the subscription.
+        id: u64,
+        /// What it wants.
+        #[serde(flatten)]
+        wanted: Wanted,
+    },
+    /// One more message of a subscription was taken: another may come. No answer.
+    Taken {
+        /// The attempt's token.
+        token: String,
+        /// The number of the call that opened it.
+        subscription: u64,
+    },
+    /// Hear no more of it. No answer; what is on its way still comes.
+    Unsubscribe {
+        /// The attempt's token.
+        token: String,
+        /// The number of the call that opened it.
+        subscription: u64,
+    },
     /// How far it is.
     Progress {
         /// The attempt's token.
@@ -189,6 +242,52 @@ pub enum FromAgent {
     },
 }
 
+/// A message that a program sends.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Said {
+    /// What it is about.
+    pub subject: String,
+    /// The name of its schema.
+    pub schema: String,
+    /// And the version.
+    pub version: u32,
+    /// Its contents.
+    pub body: Value,
+}
+
+/// A message that a program hears.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Heard {
+    /// Who sent it: an agent's name, filled in by the bus.
+    pub sender: String,
+    /// What it says; its body is null where it cannot be read.
+    #[serde(flatten)]
+    pub said: Said,
+    /// When it was sent, by the sender's clock, in milliseconds since 1970.
+    pub sent_at_ms: u64,
+    /// Messages of this subscription that were lost so far, for want of room in its queue.
+    pub dropped: u64,
+    /// Why the body cannot be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unreadable: Option<String>,
+}
+
+/// What a program wants to hear, and how.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wanted {
+    /// What it is to be about: a subject, or a pattern with `*` and `>`.
+    pub subject: String,
+    /// As one of this group, of whom one gets each message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// Messages that may wait; 1,024 if nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue: Option<usize>,
+    /// What happens to more; the oldest make room if nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overflow: Option<Overflow>,
+}
+
 /// What to do with a step that was begun and of which nobody knows how it went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -225,10 +324,33 @@ impl FromAgent {
             Self::Ask { token, .. }
             | Self::Once { token, .. }
             | Self::Done { token, .. }
+            | Self::Publish { token, .. }
+            | Self::Subscribe { token, .. }
+            | Self::Taken { token, .. }
+            | Self::Unsubscribe { token, .. }
             | Self::Progress { token, .. }
             | Self::Result { token, .. }
             | Self::Error { token, .. } => Some(token),
             Self::Ready { .. } | Self::Heartbeat {} | Self::Log { .. } => None,
+        }
+    }
+
+    /// The first version that has it, and its name.
+    pub fn since(&self) -> (u32, &'static str) {
+        match self {
+            Self::Publish { .. } => (2, "publish"),
+            Self::Subscribe { .. } => (2, "subscribe"),
+            Self::Taken { .. } => (2, "taken"),
+            Self::Unsubscribe { .. } => (2, "unsubscribe"),
+            Self::Ready { .. } => (1, "ready"),
+            Self::Ask { .. } => (1, "ask"),
+            Self::Once { .. } => (1, "once"),
+            Self::Done { .. } => (1, "done"),
+            Self::Progress { .. } => (1, "progress"),
+            Self::Heartbeat {} => (1, "heartbeat"),
+            Self::Result { .. } => (1, "result"),
+            Self::Error { .. } => (1, "error"),
+            Self::Log { .. } => (1, "log"),
         }
     }
 }
