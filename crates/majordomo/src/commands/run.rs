@@ -155,15 +155,18 @@ fn tell(summary: &Summary, global: &Global, report: Option<&Path>) -> Result<()>
 
 /// The figures of a run, as lines.
 fn in_words(summary: &Summary) -> Vec<String> {
-    let Summary { run, status, tasks, attempts_lost, agents, tasks_open, .. } = summary;
+    let Summary { run, status, tasks, attempts_lost, restarts, agents, .. } = summary;
+    let tasks_open = summary.tasks_open;
     let time = summary.time_ms.map_or(String::new(), |ms| format!(" in {:.1} s", ms as f64 / 1e3));
     let mut lines = vec![format!("run {run} {status}{time}")];
     lines.extend(summary.reason.iter().map(|why| format!("  {why}")));
     if let Some(findings) = summary.outputs.pointer("/json/counts/findings") {
         lines.push(format!("  findings {findings}"));
     }
+    let again =
+        if *attempts_lost > 0 { format!(" · made again {attempts_lost}") } else { String::new() };
     lines.push(format!(
-        "  tasks {} completed, {} failed, {} cancelled, {} dead · restarts {attempts_lost} · lost \
+        "  tasks {} completed, {} failed, {} cancelled, {} dead{again} · restarts {restarts} · lost \
          {tasks_open}",
         tasks.completed, tasks.failed, tasks.cancelled, tasks.dead
     ));

@@ -1,6 +1,6 @@
 //! The state of a team, folded from durable entries: who is busy, what is done, what waits.
 
-use kernel::{AgentId, Entry, Event, Loss, TaskId, Text, Token};
+use kernel::{AgentId, Entry, Event, Loss, Supervised, TaskId, Text};
 use runtime::port::Observer;
 use runtime::port::journal::Seq;
 use runtime::port::observer::{Note, Said};
@@ -23,7 +23,6 @@ pub struct Standing {
     /// Processes that have held the journal.
     pub incarnations: u64,
     open: HashMap<TaskId, Open>,
-    tokens: HashMap<Token, TaskId>,
 }
 
 /// One agent.
@@ -33,6 +32,8 @@ pub struct AgentLine {
     pub name: Text,
     /// Tasks it works on now.
     pub busy: u32,
+    /// Tasks it has begun that wait: for others, a person, a time.
+    pub waiting: u32,
     /// Tasks it can work on at once.
     pub slots: u32,
     /// Tasks it completed in this process's time.
@@ -41,6 +42,8 @@ pub struct AgentLine {
     pub failed: u64,
     /// Times it was started again.
     pub restarts: u64,
+    /// Why it gets no new work, if it gets none.
+    pub away: Option<&'static str>,
 }
 
 /// The tasks of one capability.
@@ -58,8 +61,18 @@ pub struct Work {
 struct Open {
     capability: Text,
     agent: Option<AgentId>,
-    /// Whether it holds a slot of that agent.
-    working: bool,
+    stage: Stage,
+}
+
+/// What the agent of a task has to do with it now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// Nothing: it is queued, or was taken from it.
+    Queued,
+    /// It holds a slot of the agent.
+    Working,
+    /// It goes on later, and holds none.
+    Waiting,
 }
 
 impl Board {
@@ -108,52 +121,47 @@ impl Standing {
         match event {
             Event::RuntimeStarted { incarnation, .. } => {
                 self.incarnations = *incarnation;
-                self.agents.values_mut().for_each(|agent| agent.busy = 0);
+                self.agents.clear(); // Whoever works in this process joins again.
+                self.open.values_mut().for_each(|open| open.stage = Stage::Queued);
             }
             Event::AgentJoined { agent, spec } => {
-                let line = self.agents.entry(*agent).or_default();
-                (line.name, line.slots) = (spec.name.clone(), spec.slots);
+                let (name, slots) = (spec.name.clone(), spec.slots);
+                self.agents.insert(*agent, AgentLine { name, slots, ..AgentLine::default() });
             }
-            Event::AgentRestarted { agent, reason } => {
-                let line = self.agents.entry(*agent).or_default();
-                line.restarts += 1;
-                self.latest = format!("{} was started again: {reason}", line.name);
+            Event::AgentLeft { agent, .. } => {
+                self.agents.remove(agent);
             }
+            Event::AgentResized { agent, slots } => self.agent(*agent, |it| it.slots = *slots),
+            Event::AgentDraining { agent } => self.away(*agent, "draining"),
+            Event::AgentPaused { agent } => self.away(*agent, "paused"),
+            Event::AgentUnpaused { agent } => self.agent(*agent, |it| it.away = None),
+            Event::Supervised(what) => self.supervised(what),
             Event::TaskAccepted(accepted) => {
                 let capability = accepted.terms.capability.clone();
                 self.work.entry(capability.clone()).or_default().accepted += 1;
-                let open = Open { capability, agent: None, working: false };
+                let open = Open { capability, agent: None, stage: Stage::Queued };
                 self.open.insert(accepted.task, open);
             }
             Event::LeaseGranted(granted) => {
-                self.tokens.insert(granted.token, granted.task);
                 if let Some(open) = self.open.get_mut(&granted.task) {
                     open.agent = Some(granted.agent);
                 }
-                self.set_working(granted.task, true);
+                self.set(granted.task, Stage::Working);
             }
-            Event::TaskWaiting { task } => self.set_working(*task, false),
-            Event::TaskResumed { task, .. } => self.set_working(*task, true),
+            Event::TaskWaiting { task } => self.set(*task, Stage::Waiting),
+            Event::TaskResumed { task, .. } => self.set(*task, Stage::Working),
             Event::AttemptFailed { task, failure, .. } => {
-                self.set_working(*task, false);
-                let agent = self.agent_of(*task);
-                if let Some(agent) = agent.and_then(|id| self.agents.get_mut(&id)) {
-                    agent.failed += 1;
-                    self.latest =
-                        format!("task {task} failed under {}: {}", agent.name, failure.message);
-                }
+                self.set(*task, Stage::Queued);
+                let Some(agent) = self.agent_of(*task) else { return };
+                agent.failed += 1;
+                let (name, why) = (agent.name.clone(), &failure.message);
+                self.latest = format!("task {task} failed under {name}: {why}");
             }
-            Event::AttemptLost { task, cause, .. } => {
-                // A new runtime has set everybody to idle already.
-                if *cause == Loss::RuntimeEnded {
-                    self.open.entry(*task).and_modify(|open| open.working = false);
-                } else {
-                    self.set_working(*task, false);
-                }
-            }
+            // A new runtime has queued everything already.
+            Event::AttemptLost { cause: Loss::RuntimeEnded, .. } => {}
+            Event::AttemptLost { task, .. } => self.set(*task, Stage::Queued),
             Event::TaskCompleted { task, .. } => {
-                let agent = self.agent_of(*task);
-                if let Some(agent) = agent.and_then(|id| self.agents.get_mut(&id)) {
+                if let Some(agent) = self.agent_of(*task) {
                     agent.completed += 1;
                 }
                 self.ended(*task, false);
@@ -165,26 +173,77 @@ impl Standing {
         }
     }
 
-    fn agent_of(&self, task: TaskId) -> Option<AgentId> {
-        self.open.get(&task).and_then(|open| open.agent)
+    fn supervised(&mut self, what: &Supervised) {
+        let agent = what.agent();
+        match what {
+            Supervised::Exited { reason, .. } => {
+                let Some(line) = self.agents.get_mut(&agent) else { return };
+                line.away = Some("down");
+                self.latest = format!("{} ended: {}", line.name, reason.words());
+            }
+            Supervised::Started { .. } => {
+                let Some(line) = self.agents.get_mut(&agent) else { return };
+                line.restarts += 1;
+                line.away = None;
+                self.latest = format!("{} was started again", line.name);
+            }
+            Supervised::GivenUp { reason, .. } => {
+                self.away(agent, "given up");
+                let Some(line) = self.agents.get(&agent) else { return };
+                self.latest = format!("{} was given up: {reason}", line.name);
+            }
+            Supervised::Suspected { .. } => self.away(agent, "suspected"),
+            Supervised::Readmitted { .. } | Supervised::Trusted { .. } => {
+                self.agent(agent, |it| it.away = None);
+            }
+            Supervised::Stopping { .. } | Supervised::Starting { .. } => self.away(agent, "down"),
+            Supervised::Planned(_) | Supervised::Escalated { .. } => {}
+        }
     }
 
-    fn set_working(&mut self, task: TaskId, working: bool) {
-        let Some(open) = self.open.get_mut(&task) else { return };
-        if std::mem::replace(&mut open.working, working) == working {
-            return;
+    fn agent(&mut self, agent: AgentId, change: impl FnOnce(&mut AgentLine)) {
+        if let Some(line) = self.agents.get_mut(&agent) {
+            change(line);
         }
-        if let Some(agent) = open.agent.and_then(|id| self.agents.get_mut(&id)) {
-            agent.busy = if working { agent.busy + 1 } else { agent.busy.saturating_sub(1) };
+    }
+
+    fn away(&mut self, agent: AgentId, why: &'static str) {
+        self.agent(agent, |it| it.away = Some(why));
+    }
+
+    fn agent_of(&mut self, task: TaskId) -> Option<&mut AgentLine> {
+        self.open.get(&task).and_then(|open| open.agent).and_then(|id| self.agents.get_mut(&id))
+    }
+
+    /// Moves a task on, and counts it at its agent where it is now.
+    fn set(&mut self, task: TaskId, stage: Stage) {
+        let Some(open) = self.open.get_mut(&task) else { return };
+        let before = std::mem::replace(&mut open.stage, stage);
+        let Some(agent) = open.agent.and_then(|id| self.agents.get_mut(&id)) else { return };
+        if let Some(count) = agent.count(before) {
+            *count = count.saturating_sub(1);
+        }
+        if let Some(count) = agent.count(stage) {
+            *count += 1;
         }
     }
 
     fn ended(&mut self, task: TaskId, failed: bool) {
-        self.set_working(task, false);
+        self.set(task, Stage::Queued);
         if let Some(open) = self.open.remove(&task) {
             let work = self.work.entry(open.capability).or_default();
             work.ended += 1;
             work.failed += u64::from(failed);
+        }
+    }
+}
+
+impl AgentLine {
+    fn count(&mut self, stage: Stage) -> Option<&mut u32> {
+        match stage {
+            Stage::Queued => None,
+            Stage::Working => Some(&mut self.busy),
+            Stage::Waiting => Some(&mut self.waiting),
         }
     }
 }

@@ -4,5 +4,5 @@
 mod board;
 mod screen;
 
-pub use board::Board;
+pub use board::{AgentLine, Board, Standing, Work};
 pub use screen::Screen;

@@ -93,14 +93,22 @@ fn agent_lines(standing: &Standing) -> Vec<String> {
 }
 
 fn agent_line(agent: &AgentLine) -> String {
-    let AgentLine { name, busy, slots, completed, failed, restarts } = agent;
-    let busy = if *busy > 0 { format!("{busy}/{slots} busy") } else { "idle".to_owned() };
-    let mut line = format!("{name:14} {busy:12} {completed} done");
+    let AgentLine { name, busy, waiting, slots, completed, failed, restarts, away } = agent;
+    let now = match (busy, waiting) {
+        (0, 0) => "idle".to_owned(),
+        (0, waiting) => format!("{waiting} waiting"),
+        (busy, 0) => format!("{busy}/{slots} busy"),
+        (busy, waiting) => format!("{busy}/{slots} busy, {waiting} waiting"),
+    };
+    let mut line = format!("{name:14} {now:12} {completed} done");
     if *failed > 0 {
         line.push_str(&format!(" · {failed} failed"));
     }
     if *restarts > 0 {
-        line.push_str(&format!(" · {restarts} restarts"));
+        line.push_str(&format!(" · restarted {restarts} times"));
+    }
+    if let Some(away) = away {
+        line.push_str(&format!(" · {away}"));
     }
     line
 }

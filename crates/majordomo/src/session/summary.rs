@@ -26,8 +26,10 @@ pub struct Summary {
     pub tasks_open: u64,
     /// Attempts that began.
     pub attempts: u64,
-    /// Attempts lost with a process and made again.
+    /// Attempts lost with a process or its agent, or stopped for more urgent work, and made again.
     pub attempts_lost: u64,
+    /// Times an agent of the team was started again while the run was under way.
+    pub restarts: u64,
     /// Who worked on it, by name.
     pub agents: Vec<Worked>,
     /// What the run answered; null unless it completed.
@@ -51,7 +53,7 @@ pub struct Worked {
 impl Summary {
     /// Reads the output where it is large, so it may block.
     pub(super) fn of(run: TaskId, figures: Figures, blobs: &dyn Blobs) -> Summary {
-        let Figures { began, ended, tasks, agents, attempts, attempts_lost } = figures;
+        let Figures { began, ended, tasks, agents, attempts, attempts_lost, restarts } = figures;
         let time_ms = ended.as_ref().map(|(at, _)| at.since(began));
         let (status, reason, outputs) = match ended.map(|(_, ending)| ending) {
             None => ("open", None, Value::Null),
@@ -80,6 +82,7 @@ impl Summary {
             tasks_open: tasks.accepted.saturating_sub(settled),
             attempts,
             attempts_lost,
+            restarts,
             agents: agents.collect(),
             outputs,
         }

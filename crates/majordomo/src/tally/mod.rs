@@ -9,7 +9,7 @@ mod times;
 
 pub use times::Times;
 
-use kernel::{Accepted, AgentId, Entry, Event, Failure, Granted, Payload, TaskId, Time};
+use kernel::{Accepted, AgentId, Entry, Event, Failure, Granted, Payload, Supervised, TaskId, Time};
 use runtime::port::Observer;
 use runtime::port::journal::Seq;
 use runtime::port::observer::Note;
@@ -64,8 +64,10 @@ pub struct Figures {
     pub agents: BTreeMap<String, Worker>,
     /// Attempts that began.
     pub attempts: u64,
-    /// Attempts lost with a process, and charged to nobody.
+    /// Attempts that were lost or stopped by no fault of theirs, and charged to nobody.
     pub attempts_lost: u64,
+    /// Times an agent of the team was started again while it was under way.
+    pub restarts: u64,
 }
 
 /// How a run ended.
@@ -173,6 +175,7 @@ impl Books {
                     figures.attempts_lost += 1;
                 }
             }
+            Event::Supervised(what) => self.supervised(what),
             Event::TaskCompleted { task, output, .. } => {
                 if let Some((run, agent, worked_ms)) = self.release(at, *task) {
                     self.worker(run, agent, |it| {
@@ -218,8 +221,15 @@ impl Books {
             | Event::BreakerForced { .. }
             | Event::Schedule { .. }
             | Event::Topic { .. }
-            | Event::WallClockMoved { .. }
-            | Event::Supervised(_) => {}
+            | Event::WallClockMoved { .. } => {}
+        }
+    }
+
+    /// An agent that was started again: it may have held up any run that was under way.
+    fn supervised(&mut self, what: &Supervised) {
+        if matches!(what, Supervised::Started { .. }) {
+            let under_way = self.runs.values_mut().filter(|run| run.ended.is_none());
+            under_way.for_each(|run| run.restarts += 1);
         }
     }
 

@@ -2,6 +2,7 @@
 
 use majordomo::data::DataDir;
 use majordomo::kernel::{Entry, Event};
+use majordomo::live::Board;
 use majordomo::runtime::port::journal::Seq;
 use majordomo::runtime::port::observer::{Note, Observer};
 use majordomo::session::{Error, Options, Session};
@@ -49,11 +50,13 @@ impl Heard {
 pub(crate) struct Stage {
     pub(crate) directory: TempDir,
     pub(crate) heard: Arc<Heard>,
+    pub(crate) board: Arc<Board>,
 }
 
 impl Stage {
     pub(crate) fn new() -> Stage {
-        Stage { directory: tempfile::tempdir().unwrap(), heard: Arc::default() }
+        let directory = tempfile::tempdir().unwrap();
+        Stage { directory, heard: Arc::default(), board: Arc::default() }
     }
 
     pub(crate) fn data(&self) -> DataDir {
@@ -65,7 +68,7 @@ impl Stage {
         let said = reading.render(false);
         let definition = reading.definition.unwrap_or_else(|| panic!("{said}"));
         let file = Some(self.directory.path().join("t.toml"));
-        let observers: Vec<Arc<dyn Observer>> = vec![self.heard.clone()];
+        let observers: Vec<Arc<dyn Observer>> = vec![self.board.clone(), self.heard.clone()];
         let options = Options { file, observers, ..Options::default() };
         Session::start(definition, &self.data(), options).await
     }
