@@ -179,7 +179,11 @@ pub enum Error {
         source: rusqlite::Error,
     },
     /// There are no views yet: nothing has run in this directory.
-    #[error("there are no views at {}; run something first, or give --data", path.display())]
+    #[error(
+        "there are no views at {}; run something first, give --data, or have them made from the \
+         journal by `majordomo views rebuild`",
+        path.display()
+    )]
     Missing {
         /// The file.
         path: PathBuf,

@@ -1,6 +1,6 @@
 //! `majordomo completions`: for the shell.
 
-use super::Cli;
+use super::{Cli, Global};
 use crate::exit::Exit;
 use clap::CommandFactory;
 
@@ -12,9 +12,18 @@ pub(crate) struct Completions {
 }
 
 impl Completions {
-    pub(crate) fn run(&self) -> anyhow::Result<Exit> {
-        let mut command = Cli::command();
-        clap_complete::generate(self.shell, &mut command, "majordomo", &mut std::io::stdout());
+    pub(crate) fn run(&self, global: &Global) -> anyhow::Result<Exit> {
+        let (mut command, mut script) = (Cli::command(), Vec::new());
+        clap_complete::generate(self.shell, &mut command, "majordomo", &mut script);
+        let script = String::from_utf8(script)?;
+        if global.json {
+            let shell = self.shell.to_string();
+            let line =
+                serde_json::json!({ "type": "completions", "shell": shell, "script": script });
+            anstream::println!("{line}");
+        } else {
+            anstream::print!("{script}");
+        }
         Ok(Exit::Done)
     }
 }

@@ -156,7 +156,7 @@ impl Cli {
             Verb::Backup(it) => it.run(global),
             Verb::Restore(it) => it.run(global),
             Verb::Forget(it) => it.run(global).await,
-            Verb::Completions(it) => it.run(),
+            Verb::Completions(it) => it.run(global),
         }
     }
 }

@@ -60,7 +60,7 @@ pub(crate) struct Why {
 pub(crate) struct Logs {
     /// Its number
     task: u64,
-    /// Go on as more is said
+    /// Go on as more is said, until the task has ended
     #[arg(long, short)]
     follow: bool,
 }
@@ -132,10 +132,12 @@ impl Logs {
         let (reader, format) = (reader(global)?, format(global));
         let mut after = 0;
         loop {
+            // Looked at first: what was said until then is read below.
+            let goes_on = self.follow && reader.task(self.task)?.is_open();
             let (text, last) = show::logs(&reader, self.task, after, &format)?;
             print(&text)?;
             after = last;
-            if !self.follow {
+            if !goes_on {
                 return Ok(Exit::Done);
             }
             tokio::time::sleep(Duration::from_millis(250)).await;

@@ -8,6 +8,7 @@ use crate::exit::Exit;
 use anyhow::Result;
 use kernel::TaskId;
 use majordomo::session::{Migrate, Options, Session};
+use majordomo::show::escape;
 use std::path::PathBuf;
 
 /// Go on with what is unfinished
@@ -50,6 +51,13 @@ impl Resume {
             tickets.retain(|ticket| ticket.task == run);
             // Whoever names a run wants to hear of it, told or not.
             ended = if tickets.is_empty() { vec![run] } else { Vec::new() };
+        }
+        for (run, capability) in session.team().unserved() {
+            anstream::eprintln!(
+                "run {run} waits: nobody here serves {}; add an agent that does (`majordomo agents \
+                 add FILE`), or `majordomo cancel {run}`",
+                escape::terminal(&capability)
+            );
         }
         let attended = Attended::new(&data, session, board, viewer)?;
         if tickets.is_empty() {

@@ -18,7 +18,12 @@ impl Teams {
             let Some(text) = init::team(name) else {
                 anyhow::bail!("there is no team {name}; `majordomo teams` lists them");
             };
-            anstream::print!("{text}");
+            if global.json {
+                let line = serde_json::json!({ "type": "team", "name": name, "text": text });
+                anstream::println!("{line}");
+            } else {
+                anstream::print!("{text}");
+            }
             return Ok(Exit::Done);
         }
         for (name, text) in init::TEAMS {

@@ -21,13 +21,12 @@ impl Watch {
         let views = reader(global)?;
         let mut said = String::new();
         loop {
-            let runs = views.runs(1_000)?;
             let run = match self.run {
-                Some(wanted) => runs.into_iter().find(|it| it.run == wanted),
-                None => runs.into_iter().next(),
-            };
-            let Some(run) = run else {
-                anyhow::bail!("there is no such run; see `majordomo runs`");
+                Some(wanted) => views.run(wanted)?,
+                None => match views.runs(1)?.pop() {
+                    Some(newest) => newest,
+                    None => anyhow::bail!("there is no run yet; see `majordomo runs`"),
+                },
             };
             let line = line(&run, global.json)?;
             if line != said {

@@ -9,7 +9,9 @@ mod times;
 
 pub use times::Times;
 
-use kernel::{Accepted, AgentId, Entry, Event, Failure, Granted, Payload, Supervised, TaskId, Time};
+use kernel::{
+    Accepted, AgentId, Entry, Event, Failure, Granted, Payload, Supervised, TaskId, Time,
+};
 use runtime::port::Observer;
 use runtime::port::journal::Seq;
 use runtime::port::observer::Note;

@@ -9,6 +9,8 @@ mod bus;
 mod disk;
 mod holding;
 mod house;
+mod json;
+mod keeping;
 mod linters;
 mod members;
 mod models;

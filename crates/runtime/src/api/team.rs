@@ -15,6 +15,7 @@ use crate::turn::Runtime;
 use crate::vitals::Vitals;
 use kernel::{Answer, Command, Limits, Policies, Policy, TaskId, Terms};
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -308,6 +309,20 @@ impl Team {
         self.runtime.look(|kernel, _| {
             let roots = kernel.state().tasks().filter(|task| task.parent.is_none());
             roots.map(|task| task.id).collect()
+        })
+    }
+
+    /// Root tasks that wait for an agent that is not here, each with the capability that it needs.
+    #[must_use]
+    pub fn unserved(&self) -> Vec<(TaskId, kernel::Text)> {
+        self.runtime.look(|kernel, _| {
+            let here = |agent: &&kernel::Agent| agent.presence != kernel::Presence::Left;
+            let serving = kernel.state().agents().iter().filter(here);
+            let served: BTreeSet<_> =
+                serving.flat_map(|it| &it.spec.serves).map(|it| &it.capability).collect();
+            let roots = kernel.state().tasks().filter(|task| task.parent.is_none());
+            let waiting = roots.filter(|task| !served.contains(&task.terms.capability));
+            waiting.map(|task| (task.id, task.terms.capability.clone())).collect()
         })
     }
 

@@ -79,7 +79,10 @@ impl Inbox {
         let Answer { value, by, note } = answer;
         let cut = |text: String| text.chars().take(WORDS_MAX_CHARS).collect::<String>();
         let (by, note) = (cut(by), cut(note));
-        let said = format!("{by} answered {}: {note}", shortened(&value));
+        let mut said = format!("{by} answered {}", shortened(&value));
+        if !note.is_empty() {
+            said.push_str(&format!(": {note}"));
+        }
         let record = json!({ "answer": value, "by": by, "note": note });
         cx.once(ANSWER, async { Ok(record) }).on_unknown(OnUnknown::Retry).await?;
         cx.log(runtime::port::observer::Level::Info, said);
