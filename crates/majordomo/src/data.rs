@@ -10,61 +10,78 @@
 
 use adapters::blobs::files::Files;
 use adapters::journal::log::{Log, Options};
-use runtime::Stores;
 use runtime::api::StartError;
+use runtime::{Bounds, Stores};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// A data directory by its path; nothing is opened or made until asked.
 #[derive(Clone, Debug)]
-pub struct DataDir(PathBuf);
+pub struct DataDir {
+    path: PathBuf,
+    bounds: Bounds,
+}
 
 impl DataDir {
     /// The directory at this path.
     pub fn new(path: impl AsRef<Path>) -> DataDir {
-        DataDir(path.as_ref().to_owned())
+        DataDir { path: path.as_ref().to_owned(), bounds: Bounds::default() }
+    }
+
+    /// Journal, snapshots and blobs may take at most so many bytes together. Whoever holds the data
+    /// keeps to that; it is not written down.
+    #[must_use]
+    pub fn at_most(mut self, bytes: u64) -> DataDir {
+        self.bounds.data_max_bytes = bytes;
+        self
+    }
+
+    /// How much may be kept here.
+    #[must_use]
+    pub fn bounds(&self) -> Bounds {
+        self.bounds.clone()
     }
 
     /// Where it is.
     #[must_use]
     pub fn path(&self) -> &Path {
-        &self.0
+        &self.path
     }
 
     /// Makes the directory where it is missing, for its owner alone: what stands in it was said in
     /// confidence.
     pub fn create(&self) -> std::io::Result<()> {
         use std::os::unix::fs::DirBuilderExt;
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.0)
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.path)
     }
 
     /// Where the journal stands.
     #[must_use]
     pub fn journal(&self) -> PathBuf {
-        self.0.join("journal")
+        self.path.join("journal")
     }
 
     /// Where large payloads stand.
     #[must_use]
     pub fn blobs(&self) -> PathBuf {
-        self.0.join("blobs")
+        self.path.join("blobs")
     }
 
     /// The views' file.
     #[must_use]
     pub fn views(&self) -> PathBuf {
-        self.0.join("views.db")
+        self.path.join("views.db")
     }
 
     /// The control socket.
     #[must_use]
     pub fn socket(&self) -> PathBuf {
-        self.0.join("control.sock")
+        self.path.join("control.sock")
     }
 
     /// Says that the journal here is a restored one: see [`DataDir::mark_restored`].
     fn restored(&self) -> PathBuf {
-        self.0.join("restored")
+        self.path.join("restored")
     }
 
     /// Leaves word that the journal was restored from a backup, so that the next start raises the

@@ -107,7 +107,7 @@ async fn who_prints_a_gigabyte_is_ended_at_the_limit() {
 }
 
 #[tokio::test]
-async fn a_gigabyte_of_complaints_disturbs_nobody_and_its_end_is_told() {
+async fn a_flood_of_complaints_disturbs_nobody_and_its_end_is_told() {
     let stage = Stage::new();
     let agent = agent(stage.python(
         "import sys\nfor _ in range(16): sys.stderr.write('y' * (1 << 20))\n\

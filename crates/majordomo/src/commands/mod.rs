@@ -34,6 +34,7 @@ use crate::exit::Exit;
 use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::{Parser, Subcommand};
 use majordomo::data::DataDir;
+use majordomo::team::quantity::Size;
 use std::path::PathBuf;
 
 /// Runs teams of agents: durable, supervised, explainable.
@@ -57,9 +58,21 @@ pub(crate) struct Global {
     #[arg(long, global = true, default_value = ".majordomo", value_name = "DIR",
         value_parser = PathBufValueParser::new().try_map(directory))]
     data: PathBuf,
+    /// How much journal and blobs may take together, as `20GiB`; 10 GiB unless said. Near it new
+    /// work is refused
+    #[arg(long, global = true, value_name = "SIZE", value_parser = size)]
+    data_max: Option<u64>,
     /// Print JSON for programs instead of text for people
     #[arg(long, global = true)]
     pub(crate) json: bool,
+}
+
+/// Bytes, with their unit.
+fn size(text: &str) -> Result<u64, String> {
+    const LEAST_BYTES: u64 = 1 << 20;
+    let bytes = Size::parse(text).map_err(|why| why.to_string())?.as_bytes();
+    let too_little = "that is too little to begin with: at least 1MiB";
+    if bytes < LEAST_BYTES { Err(too_little.to_owned()) } else { Ok(bytes) }
 }
 
 /// A directory, or one that is yet to be made.
@@ -73,7 +86,8 @@ fn directory(path: PathBuf) -> Result<PathBuf, &'static str> {
 impl Global {
     /// The data directory.
     pub(crate) fn data(&self) -> DataDir {
-        DataDir::new(&self.data)
+        let data = DataDir::new(&self.data);
+        self.data_max.map_or(data.clone(), |bytes| data.at_most(bytes))
     }
 }
 

@@ -96,7 +96,8 @@ async fn open_for_a_moment(data: &DataDir, team: &str, request: Request) -> Resu
     // Views that cannot be used are done without, as they are where a team works.
     let viewer = Viewer::start(data).ok();
     let observers = viewer.iter().map(|it| it.clone() as _).collect();
-    let work = Team::open_watched(data.path(), observers).keep_policies().start().await?;
+    let work = Team::open_watched(data.path(), observers).bounds(data.bounds());
+    let work = work.keep_policies().start().await?;
     let response = handle(&Desk::new(work.clone(), team, Inbox::default()), request).await;
     work.drain(Duration::ZERO).await;
     if let Some(viewer) = viewer {

@@ -105,7 +105,7 @@ impl Session {
         let departures = Arc::new(Departures::default());
         let replayed = replayed.watched_by(departures.clone()).map_err(StartError::from)?;
         let bus = Arc::new(adapters::bus::local::Local::new());
-        let builder = TeamBuilder::after(replayed).limits(limits).bus(bus);
+        let builder = TeamBuilder::after(replayed).limits(limits).bus(bus).bounds(data.bounds());
         let builder = builder.schemas(Arc::new(adapters::schema::JsonSchemas));
         let team = builder.calendar(Arc::new(crate::calendar::System)).start().await?;
         data.clear_restored().map_err(|why| StartError::Stores(why.to_string()))?;

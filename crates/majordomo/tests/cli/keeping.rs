@@ -114,3 +114,24 @@ fn work_that_nobody_here_serves_is_told_by_resume() {
     let said = going.end();
     assert!(said.code == Some(1) && said.out.contains("cancelled"), "{said:?}");
 }
+
+#[test]
+fn the_room_for_data_is_what_the_command_line_says() {
+    let house = reviewed();
+    let pad = format!("\"{}\"", "x".repeat(100_000));
+    for number in 0..24 {
+        let kept = house.run(&["submit", "pad", &format!("[{number},{pad}]")]);
+        assert_eq!(kept.code, Some(0), "{kept:?}");
+    }
+    let mut up = house.start(&["up", "review.toml", "--quiet", "--data-max", "2MiB"]);
+    up.until("it answers", || house.path(".majordomo/control.sock").exists());
+    let refused = || house.run(&["submit", "pad", "0"]);
+    up.until("it has measured what there is", || refused().err.contains("of the 2 MiB allowed"));
+    assert_eq!(refused().code, Some(1));
+    house.stop(up);
+    let wrong = house.run(&["submit", "pad", "0", "--data-max", "2 apples"]);
+    assert!(wrong.code == Some(2) && wrong.err.contains("apples"), "{wrong:?}");
+    let up = house.up("review.toml");
+    house.done(&["submit", "pad", "0"]);
+    house.stop(up);
+}
