@@ -166,8 +166,8 @@ fn in_words(summary: &Summary) -> Vec<String> {
     let again =
         if *attempts_lost > 0 { format!(" · made again {attempts_lost}") } else { String::new() };
     lines.push(format!(
-        "  tasks {} completed, {} failed, {} cancelled, {} dead{again} · restarts {restarts} · lost \
-         {tasks_open}",
+        "  tasks {} completed, {} failed, {} cancelled, {} dead{again} · restarts {restarts} · \
+         lost {tasks_open}",
         tasks.completed, tasks.failed, tasks.cancelled, tasks.dead
     ));
     for agent in agents {
