@@ -18,6 +18,7 @@ mod process;
 mod recovery;
 mod report;
 mod restart;
+mod soak;
 mod spike;
 mod workflow;
 
@@ -37,8 +38,9 @@ fn main() -> Result<()> {
     let report = Report { json: flags.iter().any(|flag| flag == "--json") };
     match &names[..] {
         [] => SECTIONS.iter().try_for_each(|section| alone(section, &flags)),
-        [section] => measure(section, &report),
         [section, rest @ ..] if section == fixed::NAME => fixed::run(&report, rest),
+        [section, rest @ ..] if section == soak::NAME => soak::run(rest),
+        [section] => measure(section, &report),
         several => several.iter().try_for_each(|section| alone(section, &flags)),
     }
 }
