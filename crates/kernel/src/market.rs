@@ -175,6 +175,7 @@ impl NoBid {
                 | FailureKind::Limit
                 | FailureKind::Child
                 | FailureKind::Shed
+                | FailureKind::Setup
                 | FailureKind::Lost => NoBid::Failed,
             },
         }

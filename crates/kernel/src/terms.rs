@@ -287,6 +287,8 @@ pub enum FailureKind {
     Child,
     /// It made room for more urgent work while the queue was full.
     Shed,
+    /// The team is not set up for it: a secret is missing, or its agent may not have it.
+    Setup,
     /// Lost with the runtime too often to be chance.
     Lost,
 }
@@ -311,7 +313,8 @@ impl FailureKind {
             | FailureKind::Unknown
             | FailureKind::Limit
             | FailureKind::Child
-            | FailureKind::Shed => false,
+            | FailureKind::Shed
+            | FailureKind::Setup => false,
         }
     }
 
@@ -335,6 +338,7 @@ impl FailureKind {
             | FailureKind::Limit
             | FailureKind::Child
             | FailureKind::Shed
+            | FailureKind::Setup
             | FailureKind::Lost => false,
         }
     }

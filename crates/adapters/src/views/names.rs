@@ -32,6 +32,7 @@ pub(super) fn failure(kind: FailureKind) -> &'static str {
         FailureKind::Limit => "limit",
         FailureKind::Child => "child",
         FailureKind::Shed => "shed",
+        FailureKind::Setup => "setup",
         FailureKind::Lost => "lost",
     }
 }

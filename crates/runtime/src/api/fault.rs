@@ -14,6 +14,8 @@ pub enum Fault {
     Below,
     /// Nobody's: a limit that was set stood in the way.
     Limit,
+    /// Of whoever set the team up: it says what to add, and where.
+    Operator,
     /// Of the process or the machine below.
     Orchestrator,
 }
@@ -43,6 +45,7 @@ impl Failure {
             | FailureKind::OverBudget
             | FailureKind::Shed
             | FailureKind::Limit => Fault::Limit,
+            FailureKind::Setup => Fault::Operator,
             FailureKind::Unknown | FailureKind::Lost => Fault::Orchestrator,
         }
     }
@@ -65,6 +68,7 @@ impl Failure {
             FailureKind::Deadline => "give it more time, or let more agents serve it",
             FailureKind::OverBudget => "raise the budget in `[limits]`, or ask for less",
             FailureKind::Limit => "raise the limit in `[limits]`, or ask for less",
+            FailureKind::Setup => "add what the message names, and ask again",
             FailureKind::Unknown => "look at the other side, then release or discard the task",
             FailureKind::Lost => "start again: what was accepted goes on by itself",
         }
