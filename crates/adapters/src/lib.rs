@@ -3,13 +3,15 @@
 pub mod agent;
 pub mod blobs;
 pub mod bus;
-#[cfg(feature = "log")]
+#[cfg(any(feature = "log", feature = "llm"))]
 pub mod disk;
 pub mod journal;
 #[cfg(feature = "llm")]
 pub mod llm;
 #[cfg(feature = "schema")]
 pub mod schema;
+#[cfg(feature = "log")]
+pub mod secrets;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 #[cfg(feature = "views")]

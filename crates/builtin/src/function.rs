@@ -7,7 +7,6 @@
 //! They are deterministic, so what they refuse they would refuse again: no refusal is retried.
 
 use runtime::api::{Context, Failure};
-use runtime::canonical;
 use runtime::port::{Agent, BoxFuture};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -44,7 +43,7 @@ where
         Box::pin(async move {
             let work = cx.clone();
             let done = cx.blocking(move || {
-                let input: I = canonical::from_bytes(work.input_bytes())?;
+                let input: I = work.input_as()?;
                 let output = function(&input).map_err(|why| Failure::rejected(why.to_string()))?;
                 Ok(serde_json::to_value(output)?)
             });

@@ -13,7 +13,7 @@ use adapters::agent::human::{Human, Inbox};
 use kernel::{Cost, FailureKind, Text};
 use runtime::api::{AgentEntry, Context, Contract, Failure};
 use runtime::bus::Access;
-use runtime::port::{Agent as Port, BoxFuture, Vitals};
+use runtime::port::{Agent as Port, BoxFuture, Secrets as _, Vitals};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -64,6 +64,20 @@ pub(crate) fn is_root(capability: &str) -> bool {
     capability.starts_with("run.")
 }
 
+/// Secrets that agents may have and that are not here now, each in a line for people: a task that
+/// names one fails when it is dispatched, which may be hours from now.
+pub(crate) fn missing_secrets(agents: &BTreeMap<String, Agent>) -> Vec<String> {
+    let mut missing = Vec::new();
+    for (name, agent) in agents {
+        for reference in agent.common().secrets.iter().filter_map(|it| it.parse().ok()) {
+            if let Err(why) = adapters::secrets::Local.read(&reference) {
+                missing.push(format!("agent `{name}`: secret {reference}: {why}"));
+            }
+        }
+    }
+    missing
+}
+
 /// Makes directories absolute, so that a pinned definition means the same wherever it is resumed.
 pub(crate) fn anchor(definition: &mut file::TeamFile, directory: &Path) {
     for agent in definition.agents.values_mut() {
@@ -87,7 +101,7 @@ pub(crate) fn workflow(
     let serves: Vec<&str> = serves.iter().map(String::as_str).collect();
     let mut steps = AgentEntry::new("workflow", "workflow", &serves, RUNS_AT_ONCE, workflow);
     steps.spec.team = scope.into();
-    steps
+    steps.sealed() // It only passes on what it is given.
 }
 
 /// Agents of a team file, for tasks of this scope; `contracts` is what it says of capabilities.
@@ -166,6 +180,11 @@ fn member(
     if let Some(shutdown) = common.shutdown {
         entry.spec.shutdown_ms = shutdown.as_ms();
     }
+    let entry = match agent {
+        // What they see is shown to a person, or sent to a model.
+        Agent::Human(_) | Agent::Llm(_) => entry.sealed(),
+        _ => entry.secrets(common.secrets.iter().filter_map(|it| it.parse().ok())),
+    };
     Ok(match common.bus.clone() {
         Some(BusAccess { publish, subscribe }) => entry.bus_access(Access { publish, subscribe }),
         None => entry,

@@ -90,6 +90,7 @@ pub use runtime::api::{
 };
 #[doc(hidden)]
 pub use runtime::contract;
+pub use runtime::secret::{self, Secret};
 #[cfg(feature = "schema")]
 pub use schemars;
 pub use {builtin, kernel, runtime};
@@ -113,6 +114,11 @@ pub struct FirstAgent;
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/guide/typed-tasks.md")]
 pub struct TypedTasks;
+
+/// See [`Coordination`].
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/secrets.md")]
+pub struct Secrets;
 
 /// See [`Coordination`].
 #[cfg(doctest)]

@@ -60,6 +60,7 @@ impl Team {
 /// With the machine's calendar, where the feature that reads it is there.
 fn builder(stores: Result<Stores, StartError>) -> api::TeamBuilder {
     let builder = api::TeamBuilder::new(stores).bus(Arc::new(adapters::bus::local::Local::new()));
+    let builder = builder.secrets(Arc::new(adapters::secrets::Local));
     #[cfg(feature = "schema")]
     let builder = builder.schemas(Arc::new(adapters::schema::JsonSchemas));
     #[cfg(feature = "team")]
@@ -155,6 +156,13 @@ impl TeamBuilder {
     #[must_use]
     pub fn bus(self, bus: Arc<dyn runtime::port::Bus>) -> TeamBuilder {
         TeamBuilder { builder: self.builder.bus(bus), ..self }
+    }
+
+    /// Where secrets come from; the environment of this process, and the directory of files that
+    /// it names, unless told otherwise.
+    #[must_use]
+    pub fn secrets(self, secrets: Arc<dyn runtime::port::Secrets>) -> TeamBuilder {
+        TeamBuilder { builder: self.builder.secrets(secrets), ..self }
     }
 
     /// Who may publish and subscribe to what on the bus; within the own team unless it is said.

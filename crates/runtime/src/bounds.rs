@@ -68,3 +68,10 @@ pub(crate) const SCHEMA_MAX_BYTES: usize = 64 << 10;
 pub(crate) const SCHEMA_DEPTH_MAX: usize = 64;
 /// Parts of a schema when every reference in it is written out.
 pub(crate) const SCHEMA_NODES_MAX: usize = 10_000;
+/// Bytes of the shortest value of a secret: what is shorter is found by chance in other texts,
+/// where it has to be hidden. NIST SP 800-63B asks as much of the shortest password.
+pub(crate) const SECRET_MIN_BYTES: usize = 8;
+/// Bytes of the longest value of a secret: 64 KiB, many times a key or a certificate.
+pub(crate) const SECRET_MAX_BYTES: usize = 64 << 10;
+/// Values of secrets that are known at once; each is looked for in all that agents say.
+pub(crate) const SECRETS_MAX: usize = 1_024;

@@ -8,6 +8,7 @@ use crate::inbox::Then;
 use crate::life;
 use crate::port::Agent;
 use crate::port::observer::Note;
+use crate::secret::Vault;
 use crate::turn::{Inner, Runtime, lock};
 use kernel::{
     AgentId, Answer, AttemptId, Command, Dispatch, Effect, Outcome, Presence, Pulse, Recurrence,
@@ -38,6 +39,8 @@ pub(crate) struct Desk {
     pub(crate) takers: Takers,
     /// What goes into the capabilities served here and comes out of them.
     pub(crate) contracts: Arc<Contracts>,
+    /// Secrets, and whatever is known of them.
+    pub(crate) vault: Arc<Vault>,
 }
 
 /// Who waits for a task: one client, but for a key that came twice.

@@ -248,7 +248,8 @@ impl Runtime {
 }
 
 impl Inner {
-    fn bring(self: &Arc<Self>, letter: Letter) {
+    fn bring(self: &Arc<Self>, mut letter: Letter) {
+        self.desk.vault.redactor.command(&mut letter.command);
         self.inbox.put(letter);
         self.turn();
     }

@@ -6,6 +6,7 @@
 //! an operation costs one test of an `Option` more than the system call.
 
 pub mod faults;
+pub mod private;
 
 use std::fs;
 use std::io;

@@ -1,9 +1,7 @@
 //! Keys: read once, sent to their provider, and never shown.
 
+use crate::disk::private;
 use std::fmt;
-use std::fs::File;
-use std::io::Read as _;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 /// The largest file that is taken for a key, bytes.
@@ -22,33 +20,9 @@ pub enum Error {
         /// The variable or file.
         from: String,
     },
-    /// The file is not there, or not for us.
-    #[error("{path}: the key cannot be read: {why}")]
-    Unreadable {
-        /// The file.
-        path: String,
-        /// What the system says.
-        why: std::io::Error,
-    },
-    /// Others could read it.
-    #[error(
-        "{path}: others than its owner may use this file (mode {mode:03o}, user {owner}); make it \
-         yours and `chmod 600` it"
-    )]
-    Open {
-        /// The file.
-        path: String,
-        /// Its permissions.
-        mode: u32,
-        /// Its user.
-        owner: u32,
-    },
-    /// It is no file with a key in it.
-    #[error("{path}: a key stands alone in a file of at most {FILE_MAX_BYTES} bytes")]
-    NoKeyFile {
-        /// The file.
-        path: String,
-    },
+    /// The file is not there, or not for us alone.
+    #[error(transparent)]
+    File(#[from] private::Error),
 }
 
 impl Secret {
@@ -69,21 +43,8 @@ impl Secret {
     /// # Errors
     /// It is not there, open to others, or has no key.
     pub fn from_file(path: &Path) -> Result<Secret, Error> {
-        let name = path.display().to_string();
-        let unreadable = |why| Error::Unreadable { path: name.clone(), why };
-        let mut file = File::open(path).map_err(unreadable)?;
-        // Of the file that is open, not of whatever has this name a moment later.
-        let about = file.metadata().map_err(unreadable)?;
-        if !about.is_file() || about.len() > FILE_MAX_BYTES {
-            return Err(Error::NoKeyFile { path: name });
-        }
-        let (mode, owner) = (about.mode() & 0o777, about.uid());
-        if mode & 0o077 != 0 || !is_ours(owner) {
-            return Err(Error::Open { path: name, mode, owner });
-        }
-        let mut text = String::new();
-        file.by_ref().take(FILE_MAX_BYTES).read_to_string(&mut text).map_err(unreadable)?;
-        Secret::new(&text, &name)
+        let text = private::read(path, FILE_MAX_BYTES)?;
+        Secret::new(&text, &path.display().to_string())
     }
 
     /// The key itself, for the header that carries it.
@@ -95,11 +56,6 @@ impl Secret {
     pub(super) fn hidden_in(&self, text: &str) -> String {
         text.replace(&*self.0, "***")
     }
-}
-
-/// Whether a file of this user is as good as ours.
-fn is_ours(owner: u32) -> bool {
-    owner == 0 || owner == rustix::process::geteuid().as_raw()
 }
 
 impl fmt::Debug for Secret {
@@ -138,13 +94,14 @@ mod tests {
         assert_eq!(write("sk-canary-2\n", 0o400).unwrap().expose(), "sk-canary-2");
         for mode in [0o640, 0o604, 0o620, 0o601] {
             let error = write("sk-canary-2", mode).unwrap_err();
-            assert!(matches!(error, Error::Open { .. }), "{mode:o}: {error}");
+            assert!(matches!(error, Error::File(private::Error::Open { .. })), "{mode:o}: {error}");
             assert!(!format!("{error} {error:?}").contains("canary"));
         }
         let long = "x".repeat(5_000);
-        assert!(matches!(write(&long, 0o600), Err(Error::NoKeyFile { .. })));
-        assert!(matches!(Secret::from_file(directory.path()), Err(Error::NoKeyFile { .. })));
+        for wrong in [write(&long, 0o600), Secret::from_file(directory.path())] {
+            assert!(matches!(wrong, Err(Error::File(private::Error::Size { .. }))));
+        }
         let absent = Secret::from_file(&directory.path().join("absent"));
-        assert!(matches!(absent, Err(Error::Unreadable { .. })));
+        assert!(matches!(absent, Err(Error::File(private::Error::Unreadable { .. }))));
     }
 }

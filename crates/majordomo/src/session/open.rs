@@ -93,6 +93,7 @@ impl Session {
         if let Some(file) = file {
             let name = name(&file, path.as_deref());
             let settled = settle(file, path.clone(), &mut notes);
+            notes.extend(crew::missing_secrets(&settled.agents));
             own = Some((name, definitions.keep(settled)?));
         }
         let state = replayed.state();
@@ -107,6 +108,7 @@ impl Session {
         let bus = Arc::new(adapters::bus::local::Local::new());
         let builder = TeamBuilder::after(replayed).limits(limits).bus(bus).bounds(data.bounds());
         let builder = builder.schemas(Arc::new(adapters::schema::JsonSchemas));
+        let builder = builder.secrets(Arc::new(adapters::secrets::Local));
         let team = builder.calendar(Arc::new(crate::calendar::System)).start().await?;
         data.clear_restored().map_err(|why| StartError::Stores(why.to_string()))?;
         let (team, joined) = (Team::of(team), Mutex::new(Joined::default()));

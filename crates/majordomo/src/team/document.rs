@@ -78,6 +78,15 @@ impl Document {
         &self.text
     }
 
+    /// Shows stars from now on where a secret stands in the text.
+    pub fn cover(&mut self, secret: Range<usize>) {
+        let Some(said) = self.text.get(secret.clone()) else { return };
+        // As many bytes as before, so that every place stays where it is.
+        let stars =
+            said.bytes().map(|byte| if byte == b'\n' { '\n' } else { '*' }).collect::<String>();
+        self.text.replace_range(secret, &stars);
+    }
+
     /// Whether the text is TOML at all; if not, there are no values to check.
     pub fn is_readable(&self) -> bool {
         self.readable

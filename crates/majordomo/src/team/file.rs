@@ -144,6 +144,10 @@ pub struct Common {
     /// team, and no others, if nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bus: Option<BusAccess>,
+    /// The secrets that it is given where a task names them: `"env:GITHUB_TOKEN"`,
+    /// `"file:deploy-key"`. A task that names another fails.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<String>,
 }
 
 /// Whom an agent may tell and hear: subjects such as `"team.review.findings"`, with `*` for one

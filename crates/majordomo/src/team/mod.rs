@@ -65,12 +65,15 @@ pub struct Reading {
 /// assert_eq!(reading.definition.unwrap().steps.len(), 1);
 /// ```
 pub fn read(name: &str, text: &str, surroundings: &dyn Surroundings) -> Reading {
-    let (document, mut problems) = Document::parse(name, text);
+    let (mut document, mut problems) = Document::parse(name, text);
     if document.is_readable() {
         shape::check(&document, schema::schema(), &mut problems);
         check::check(&document, surroundings, &mut problems);
     }
     let mut problems = problems.sorted();
+    // What people see of the file is seen by logs too; also where they took a value for a name.
+    let is_secret = |it: &&Problem| it.code == Code::Secret && it.severity == Severity::Error;
+    problems.iter().filter(is_secret).for_each(|it| document.cover(it.at.clone()));
     let sound = problems.iter().all(|problem| problem.severity != Severity::Error);
     let mut definition = None;
     if sound {

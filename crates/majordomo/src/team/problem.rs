@@ -148,6 +148,8 @@ codes! {
     NoEffect = "team-no-effect",
     /// A text that is no subject of messages.
     BadSubject = "team-bad-subject",
+    /// A secret that is none, is written where it must not be, or is given to nobody.
+    Secret = "team-secret",
     /// A schedule of which it is not said when, or what.
     Schedule = "team-schedule",
     /// At run time: a value that is not there.

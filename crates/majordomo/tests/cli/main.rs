@@ -16,6 +16,7 @@ mod members;
 mod models;
 mod people;
 mod reload;
+mod secrets;
 mod signals;
 mod sync;
 mod topics;

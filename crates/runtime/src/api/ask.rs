@@ -137,12 +137,13 @@ impl<T> Ask<T> {
     /// delivery, the third to [`read`] what was delivered.
     pub(super) async fn record(self) -> Result<Text, Failure> {
         let Ask { live, step, capability, input, options, of, .. } = self;
+        refuse_known(&live, &capability, &options)?;
         let (name, versions) = asked(&capability)?;
         let versions = options.version.map_or(versions, Versions::exactly);
         if live.is_occupied() && live.recorded(&step).is_none() {
             refuse_itself(&live, (name, versions), &options)?;
         }
-        let input = input?;
+        let input = hide(&live, (name, versions), input?);
         if live.recorded(&step).is_none() {
             check_input(&live, (name, versions), of, &input)?;
         }
@@ -182,6 +183,30 @@ fn refuse_itself(
              for itself; call the method, take `&self`, or let another agent serve {name} too"
         ))),
     }
+}
+
+/// Values that the asking agent was given are named again: as references where the asked capability
+/// takes a secret, so that it can be handed on, and as marks anywhere else.
+fn hide(live: &Live, (name, versions): (&str, Versions), mut input: Value) -> Value {
+    let redactor = live.redactor();
+    if !redactor.is_any() {
+        return input;
+    }
+    let asked = (&live.dispatch.terms.team, name, versions);
+    live.runtime.inner.desk.contracts.seal(asked, redactor, &mut input);
+    redactor.hide(input)
+}
+
+/// What is asked for, and on which terms, is read by everybody and cannot be altered.
+fn refuse_known(live: &Live, capability: &str, options: &AskOptions) -> Result<(), Failure> {
+    let redactor = live.redactor();
+    if redactor.is_any() && redactor.finds(format!("{capability} {options:?}").as_bytes()) {
+        return Err(Failure::rejected(
+            "what is asked for, or a term of it, holds the value of a secret; say it in the input, \
+             in a field that takes one",
+        ));
+    }
+    Ok(())
 }
 
 /// An input that is none is refused before anything of it is written down.

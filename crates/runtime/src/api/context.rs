@@ -54,8 +54,14 @@ impl Context {
         self.live.dispatch.bids_for.is_some()
     }
 
+    /// The attempt behind it.
+    pub(crate) fn live(&self) -> &Arc<Live> {
+        &self.live
+    }
+
     pub(crate) fn of(live: Arc<Live>) -> Context {
-        Context { live, scope: Arc::new(Scope::default()) }
+        let scope = Arc::new(Scope::of(live.redactor()));
+        Context { live, scope }
     }
 
     /// The capability that is asked for.
@@ -67,14 +73,19 @@ impl Context {
     /// The input, whatever its type.
     #[must_use]
     pub fn input(&self) -> &Value {
-        self.live
-            .value
-            .get_or_init(|| canonical::from_bytes(self.input_bytes()).unwrap_or_default())
+        let read = || canonical::from_bytes(self.input_bytes()).unwrap_or_default();
+        match self.live.opened.get() {
+            Some((value, _)) => value,
+            None => self.live.value.get_or_init(read),
+        }
     }
 
     /// The input as canonical JSON.
     #[must_use]
     pub fn input_bytes(&self) -> &[u8] {
+        if let Some((_, bytes)) = self.live.opened.get() {
+            return bytes;
+        }
         let inline = self.live.dispatch.input.inline.as_ref();
         self.live.input.get().or(inline).map_or(b"null", |bytes| bytes)
     }

@@ -5,7 +5,8 @@ use super::{AgentEntry, Contract, Failure, StartError, Team, TeamBuilder};
 use crate::canonical;
 use crate::contract::Checked;
 use crate::port::{Agent, Schemas};
-use kernel::{AgentSpec, Presence, Serves, Terms, Text, Versions};
+use crate::secret::Given;
+use kernel::{Presence, Serves, Terms, Text, Versions};
 use std::any::TypeId;
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -40,12 +41,9 @@ impl AgentEntry {
 
 impl Team {
     /// The agent, held to what it has declared.
-    pub(super) fn hold_to(
-        &self,
-        spec: &AgentSpec,
-        declared: Vec<(Serves, Contract)>,
-        agent: Arc<dyn Agent>,
-    ) -> Result<Arc<dyn Agent>, StartError> {
+    pub(super) async fn hold_to(&self, entry: AgentEntry) -> Result<Arc<dyn Agent>, StartError> {
+        self.foresee(&entry.secrets).await;
+        let name = entry.spec.name.to_string();
         let left = |name: &Text| {
             self.runtime.look(|kernel, _| {
                 let known = kernel.state().agent_named(name);
@@ -53,10 +51,20 @@ impl Team {
             })
         };
         let contracts = &self.runtime.inner.desk.contracts;
-        match Checked::new(agent, spec, declared, contracts, &left) {
+        match Checked::new(entry, contracts, &left) {
             Ok(checked) => Ok(Arc::new(checked)),
-            Err(why) => Err(StartError::Join { name: spec.name.to_string(), why }),
+            Err(why) => Err(StartError::Join { name, why }),
         }
+    }
+
+    /// What an agent may be given is hidden before its first word. Read off the async threads.
+    async fn foresee(&self, given: &Given) {
+        if *given == Given::default() || *given == Given::Sealed {
+            return;
+        }
+        let (vault, given) = (self.runtime.inner.desk.vault.clone(), given.clone());
+        // It panics only with the source of secrets, and then tasks that name one are told.
+        let _ = tokio::task::spawn_blocking(move || vault.foresee(&given)).await;
     }
 
     /// An input that is none is refused before anything of it is written down. `of`: the Rust

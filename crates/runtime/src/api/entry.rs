@@ -5,6 +5,7 @@ use super::handles::{NativeAgent, Served};
 use super::stateful::Stateful;
 use super::{Contract, Handler, native};
 use crate::port::Agent;
+use crate::secret::Given;
 use kernel::{AgentSpec, Serves};
 use std::sync::Arc;
 
@@ -16,6 +17,8 @@ pub struct AgentEntry {
     pub agent: Arc<dyn Agent>,
     /// What goes into its capabilities and comes out of them, where it says so.
     pub contracts: Vec<(Serves, Contract)>,
+    /// The secrets that it is given where a task names them.
+    pub secrets: Given,
 }
 
 impl AgentEntry {
@@ -29,7 +32,7 @@ impl AgentEntry {
     ) -> AgentEntry {
         let serves = serves.iter().map(|text| parse_serves(text));
         let spec = AgentSpec::new(name, kind, serves.collect(), slots);
-        AgentEntry { spec, agent, contracts: Vec::new() }
+        AgentEntry { spec, agent, contracts: Vec::new(), secrets: Given::default() }
     }
 
     /// A Rust function, made a capability by `#[capability]`, that works on `slots` tasks at once:
@@ -51,6 +54,7 @@ impl AgentEntry {
         let contracts = serves.iter().map(|it| (it.to_kernel(), (it.contract)())).collect();
         let serves = serves.iter().map(Served::to_kernel).collect();
         let spec = AgentSpec::new(name, "native", serves, slots);
-        AgentEntry { spec, agent: Arc::new(Stateful::new(name, slots, make)), contracts }
+        let agent = Arc::new(Stateful::new(name, slots, make));
+        AgentEntry { spec, agent, contracts, secrets: Given::default() }
     }
 }

@@ -11,7 +11,6 @@
 //! may see a state that is half changed.
 
 use super::{Capability, Context, Contract, Failure, Handler};
-use crate::canonical;
 use crate::port::BoxFuture;
 use serde_json::Value;
 use std::future::{Future, ready};
@@ -105,7 +104,7 @@ impl<A: NativeAgent> Served<A> {
     {
         Served::of::<C>(false, move |state, cx| {
             Box::pin(async move {
-                let input = canonical::from_bytes(cx.input_bytes())?;
+                let input = cx.input_as()?;
                 let state = Shared(state.read_owned().await);
                 output_of(code(state, cx, input).await?)
             })
@@ -122,7 +121,7 @@ impl<A: NativeAgent> Served<A> {
     {
         Served::of::<C>(true, move |state, cx| {
             Box::pin(async move {
-                let input = canonical::from_bytes(cx.input_bytes())?;
+                let input = cx.input_as()?;
                 let state = Exclusive(state.write_owned().await);
                 output_of(code(state, cx, input).await?)
             })

@@ -8,10 +8,20 @@ impl Team {
     /// is given, as canonical JSON; its number. What died stays dead and points to it.
     ///
     /// # Errors
-    /// `Rejected` when no such task is dead, `Overloaded` when there is no room for it.
+    /// `Rejected` when no such task is dead, or the input does not match; `Overloaded` when there
+    /// is no room for it.
     pub async fn release(&self, task: TaskId, input: Option<Vec<u8>>) -> Result<TaskId, Failure> {
         let input = match input {
-            Some(bytes) => Some(self.runtime.payload_of(bytes).await?),
+            Some(bytes) => {
+                let dead = |kernel: &kernel::Kernel| {
+                    kernel.state().dead.get(&task).map(|it| it.task.terms.clone())
+                };
+                if let Some(terms) = self.runtime.look(|kernel, _| dead(kernel)) {
+                    self.check_input(&terms, &bytes, None)?;
+                }
+                self.refuse_known(&bytes)?;
+                Some(self.runtime.payload_of(bytes).await?)
+            }
             None => None,
         };
         match self.command(Command::Release { task, input }).await? {

@@ -25,6 +25,7 @@ mod pinned;
 mod progress;
 mod schedules;
 mod scope;
+mod secrets;
 mod signs;
 mod stateful;
 mod submit;

@@ -2,7 +2,6 @@
 
 use super::handles::output_of;
 use super::{Context, Failure, Handler};
-use crate::canonical;
 use crate::port::{Agent, BoxFuture};
 use serde_json::Value;
 use std::sync::Arc;
@@ -13,7 +12,7 @@ impl<H: Handler> Agent for Native<H> {
     fn run(&self, cx: Context) -> BoxFuture<'static, Result<Value, Failure>> {
         let handler = self.0.clone();
         Box::pin(async move {
-            let input = canonical::from_bytes(cx.input_bytes())?;
+            let input = cx.input_as()?;
             let output = handler.handle(cx, input).await?;
             output_of(output)
         })

@@ -5,7 +5,7 @@
 //! wrote the step can know what to do then, so each says it.
 
 use super::ask::fetch;
-use super::{Context, Failure, to_kernel};
+use super::{Context, Failure};
 use crate::attempt::{Live, Underway};
 use crate::canonical;
 use kernel::{Answer, FailureKind, Outcome, Report, StepKind, Text};
@@ -221,9 +221,11 @@ async fn end(
     step: &Text,
     result: Result<Value, Failure>,
 ) -> Result<Result<Value, Failure>, Failure> {
+    // Also for who performed it: a later life must not find something else than this one had.
+    let result = result.map(|value| live.redactor().hide(value));
     let outcome = match &result {
         Ok(value) => Outcome::Completed(live.store(value).await?),
-        Err(failure) => Outcome::Failed(to_kernel(failure.clone())),
+        Err(failure) => Outcome::Failed(live.to_kernel(failure.clone())),
     };
     let result = match &outcome {
         Outcome::Failed(recorded) => Err(Failure::recorded(recorded)),

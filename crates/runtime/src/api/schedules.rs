@@ -39,6 +39,7 @@ impl Team {
             self.reckon(cron, zone)?;
         }
         self.check_input(&terms, &input, None)?;
+        self.refuse_known(&input)?;
         let spec = ScheduleSpec {
             deadline_ms: options.deadline_ms,
             budget: options.budget,

@@ -39,6 +39,7 @@ impl Context {
 
     fn note(&self, what: Said) {
         self.live.says_something();
+        let what = self.live.redactor().note(what);
         let note = Note { attempt: self.attempt(), what };
         let inner = &self.live.runtime.inner;
         inner.observers.iter().for_each(|it| it.note(&note));

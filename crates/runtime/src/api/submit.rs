@@ -77,6 +77,7 @@ impl Team {
         of: Option<TypeId>,
     ) -> Result<Handed, Failure> {
         self.check_input(&terms, &input, of)?;
+        self.refuse_known(&input)?;
         if options.key.is_none() && self.runtime.inner.room.is_full() {
             return Err(self.no_room()); // Before its input takes more of what is short.
         }

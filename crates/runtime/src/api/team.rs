@@ -9,7 +9,7 @@ use crate::canonical;
 use crate::drain::Drained;
 use crate::inbox::Then;
 use crate::life;
-use crate::port::{Calendar, Schemas};
+use crate::port::{Calendar, Schemas, Secrets};
 use crate::recover::{self, Replayed, Stores};
 use crate::turn::Runtime;
 use crate::vitals::Vitals;
@@ -31,6 +31,7 @@ pub struct TeamBuilder {
     agents: Vec<AgentEntry>,
     policies: Option<Policies>,
     pub(super) schemas: Option<Arc<dyn Schemas>>,
+    pub(super) secrets: Option<Arc<dyn Secrets>>,
     pub(super) aboard: Aboard,
 }
 
@@ -79,10 +80,17 @@ impl TeamBuilder {
     }
 
     fn from(origin: Origin) -> TeamBuilder {
-        let (limits, bounds) = (Limits::default(), Bounds::default());
-        let (agents, policies, calendar, schemas) = (Vec::new(), None, None, None);
-        let aboard = Aboard::default();
-        TeamBuilder { origin, limits, bounds, calendar, agents, policies, schemas, aboard }
+        TeamBuilder {
+            origin,
+            limits: Limits::default(),
+            bounds: Bounds::default(),
+            calendar: None,
+            agents: Vec::new(),
+            policies: None,
+            schemas: None,
+            secrets: None,
+            aboard: Aboard::default(),
+        }
     }
 
     /// Adds a Rust function, made a capability by `#[capability]`.
@@ -157,17 +165,19 @@ impl TeamBuilder {
 
     /// Opens the journal, takes up what is unfinished, and lets the agents join.
     pub async fn start(self) -> Result<Team, StartError> {
-        let TeamBuilder { origin, limits, bounds, calendar, agents, policies, schemas, aboard } =
-            self;
+        let TeamBuilder { origin, limits, bounds, calendar, agents, policies, .. } = self;
         let runtime = match origin {
             Origin::Stores(stores) => {
                 Runtime::open_with((*stores)?, limits, &bounds, calendar).await?
             }
             Origin::Replayed(replayed) => replayed.open(limits, &bounds, calendar).await?,
         };
-        let _ = runtime.inner.aboard.set(aboard); // Nobody else can have set it.
-        if let Some(schemas) = schemas {
-            let _ = runtime.inner.desk.contracts.port.set(schemas); // Nor this.
+        let _ = runtime.inner.aboard.set(self.aboard); // Nobody else can have set these.
+        if let Some(schemas) = self.schemas {
+            let _ = runtime.inner.desk.contracts.port.set(schemas);
+        }
+        if let Some(secrets) = self.secrets {
+            let _ = runtime.inner.desk.vault.port.set(secrets);
         }
         let team = Team { runtime };
         if let Some(policies) = policies
@@ -216,12 +226,13 @@ impl Team {
     }
 
     async fn join_one(&self, entry: AgentEntry) -> Result<(), StartError> {
-        let AgentEntry { spec, agent, contracts } = entry;
-        let agent = self.hold_to(&spec, contracts, agent)?;
+        let spec = entry.spec.clone();
+        let agent = self.hold_to(entry).await?;
         let name = spec.name.to_string();
         let vitals = Vitals::coming(&self.runtime);
         if let Err(failure) = agent.start(vitals.clone()).await {
-            let why = format!("it did not start: {}", failure.message);
+            let why = self.runtime.inner.desk.vault.redactor.text(&failure.message);
+            let why = format!("it did not start: {why}");
             return Err(StartError::Join { name, why });
         }
         let refused = agent.clone();

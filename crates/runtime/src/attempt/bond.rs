@@ -2,7 +2,7 @@
 //! nothing when its work has ended.
 
 use super::Live;
-use crate::bus::{Closer, End, Error};
+use crate::bus::{Closer, End, Envelope, Error};
 use crate::turn::lock;
 
 /// Subscriptions of an attempt that are looked through for those that have ended.
@@ -23,6 +23,10 @@ impl crate::bus::Bond for Live {
             state.closers.retain(|it| !it.is_done());
         }
         state.closers.push(closer);
+    }
+
+    fn hide(&self, envelope: &mut Envelope) -> Result<(), Error> {
+        self.redactor().envelope(envelope)
     }
 }
 

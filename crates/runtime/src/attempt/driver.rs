@@ -17,6 +17,7 @@ use crate::turn::lock;
 use kernel::{Answer, FailureKind, Report};
 use serde_json::Value;
 use std::any::Any;
+use std::borrow::Cow;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -282,9 +283,9 @@ impl Live {
             End::Stopped => Report::Ended,
             End::Returned(Ok(value)) => match self.completed(&value).await {
                 Ok(report) => report,
-                Err(failure) => Report::Failed(crate::api::to_kernel(failure)),
+                Err(failure) => Report::Failed(self.to_kernel(failure)),
             },
-            End::Returned(Err(failure)) => Report::Failed(crate::api::to_kernel(failure)),
+            End::Returned(Err(failure)) => Report::Failed(self.to_kernel(failure)),
         };
         self.tell_end(report);
     }
@@ -298,9 +299,19 @@ impl Live {
         Ok(Report::Bid { bid, output: self.store(value).await? })
     }
 
-    /// A value as a payload; durable on return if it is too large for the journal.
+    /// A value as a payload, without what must not leave the attempt; durable on return if it is
+    /// too large for the journal.
     pub(crate) async fn store(&self, value: &Value) -> Result<kernel::Payload, Failure> {
-        let bytes = canonical::value_to_bytes(value)?;
+        let bytes = canonical::value_to_bytes(&self.redactor().value(value))?;
         self.runtime.payload_of(bytes).await
+    }
+
+    /// A failure in the kernel's words, without what must not leave the attempt. Taken out before a
+    /// long message is cut: half of it would not be found.
+    pub(crate) fn to_kernel(&self, mut failure: Failure) -> kernel::Failure {
+        if let Cow::Owned(hidden) = self.redactor().text(&failure.message) {
+            failure.message = hidden;
+        }
+        crate::api::to_kernel(failure)
     }
 }

@@ -18,6 +18,7 @@ pub(crate) use underway::Underway;
 use crate::api::Failure;
 use crate::bus::{Access, Closer, Identity};
 use crate::inbox::Then;
+use crate::secret::Redactor;
 use crate::turn::{Runtime, lock};
 use kernel::{Answer, AttemptId, Command, Dispatch, Outcome, Report, StepKind, Text};
 use pace::Pace;
@@ -36,6 +37,8 @@ pub(crate) struct Live {
     /// The input's bytes, once they are here.
     pub(crate) input: OnceLock<Arc<[u8]>>,
     pub(crate) value: OnceLock<serde_json::Value>,
+    /// The input with the values of its secrets, and its bytes, where the agent is given them.
+    pub(crate) opened: OnceLock<(serde_json::Value, Vec<u8>)>,
     /// Who it is on the bus, once it has spoken there.
     pub(crate) identity: OnceLock<Arc<Identity>>,
     /// What it may there, where its agent's entry says it.
@@ -85,6 +88,7 @@ impl Live {
             dispatch,
             input: OnceLock::new(),
             value: OnceLock::new(),
+            opened: OnceLock::new(),
             identity: OnceLock::new(),
             access: OnceLock::new(),
             state: Mutex::new(State { steps, ..State::default() }),
@@ -93,6 +97,11 @@ impl Live {
 
     pub(crate) fn attempt(&self) -> AttemptId {
         self.dispatch.attempt
+    }
+
+    /// What must not leave it.
+    pub(crate) fn redactor(&self) -> &Arc<Redactor> {
+        &self.runtime.inner.desk.vault.redactor
     }
 
     /// Whether it occupies a slot now.

@@ -58,6 +58,15 @@ impl Body {
         Body { size: bytes.len(), content: Content::Bytes(bytes) }
     }
 
+    /// A value, written.
+    pub(crate) fn written(value: &serde_json::Value) -> Body {
+        let mut bytes = Vec::new();
+        match write(value, &mut bytes) {
+            Ok(()) => Body::from_bytes(bytes),
+            Err(_) => Body::from_bytes([0xc0]), // Nothing: no schema mistakes it for a value.
+        }
+    }
+
     /// How many bytes it has where it is written.
     #[must_use]
     pub fn size(&self) -> usize {

@@ -45,6 +45,9 @@ pub(crate) trait Bond: Send + Sync {
 
     /// A subscription that must not outlive it.
     fn tie(&self, closer: Closer);
+
+    /// Takes out what others must not hear.
+    fn hide(&self, envelope: &mut Envelope) -> Result<(), Error>;
 }
 
 impl Client {
@@ -166,7 +169,7 @@ impl Client {
         };
         self.stands()?;
         let mut envelope = self.wrap(to, call.answers().schema().clone(), answer.into())?;
-        self.sign(&mut envelope);
+        self.sign(&mut envelope)?;
         let id = Text::from(asked.id.to_string());
         envelope.header.correlation = asked.correlation.clone().or_else(|| Some(id.clone()));
         envelope.header.causation = Some(id);
@@ -196,8 +199,7 @@ impl Client {
     pub(crate) fn admit(&self, envelope: &mut Envelope) -> Result<(), Error> {
         self.identity.access.publish(&self.identity.name, &envelope.header.subject)?;
         self.stands()?;
-        self.sign(envelope);
-        Ok(())
+        self.sign(envelope)
     }
 
     /// Whether it may read what is kept about a subject.
@@ -226,7 +228,10 @@ impl Client {
     }
 
     #[inline]
-    fn sign(&self, envelope: &mut Envelope) {
+    fn sign(&self, envelope: &mut Envelope) -> Result<(), Error> {
+        if let Some(bond) = &self.bond {
+            bond.hide(envelope)?;
+        }
         let Identity { name, correlation, causation, trace, attempt, .. } = &*self.identity;
         let header = &mut envelope.header;
         // What was wrapped here has it already, and a count that others change is dear.
@@ -239,5 +244,6 @@ impl Client {
         header.correlation = header.correlation.take().or_else(|| correlation.clone());
         header.causation = header.causation.take().or_else(|| causation.clone());
         header.trace = header.trace.take().or_else(|| trace.clone());
+        Ok(())
     }
 }

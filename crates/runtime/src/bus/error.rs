@@ -34,6 +34,12 @@ pub enum Error {
         /// Whose lease it was.
         task: TaskId,
     },
+    /// The subject holds the value of a secret.
+    #[error("the subject {subject} holds a secret; say it in a field of the message, if at all")]
+    Secret {
+        /// The subject, with a mark in its place.
+        subject: String,
+    },
     /// The body has more bytes than the bus takes.
     #[error(
         "the message about {subject} has more than the {max} bytes allowed; put what is large into \
@@ -139,6 +145,7 @@ impl Error {
         match self {
             Error::Subject(_)
             | Error::Denied { .. }
+            | Error::Secret { .. }
             | Error::TooLarge { .. }
             | Error::FieldTooLong { .. }
             | Error::Unencodable { .. }

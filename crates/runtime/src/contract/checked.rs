@@ -3,12 +3,15 @@
 //! An input is looked at here although it was when it was accepted: the task may be older than the
 //! contract, or come round by a schedule. Code in Rust reads its input into a type and needs no
 //! second look.
+//!
+//! This is also the one place where secrets are resolved: the agent is known here, and what its
+//! entry lists, and nothing comes after it but the agent's code.
 
-use super::Contract;
-use super::registry::{Agreed, Claim, Contracts};
-use crate::api::{Context, Failure};
+use super::registry::{Agreed, Claim, Contracts, Way};
+use crate::api::{AgentEntry, Context, Failure};
 use crate::port::{Agent, BoxFuture};
-use kernel::{AgentSpec, Serves, Text};
+use crate::secret::{Given, Reference};
+use kernel::{FailureKind, Serves, Text};
 use serde_json::Value;
 use std::any::TypeId;
 use std::future::ready;
@@ -17,10 +20,12 @@ use std::sync::Arc;
 /// Checks what goes into another agent and what comes out of it.
 pub(crate) struct Checked {
     agent: Arc<dyn Agent>,
+    name: Text,
     team: Text,
     /// What it serves, and the Rust capability where it is one.
     serves: Vec<(Serves, Option<TypeId>)>,
     contracts: Arc<Contracts>,
+    given: Arc<Given>,
     /// What it has declared holds as long as it is here.
     _claim: Option<Claim>,
 }
@@ -29,17 +34,24 @@ impl Checked {
     /// # Errors
     /// In words: what it declares cannot hold. See [`Contracts::admit`].
     pub(crate) fn new(
-        agent: Arc<dyn Agent>,
-        spec: &AgentSpec,
-        declared: Vec<(Serves, Contract)>,
+        entry: AgentEntry,
         contracts: &Arc<Contracts>,
         left: &dyn Fn(&Text) -> bool,
     ) -> Result<Checked, String> {
+        let AgentEntry { spec, agent, contracts: declared, secrets } = entry;
         let of = |serves: &Serves| declared.iter().find(|(it, _)| it == serves)?.1.of;
         let serves = spec.serves.iter().map(|it| (it.clone(), of(it))).collect();
-        let claim = contracts.admit(spec, declared, left)?;
-        let (team, contracts) = (spec.team.clone(), contracts.clone());
-        Ok(Checked { agent, team, serves, contracts, _claim: claim })
+        let claim = contracts.admit(&spec, declared, left)?;
+        let (name, team, given) = (spec.name, spec.team, Arc::new(secrets));
+        Ok(Checked {
+            agent,
+            name,
+            team,
+            serves,
+            contracts: contracts.clone(),
+            given,
+            _claim: claim,
+        })
     }
 
     /// What is said of the newest of its versions that will do.
@@ -53,6 +65,21 @@ impl Checked {
         let (serves, of) = will_do.max_by_key(|(serves, _)| serves.version)?;
         Some((serves, *of, self.contracts.of(&self.team, serves)?))
     }
+
+    /// The agent at work on an input with secrets in it.
+    fn open_and_run(
+        &self,
+        cx: Context,
+        serves: &Serves,
+        agreed: &Arc<Agreed>,
+    ) -> BoxFuture<'static, Result<Value, Failure>> {
+        let (agent, agreed, serves) = (self.agent.clone(), agreed.clone(), serves.clone());
+        let (name, given) = (self.name.clone(), self.given.clone());
+        Box::pin(async move {
+            open(&cx, &name, &given, &serves, &agreed).await?;
+            agent.run(cx).await
+        })
+    }
 }
 
 impl Agent for Checked {
@@ -65,12 +92,17 @@ impl Agent for Checked {
         {
             return Box::pin(ready(Err(failure)));
         }
-        let work = self.agent.run(cx);
+        let known = cx.live().redactor().clone();
+        let work = match agreed.has_secrets(Way::In) && *self.given != Given::Sealed {
+            true => self.open_and_run(cx, serves, &agreed),
+            false => self.agent.run(cx),
+        };
         if !agreed.asks_output(of) {
             return work;
         }
         Box::pin(async move {
-            let output = work.await?;
+            let mut output = work.await?;
+            agreed.seal(Way::Out, &known, &mut output);
             agreed.check_output(of, &output)?;
             Ok(output)
         })
@@ -79,4 +111,62 @@ impl Agent for Checked {
     fn inner(&self) -> Option<&dyn Agent> {
         Some(&*self.agent)
     }
+}
+
+/// Puts the values into the places of an attempt's input that are marked, and nowhere else.
+async fn open(
+    cx: &Context,
+    name: &Text,
+    given: &Given,
+    serves: &Serves,
+    agreed: &Agreed,
+) -> Result<(), Failure> {
+    let mut input = cx.input().clone();
+    let (mut places, mut named) = (Vec::new(), Vec::new());
+    for path in agreed.secrets(Way::In, &input) {
+        let Some(said) = input.pointer(&path).filter(|it| !it.is_null()) else { continue };
+        named.push(Reference::of(said).ok_or_else(|| not_named(&path))?);
+        places.push(path);
+    }
+    if let Given::These(listed) = given
+        && let Some(other) = named.iter().find(|it| !listed.contains(it))
+    {
+        return Err(not_given(name, other, serves));
+    }
+    if named.is_empty() {
+        return Ok(());
+    }
+    let vault = cx.live().runtime.inner.desk.vault.clone();
+    let looked_up = named.clone();
+    let values = tokio::task::spawn_blocking(move || vault.resolve(&looked_up)).await??;
+    for (path, value) in places.iter().zip(values) {
+        if let Some(place) = input.pointer_mut(path) {
+            *place = Value::String(value);
+        }
+    }
+    agreed.check_opened(&input).map_err(|mut why| {
+        why.given = "another value".into(); // What the schema says of it may tell of what it is.
+        let message = format!("a secret is not what the input schema asks for: {why}");
+        Failure::new(FailureKind::Setup, message)
+    })?;
+    let bytes = crate::canonical::value_to_bytes(&input)?;
+    let _ = cx.live().opened.set((input, bytes)); // Nobody else opens it.
+    Ok(())
+}
+
+fn not_named(path: &str) -> Failure {
+    Failure::rejected(format!(
+        "at {path}: wanted a secret by its name, {{\"$secret\": \"env:NAME\"}}, was given \
+         something else"
+    ))
+}
+
+fn not_given(name: &Text, reference: &Reference, serves: &Serves) -> Failure {
+    let Serves { capability, version } = serves;
+    let message = format!(
+        "agent {name} may not have the secret {reference}, which the input of \
+         {capability}@{version} names; if it should, add \"{reference}\" to its `secrets`, and ask \
+         again"
+    );
+    Failure::new(FailureKind::Setup, message)
 }

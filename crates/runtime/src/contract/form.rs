@@ -85,6 +85,27 @@ pub(crate) fn is_secret(schema: &Value) -> bool {
     ["x-secret", "writeOnly"].iter().any(|word| schema.get(word) == Some(&Value::Bool(true)))
 }
 
+/// The schemas that stand under a word of a schema, if they do.
+pub(super) fn parts<'a>(word: &str, value: &'a Value) -> Vec<&'a Value> {
+    match value {
+        Value::Array(parts) if SEVERAL.contains(&word) || word == "items" => parts.iter().collect(),
+        Value::Object(parts) if is_named(word) => parts.values().collect(),
+        value if ONE.contains(&word) => vec![value],
+        _ => Vec::new(),
+    }
+}
+
+/// Whether a word has a schema for each of several names.
+pub(super) fn is_named(word: &str) -> bool {
+    NAMED.contains(&word) || matches!(word, "$defs" | "definitions")
+}
+
+/// What a local reference leads to, if something stands there.
+pub(super) fn pointed<'a>(root: &'a Value, to: &str) -> Option<&'a Value> {
+    let pointer = to.strip_prefix('#')?;
+    root.pointer(&pointer.replace("%25", "%").replace("%7B", "{").replace("%7D", "}"))
+}
+
 struct Form<'a> {
     root: &'a Value,
     /// The references whose targets are being written.
@@ -164,9 +185,10 @@ impl Form<'_> {
         if let Some(at) = self.within.iter().rposition(|it| it == to) {
             return Ok(above(self.within.len() - at));
         }
-        let pointer = to.strip_prefix('#').filter(|it| it.starts_with('/')).ok_or_else(outside)?;
-        let pointer = pointer.replace("%25", "%").replace("%7B", "{").replace("%7D", "}");
-        let target = self.root.pointer(&pointer);
+        if !to.starts_with("#/") {
+            return Err(outside());
+        }
+        let target = pointed(self.root, to);
         let target = target.ok_or_else(|| format!("`$ref` leads to {to}, where nothing stands"))?;
         self.within.push(to.to_owned());
         let written = self.of(target, depth);

@@ -15,6 +15,7 @@ mod checked;
 mod form;
 mod registry;
 mod rust;
+mod secrecy;
 
 pub(crate) use checked::Checked;
 pub(crate) use form::{is_secret, is_shape_only};
@@ -37,8 +38,21 @@ pub type Json = Value;
 /// # Errors
 /// Why it is not, in words for people.
 pub fn compile(schema: &Value, schemas: &dyn Schemas) -> Result<Box<dyn Schema>, String> {
-    form::normal(schema)?;
+    secrecy::is_marked(&form::normal(schema)?)?;
     schemas.compile(schema).map_err(|why| format!("this is no schema: {why}"))
+}
+
+/// Whether a schema marks anything secret.
+#[must_use]
+pub fn marks_secrets(schema: &Value) -> bool {
+    let marked = form::normal(schema).and_then(|it| secrecy::is_marked(&it));
+    marked.unwrap_or(false) // What is no schema marks nothing, and is told of elsewhere.
+}
+
+/// JSON pointers to what a schema marks secret in a value, in order.
+#[must_use]
+pub fn secret_places(schema: &Value, value: &Value) -> Vec<String> {
+    secrecy::places(schema, value).into_iter().collect()
 }
 
 /// What an agent says of one capability that it serves: the schemas of input and output. What is

@@ -2,14 +2,16 @@
 
 use super::agree::agree;
 use super::form::normal;
+use super::secrecy::Marks;
 use super::{Contract, is_shape_only};
 use crate::api::Failure;
 use crate::port::schemas::{Mismatch, Schema, Schemas};
+use crate::secret::Redactor;
 use kernel::{AgentSpec, FailureKind, Serves, Text, Versions};
 use serde_json::Value;
 use std::any::TypeId;
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
@@ -40,7 +42,7 @@ pub(crate) struct Agreed {
 
 /// Input or output.
 #[derive(Clone, Copy)]
-enum Way {
+pub(super) enum Way {
     In,
     Out,
 }
@@ -49,6 +51,8 @@ enum Way {
 struct Side {
     normal: Value,
     schema: Box<dyn Schema>,
+    /// Where its secrets stand, if it has any.
+    marks: Option<Marks>,
     /// The claims of those who say it, and their names.
     said_by: BTreeMap<u64, Text>,
     /// The Rust capability of which it is nothing but the shape: serde checks that.
@@ -127,16 +131,18 @@ impl Contracts {
         }
         let Some(port) = self.port.get() else {
             return match said.of {
-                Some(_) => Ok(()), // Its types are checked by serde.
-                None => Err(format!(
+                // Its types are checked by serde, which keeps no secrets.
+                Some(_) if !super::secrecy::is_marked(&own)? => Ok(()),
+                Some(_) | None => Err(format!(
                     "{} cannot be checked: this program was built without the feature `schema`",
                     what()
                 )),
             };
         };
+        let marks = Marks::of(schema, &own, &**port).map_err(|why| format!("{}: {why}", what()))?;
         let schema = port.compile(schema).map_err(|why| format!("{} is none: {why}", what()))?;
         let said_by = BTreeMap::from([(said.number, said.name.clone())]);
-        sides.push(Side { normal: own, schema, said_by, shape_of });
+        sides.push(Side { normal: own, schema, marks, said_by, shape_of });
         Ok(())
     }
 
@@ -168,6 +174,13 @@ impl Contracts {
             agreed.check_input(&serves, of, &value)?;
         }
         Ok(())
+    }
+
+    /// Puts the names of secrets back into an input that an agent asks with: see [`Agreed::seal`].
+    pub(crate) fn seal(&self, asked: (&Text, &str, Versions), known: &Redactor, value: &mut Value) {
+        for (_, agreed) in self.asked(asked) {
+            agreed.seal(Way::In, known, value);
+        }
     }
 
     /// Whether a capability in Rust agrees with what is declared of it here.
@@ -284,7 +297,41 @@ impl Agreed {
     fn check(&self, way: Way, of: Option<TypeId>, value: &Value) -> Result<(), Mismatch> {
         let sides = self.sides(way).read().unwrap_or_else(PoisonError::into_inner);
         let mut asked = sides.iter().filter(|side| side.is_to_check(of));
-        asked.try_for_each(|side| side.schema.check(value))
+        asked.try_for_each(|side| match &side.marks {
+            Some(marks) => marks.check(value),
+            None => side.schema.check(value),
+        })
+    }
+
+    /// JSON pointers to the secrets of a value, if anybody has marked any.
+    pub(super) fn secrets(&self, way: Way, value: &Value) -> BTreeSet<String> {
+        let sides = self.sides(way).read().unwrap_or_else(PoisonError::into_inner);
+        sides.iter().filter_map(|it| it.marks.as_ref()).flat_map(|it| it.places(value)).collect()
+    }
+
+    /// Whether anybody has marked a secret.
+    pub(super) fn has_secrets(&self, way: Way) -> bool {
+        let sides = self.sides(way).read().unwrap_or_else(PoisonError::into_inner);
+        sides.iter().any(|side| side.marks.is_some())
+    }
+
+    /// Whether an input with values in the places of its secrets is what those who marked them ask
+    /// for.
+    pub(super) fn check_opened(&self, value: &Value) -> Result<(), Mismatch> {
+        let sides = self.input.read().unwrap_or_else(PoisonError::into_inner);
+        let mut marked = sides.iter().filter(|side| side.marks.is_some());
+        marked.try_for_each(|side| side.schema.check(value))
+    }
+
+    /// Puts the names back where values stand that are known, in the places that are marked.
+    pub(super) fn seal(&self, way: Way, known: &Redactor, value: &mut Value) {
+        for path in self.secrets(way, value) {
+            if let Some(said) = value.pointer_mut(&path)
+                && let Some(reference) = said.as_str().and_then(|it| known.reference(it))
+            {
+                *said = reference.to_value();
+            }
+        }
     }
 
     /// Whether anything is asked of an output that serde has not checked.

@@ -11,6 +11,7 @@ pub mod llm;
 pub mod observer;
 pub mod reader;
 pub mod schemas;
+pub mod secrets;
 
 pub use crate::vitals::Vitals;
 pub use agent::{Agent, BoxFuture};
@@ -22,3 +23,4 @@ pub use llm::Llm;
 pub use observer::Observer;
 pub use reader::Reader;
 pub use schemas::Schemas;
+pub use secrets::Secrets;

@@ -3,6 +3,7 @@
 use crate::api::{AgentEntry, Capability, Context, Contract, Failure};
 use crate::canonical;
 use crate::port::{Agent, BoxFuture};
+use crate::secret::Given;
 use crate::turn::lock;
 use crate::vitals::Vitals;
 use kernel::{AgentSpec, Exit, Serves};
@@ -139,7 +140,8 @@ impl<C: Capability> Script<C> {
         let serves = Serves { capability: C::NAME.into(), version: C::VERSION };
         let contracts = vec![(serves.clone(), Contract::of::<C>())];
         let spec = AgentSpec::new(name, "script", vec![serves], SLOTS);
-        AgentEntry { spec, agent: Arc::new(self.clone()), contracts }
+        let (agent, secrets) = (Arc::new(self.clone()), Given::default());
+        AgentEntry { spec, agent, contracts, secrets }
     }
 
     /// What it was asked, one for each attempt, in their order.

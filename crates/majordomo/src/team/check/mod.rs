@@ -16,6 +16,7 @@ mod names;
 mod policies;
 mod requirements;
 mod schedules;
+mod secrets;
 mod steps;
 mod supervisors;
 
@@ -91,6 +92,7 @@ pub fn check(document: &Document, surroundings: &dyn Surroundings, problems: &mu
     agents::check(&team, surroundings, problems);
     bus::check(&team, problems);
     capabilities::check(&team, surroundings, problems);
+    secrets::check(&team, surroundings, problems);
     steps::check(&team, problems);
     supervisors::check(&team, problems);
     policies::check(&team, problems);

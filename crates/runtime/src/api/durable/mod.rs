@@ -126,6 +126,7 @@ impl<T: Message> Durable<T> {
     ) -> Result<Sent> {
         let mut envelope = self.client.envelope(&self.topic, value)?;
         self.client.admit(&mut envelope)?;
+        self.runtime.inner.desk.vault.redactor.envelope(&mut envelope)?; // Whoever says it.
         // What two attempts say under one key must be one message: when it was said, and by which
         // of them, is not part of it. The kernel keeps both beside it.
         let header = &mut envelope.header;
@@ -169,6 +170,9 @@ impl<T: Message> Durable<T> {
         options: DurableOptions,
     ) -> Result<DurableFeed<T>> {
         self.client.may_listen(self.topic.subject())?;
+        if self.runtime.inner.desk.vault.redactor.finds(name.as_bytes()) {
+            return Err(Failure::rejected("a durable name holds the value of a secret"));
+        }
         let name = Text::from(name);
         let DurableOptions { from, terms } = options;
         self.tell(TopicCommand::Subscribe { name: name.clone(), from, terms }).await?;
