@@ -46,6 +46,7 @@ pub use agent::{
     Supervision, Supervisor, Supervisors, Tier,
 };
 pub use answer::{Answer, Receipt, Refusal};
+pub use apply::Payer;
 pub use command::{Begin, Command, Exited, Extent, Report, Submit};
 pub use constraint::{Comparison, Constraint, Label, Labels};
 pub use effect::{Dispatch, Effect};

@@ -203,7 +203,7 @@ impl State {
     }
 
     /// A task and those above it, as far as they are open.
-    pub(crate) fn upwards<'s>(&'s self, task: &'s Task) -> impl Iterator<Item = &'s Task> {
+    pub fn upwards<'s>(&'s self, task: &'s Task) -> impl Iterator<Item = &'s Task> {
         let above = |it: &&'s Task| it.parent.as_ref().and_then(|parent| self.task(parent.task));
         std::iter::successors(Some(task), above)
     }

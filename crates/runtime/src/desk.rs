@@ -1,7 +1,7 @@
 //! Performs effects: hands work to agents, news to attempts, outcomes to whoever waits.
 
 use crate::advise;
-use crate::api::{Heard, Listeners, Takers};
+use crate::api::{Aside, Heard, Listeners, Takers};
 use crate::attempt::{Live, drive};
 use crate::contract::Contracts;
 use crate::inbox::Then;
@@ -35,6 +35,8 @@ pub(crate) struct Desk {
     live: Mutex<ById<Token, Arc<Live>>>,
     tickets: Mutex<ById<TaskId, Waiters>>,
     pub(crate) listeners: Listeners,
+    /// What calls under way may still cost.
+    pub(crate) aside: Aside,
     /// Who takes messages of durable topics.
     pub(crate) takers: Takers,
     /// What goes into the capabilities served here and comes out of them.

@@ -12,6 +12,8 @@ mod step;
 mod supervise;
 mod topic;
 
+pub use purse::Payer;
+
 use crate::rule::breaker::Breaker;
 use crate::rule::budget::Purse;
 use crate::state::{Facts, KeyRecord, Pin};

@@ -1,9 +1,34 @@
 //! Who pays: purses are found from a task upwards, and a root's is opened by its first expense.
 
 use crate::rule::budget::Purse;
-use crate::{Cost, Part, State, TaskId};
+use crate::{Cost, Part, State, TaskId, Text};
+
+/// Who pays for what a task spends.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Payer {
+    /// The purse of this task.
+    Purse(TaskId),
+}
+
+impl Payer {
+    /// What of it is used up, in refusals.
+    #[must_use]
+    pub fn name(&self, part: Part) -> Text {
+        match self {
+            Payer::Purse(_) => part.name().into(),
+        }
+    }
+}
 
 impl State {
+    /// Who pays for a part of what a task spends, each with what is left there.
+    #[must_use]
+    pub fn payers(&self, task: TaskId, part: Part) -> Vec<(Payer, u64)> {
+        let purse = self.task(task).and_then(|it| self.owner_of(it.purse, part));
+        let purse = purse.map(|owner| (Payer::Purse(owner), self.left(owner, part)));
+        purse.into_iter().collect()
+    }
+
     /// What is left of a part for whoever spends from this purse.
     pub(crate) fn left(&self, purse: TaskId, part: Part) -> u64 {
         let Some(owner) = self.owner_of(purse, part) else { return u64::MAX };

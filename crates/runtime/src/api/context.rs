@@ -6,9 +6,7 @@ use super::scope::Scope;
 use super::{Capability, Failure};
 use crate::attempt::{Cancelled, Delivery, Live};
 use crate::canonical;
-use kernel::{
-    Answer, AttemptId, Cost, Digest, Outcome, Parent, Refusal, Report, StepKind, TaskId, Text, Time,
-};
+use kernel::{Answer, AttemptId, Digest, Outcome, Parent, Report, StepKind, TaskId, Text, Time};
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::HashSet;
@@ -113,6 +111,31 @@ impl Context {
     pub fn definition(&self) -> Option<Digest> {
         let run = self.run_id();
         self.live.runtime.look(|kernel, _| kernel.state().pins.get(&run).map(|it| it.definition))
+    }
+
+    /// How urgent the task is.
+    #[must_use]
+    pub fn class(&self) -> kernel::Class {
+        self.live.dispatch.terms.class
+    }
+
+    /// Whose task it is; nobody's if nothing was said.
+    #[must_use]
+    pub fn tenant(&self) -> &Text {
+        &self.live.dispatch.terms.tenant
+    }
+
+    /// How long the task has until it, or one above it, must have ended; `None` if that may take as
+    /// long as it does.
+    #[must_use]
+    pub fn time_left(&self) -> Option<Duration> {
+        self.live.runtime.look(|kernel, now| {
+            let state = kernel.state();
+            let open = state.task(self.attempt().task).into_iter();
+            let deadlines = open.flat_map(|it| state.upwards(it)).map(|it| it.deadline);
+            let deadline = deadlines.min().filter(|it| *it != Time::NEVER)?;
+            Some(Duration::from_millis(deadline.since(now)))
+        })
     }
 
     /// Whose step this task is, and which.
@@ -298,22 +321,6 @@ impl Context {
     /// Says that the work has really begun; for agents that must start something first.
     pub fn started(&self) {
         self.live.tell(Report::Started);
-    }
-
-    /// Charges a cost to the run. A failure says that nothing is left to spend.
-    pub async fn spend(&self, cost: Cost) -> Result<(), Failure> {
-        self.live.report(Report::Spent(cost)).await.map(|_| ())
-    }
-
-    /// Whether this much may still be spent: to be asked before something is paid for that cannot
-    /// be handed back.
-    ///
-    /// # Errors
-    /// `OverBudget` where less is left.
-    pub fn affords(&self, cost: Cost) -> Result<(), Failure> {
-        let task = self.attempt().task;
-        let afforded = self.live.runtime.look(|kernel, _| kernel.state().affords(task, cost));
-        afforded.map_err(|part| Failure::refused(&Refusal::OverBudget { what: part.name().into() }))
     }
 
     /// Resolves when the attempt is to end. Code that awaits it gets a few seconds to clean up;

@@ -93,6 +93,15 @@ where
     }
 }
 
+impl Context {
+    /// Whether a [`Context::once`] of this name has nothing to perform: its result is recorded. A
+    /// failure that may pass is none.
+    #[must_use]
+    pub fn is_done(&self, step: &str) -> bool {
+        result_of(&self.live, &self.scope.named(step)).is_some()
+    }
+}
+
 /// Begins a step, and where its fate is unknown does what its author, or a person, says.
 async fn begin_or(cx: &Context, step: &Text, on_unknown: OnUnknown) -> Result<Begun, Failure> {
     let begun = begin(cx, step, false).await?;
@@ -200,11 +209,7 @@ pub(super) async fn end_underway(
 /// Asks for leave to perform a step.
 async fn begin(cx: &Context, step: &Text, again: bool) -> Result<Begun, Failure> {
     let live = &cx.live;
-    let recorded = match live.recorded(step) {
-        Some((StepKind::Once { .. }, Some(outcome))) if !may_repeat(&outcome) => Some(outcome),
-        _ => None,
-    };
-    let outcome = match recorded {
+    let outcome = match result_of(live, step) {
         Some(outcome) => outcome,
         None => match live.report(Report::Once { step: step.clone(), again }).await? {
             Answer::Recorded(outcome) => outcome,
@@ -237,6 +242,13 @@ async fn end(
         live.record(step, kind, Some(Arc::new(outcome)));
     }
     Ok(result)
+}
+
+fn result_of(live: &Live, step: &str) -> Option<Arc<Outcome>> {
+    match live.recorded(step) {
+        Some((StepKind::Once { .. }, Some(outcome))) if !may_repeat(&outcome) => Some(outcome),
+        _ => None,
+    }
 }
 
 /// A failure that may pass is not a result: the step may be tried again.

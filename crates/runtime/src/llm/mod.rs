@@ -110,6 +110,30 @@ pub struct Reply {
     /// The model that answered, as it calls itself.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub model: String,
+    /// How much more the other side takes for now, as it says with a whole answer. Of the moment:
+    /// it is not recorded.
+    #[serde(skip)]
+    pub allowance: Allowance,
+}
+
+/// How much more the other side takes for now, where it says so.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Allowance {
+    /// Of calls.
+    pub requests: Option<Left>,
+    /// Of tokens.
+    pub tokens: Option<Left>,
+}
+
+/// What is left of a limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Left {
+    /// The limit itself.
+    pub limit: Option<u64>,
+    /// What is left of it.
+    pub remaining: u64,
+    /// In how many milliseconds all of it is there again.
+    pub reset_ms: Option<u64>,
 }
 
 /// Why an answer ended.

@@ -1,0 +1,132 @@
+//! What work costs, and what is set aside before it is known.
+//!
+//! Nobody knows what a call of a model will cost before it has ended, and several are under way at
+//! once. So each sets aside the most that it can cost, and begins only when something is left
+//! beside what the others have set aside: whatever order they end in, a purse is overdrawn by one
+//! call at most. Who finds all of it set aside waits, as most calls cost less than they can. What
+//! is set aside is of this process alone. A call that ends with the process costs what nobody
+//! knows, so there is nothing to be remembered.
+
+use super::{Context, Failure};
+use crate::turn::{Runtime, lock};
+use kernel::{Cost, Part, Payer, Refusal, Report};
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use tokio::sync::Notify;
+
+/// What is set aside by calls under way, by who is to pay for it.
+#[derive(Default)]
+pub(crate) struct Aside {
+    sums: Mutex<BTreeMap<(Payer, &'static str), u64>>,
+    /// Some of it is not set aside any more.
+    freed: Notify,
+}
+
+/// Set aside for one call, until this is dropped.
+pub struct SetAside {
+    runtime: Runtime,
+    sums: Sums,
+}
+
+/// So much of what whom has to pay.
+type Sums = Vec<((Payer, &'static str), u64)>;
+
+impl Drop for SetAside {
+    fn drop(&mut self) {
+        let aside = &self.runtime.inner.desk.aside;
+        let mut sums = lock(&aside.sums);
+        for (key, amount) in &self.sums {
+            if let Some(sum) = sums.get_mut(key) {
+                *sum = sum.saturating_sub(*amount);
+                if *sum == 0 {
+                    sums.remove(key);
+                }
+            }
+        }
+        drop(sums);
+        aside.freed.notify_waiters();
+    }
+}
+
+impl Context {
+    /// Charges a cost to the run. A failure says that nothing is left to spend.
+    pub async fn spend(&self, cost: Cost) -> Result<(), Failure> {
+        self.live.report(Report::Spent(cost)).await.map(|_| ())
+    }
+
+    /// Whether this much may still be spent: to be asked before something is paid for that cannot
+    /// be handed back.
+    ///
+    /// # Errors
+    /// `OverBudget` where less is left.
+    pub fn affords(&self, cost: Cost) -> Result<(), Failure> {
+        let task = self.attempt().task;
+        let afforded = self.live.runtime.look(|kernel, _| kernel.state().affords(task, cost));
+        afforded.map_err(|part| over_budget(part.name()))
+    }
+
+    /// Sets the most that something can cost aside until what is given back is dropped: after what
+    /// it did cost was spent. It waits until anything is left of each part beside what others have
+    /// set aside, so the last one may cost more than was left, and no other does.
+    ///
+    /// ```
+    /// # use majordomo_runtime::api::{Context, Result};
+    /// # use kernel::Cost;
+    /// # async fn print(_: &str) -> Result<()> { Ok(()) }
+    /// async fn order(cx: Context, pages: Vec<String>) -> Result<()> {
+    ///     let most = Cost { money_micros: 20_000 * pages.len() as u64, ..Cost::default() };
+    ///     let aside = cx.set_aside(most).await?;
+    ///     for page in &pages {
+    ///         print(page).await?;
+    ///         cx.spend(Cost { money_micros: 15_000, ..Cost::default() }).await?;
+    ///     }
+    ///     drop(aside);
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// `OverBudget` where nothing is left of a part that it takes.
+    pub async fn set_aside(&self, most: Cost) -> Result<SetAside, Failure> {
+        let runtime = self.live.runtime.clone();
+        let aside = &runtime.inner.desk.aside;
+        loop {
+            let freed = aside.freed.notified();
+            if let Some(sums) = self.try_set_aside(most)? {
+                return Ok(SetAside { runtime: runtime.clone(), sums });
+            }
+            freed.await;
+        }
+    }
+
+    /// `None`: something is left, and all of that is set aside.
+    fn try_set_aside(&self, most: Cost) -> Result<Option<Sums>, Failure> {
+        let (task, runtime) = (self.attempt().task, &self.live.runtime);
+        let parts = [(Part::Money, most.money_micros), (Part::Tokens, most.tokens)];
+        // One lock over looking and setting aside: of two who come at once the second sees the
+        // first.
+        let mut aside = lock(&runtime.inner.desk.aside.sums);
+        let mut sums = Vec::new();
+        for (part, amount) in parts.into_iter().filter(|(_, amount)| *amount > 0) {
+            for (payer, left) in runtime.look(|kernel, _| kernel.state().payers(task, part)) {
+                if left == 0 {
+                    return Err(over_budget(&payer.name(part)));
+                }
+                let key = (payer, part.name());
+                if left <= aside.get(&key).copied().unwrap_or(0) {
+                    return Ok(None);
+                }
+                sums.push((key, amount));
+            }
+        }
+        for (key, amount) in &sums {
+            let sum = aside.entry(key.clone()).or_default();
+            *sum = sum.saturating_add(*amount);
+        }
+        Ok(Some(sums))
+    }
+}
+
+fn over_budget(what: &str) -> Failure {
+    Failure::refused(&Refusal::OverBudget { what: what.into() })
+}
