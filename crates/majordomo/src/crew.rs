@@ -104,22 +104,45 @@ pub(crate) fn workflow(
     steps.sealed() // It only passes on what it is given.
 }
 
-/// Agents of a team file, for tasks of this scope; `contracts` is what it says of capabilities.
+/// What a team file says of others than its agents, for whoever makes these.
+#[derive(Clone, Copy)]
+pub(crate) struct Said<'a> {
+    /// Of capabilities.
+    pub(crate) contracts: &'a BTreeMap<String, file::Contract>,
+    /// Of models.
+    pub(crate) models: &'a BTreeMap<String, file::Model>,
+}
+
+impl<'a> Said<'a> {
+    pub(crate) fn of(file: &'a file::TeamFile) -> Said<'a> {
+        Said { contracts: &file.capabilities, models: &file.models }
+    }
+}
+
+/// What a file says of the rates of models holds from now on.
+pub(crate) fn govern(file: &file::TeamFile) {
+    #[cfg(feature = "llm")]
+    llm::govern(&file.models);
+    #[cfg(not(feature = "llm"))]
+    let _ = file; // Nobody here calls any.
+}
+
+/// Agents of a team file, for tasks of this scope, by what it says of other things.
 ///
 /// # Errors
 /// An agent that this version cannot run.
 pub(crate) fn members(
     agents: &BTreeMap<String, Agent>,
-    contracts: &BTreeMap<String, file::Contract>,
+    of: Said<'_>,
     inbox: &Inbox,
     scope: &str,
 ) -> Result<Vec<AgentEntry>, Error> {
     let mut entries = Vec::new();
     for (name, agent) in agents {
-        let mut entry = member(name, agent, contracts, inbox)?;
+        let mut entry = member(name, agent, of, inbox)?;
         entry.spec.team = scope.into();
         for capability in roster::capabilities(agent) {
-            if let Some(contract) = file::Contract::of(contracts, &capability) {
+            if let Some(contract) = file::Contract::of(of.contracts, &capability) {
                 entry = entry.contract(&capability.to_string(), said(contract));
             }
         }
@@ -136,12 +159,7 @@ fn said(contract: &file::Contract) -> Contract {
     output.into_iter().fold(said, Contract::output)
 }
 
-fn member(
-    name: &str,
-    agent: &Agent,
-    contracts: &BTreeMap<String, file::Contract>,
-    inbox: &Inbox,
-) -> Result<AgentEntry, Error> {
+fn member(name: &str, agent: &Agent, of: Said<'_>, inbox: &Inbox) -> Result<AgentEntry, Error> {
     let timeout = agent.common().timeout.map(|it| Duration::from_millis(it.as_ms()));
     let (port, timeout): (Arc<dyn Port>, _) = match agent {
         Agent::Builtin(builtin) => {
@@ -158,10 +176,10 @@ fn member(
             (Arc::new(Human::new(name, deadline, inbox.clone())), None)
         }
         #[cfg(feature = "llm")]
-        Agent::Llm(said) => (llm::agent(name, said, contracts)?, timeout),
+        Agent::Llm(said) => (llm::agent(name, said, of.contracts, of.models)?, timeout),
         #[cfg(not(feature = "llm"))]
         Agent::Llm(_) => {
-            let _ = contracts; // Only models ask what a tool takes.
+            let _ = (of.contracts, of.models); // Only models ask what a tool takes, or have a rate.
             return Err(Error::Kind { agent: name.to_owned(), kind: agent.kind() });
         }
         Agent::Workflow(_) | Agent::Mcp(_) | Agent::A2a(_) => {
@@ -176,6 +194,11 @@ fn member(
     entry.spec.prefer = common.prefer;
     let labels = common.labels.iter();
     entry.spec.labels = labels.map(|(name, it)| (name.as_str().into(), it.into())).collect();
+    if let Agent::Llm(file::Llm { model: Some(model), .. }) = agent {
+        // So that it can be asked for, and what was spent be told by it.
+        let label = || kernel::Label::Text(model.as_str().into());
+        entry.spec.labels.entry("model".into()).or_insert_with(label);
+    }
     entry.spec.restart = common.restart.into();
     if let Some(shutdown) = common.shutdown {
         entry.spec.shutdown_ms = shutdown.as_ms();

@@ -4,16 +4,18 @@
 #![allow(clippy::unwrap_used)] // The helpers of a test are tests.
 
 use adapters::schema::JsonSchemas;
-use majordomo::kernel::{Budget, Event, FailureKind, Terms};
+use majordomo::kernel::{Budget, Cost, Event, FailureKind, Terms};
 use majordomo::llm::{LlmAgent, Spec, Tool};
 use majordomo::testing::Disk;
 use majordomo::{Context, Failure, Result, SubmitOptions, Team, capability};
+use runtime::api::join;
 use runtime::llm::{Error, Message, Reply, Request, ToolCall, Usage};
 use runtime::port::llm::Parts;
 use runtime::port::{BoxFuture, Llm};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// A model that says one line after the other.
 #[derive(Default)]
@@ -238,6 +240,37 @@ async fn tokens_are_spent_and_stop_at_the_limit() {
     let spent: u64 = disk.record().entries().iter().map(|it| spent(&it.event)).sum();
     assert_eq!(spent, 120, "the limit, and what one call took beyond it");
     assert_eq!(model.asked().len(), 2);
+}
+
+/// Spends, while the model is out of reach, what is left.
+#[capability("dear@1")]
+async fn dear(cx: Context, _: ()) -> Result<()> {
+    cx.sleep(Duration::from_secs(10)).await?;
+    let _ = cx.spend(Cost { tokens: 40, ..Cost::default() }).await; // Whatever is said of the rest.
+    Ok(())
+}
+
+#[capability("both@1")]
+async fn both(cx: Context, _: ()) -> Result<Value> {
+    let (solved, ()) = join((cx.ask_value("solve", json!("1?")), cx.ask::<dear>(()))).await?;
+    Ok(solved)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_made_again_is_only_made_if_something_is_left() {
+    let (model, said) = ("scripted/model".to_owned(), "slow down".to_owned());
+    let busy = Error::RateLimited { model, said, retry_after_ms: Some(90_000) };
+    let model = Playing::new([calls(&[("add", r#"{"input":[1]}"#)]), Err(busy)]);
+    let agent = LlmAgent::new(solver(), model.clone(), &JsonSchemas).unwrap();
+    let disk = Disk::new();
+    let team = disk.team().with(add).with(both).with(dear).agent(agent.joins(&["solve"], 1));
+    let team = team.start().await.unwrap();
+    let budget = Budget { tokens: Some(100), ..Budget::default() };
+    let options = SubmitOptions { budget: Some(budget), ..SubmitOptions::default() };
+    let ticket = team.submit(Terms::new("both"), b"null".to_vec(), options).await.unwrap();
+    let failure = ticket.typed::<Value>().await.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::OverBudget, "{failure}");
+    assert_eq!(model.asked().len(), 2, "60 tokens for the first, nothing for the second");
 }
 
 #[tokio::test(start_paused = true)]

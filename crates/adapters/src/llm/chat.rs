@@ -83,7 +83,7 @@ pub(super) fn reply(body: &Value) -> Result<Reply, String> {
     let text = if text.is_empty() { refused.unwrap_or_default().to_owned() } else { text };
     let usage = usage(body.get("usage")).unwrap_or_default();
     let model = word(body, "model").unwrap_or_default().to_owned();
-    Ok(Reply { text, calls, finish, usage, model })
+    Ok(Reply { text, calls, finish, usage, model, ..Reply::default() })
 }
 
 /// Text, or parts of which some are text.

@@ -5,11 +5,14 @@
 //! HTTP client (`http`) that bounds every wait and every size, and tells an answer that ended
 //! from one that broke off.
 
+mod allowance;
 mod chat;
 mod http;
 mod limits;
 mod messages;
+pub mod price;
 pub mod provider;
+pub mod rate;
 mod refusal;
 pub mod secret;
 pub mod settings;
@@ -173,8 +176,9 @@ impl Models {
 
     async fn whole(self, request: Arc<Request>) -> Result<Reply, Error> {
         let (call, place, answer) = self.begin(&request, false).await?;
+        let allowance = allowance::read(&answer.headers);
         let body = json_body(&call, answer).await?;
-        read(&call, &place, &body, &request)
+        read(&call, &place, &body, &request).map(|reply| Reply { allowance, ..reply })
     }
 }
 

@@ -118,7 +118,7 @@ fn retry_after_ms(headers: &HeaderMap, limits: &Limits) -> Option<u64> {
 
 /// `Sun, 06 Nov 1994 08:49:37 GMT` as seconds since 1970 (RFC 9110, 5.6.7; the older forms are sent
 /// by nobody).
-fn seconds_of(date: &str) -> Option<u64> {
+pub(super) fn seconds_of(date: &str) -> Option<u64> {
     const MONTHS: &str = "JanFebMarAprMayJunJulAugSepOctNovDec";
     let rest = date.get(5..)?.strip_suffix(" GMT")?;
     let mut words = rest.split(' ');
@@ -128,11 +128,18 @@ fn seconds_of(date: &str) -> Option<u64> {
     let year: u64 = words.next()?.parse().ok().filter(|year| (1970..10_000).contains(year))?;
     let mut clock = words.next()?.split(':').map(|it| it.parse::<u64>().ok());
     let (hour, minute, second) = (clock.next()??, clock.next()??, clock.next()??);
-    // Days before a date, with the year beginning in March (Hinnant, "chrono-compatible date
-    // algorithms").
+    Some(seconds_of_day(year, month, day)? + hour * 3600 + minute * 60 + second)
+}
+
+/// The beginning of a day as seconds since 1970 (Hinnant, "chrono-compatible date algorithms", with
+/// the year beginning in March); months and days from 1.
+pub(super) fn seconds_of_day(year: u64, month: u64, day: u64) -> Option<u64> {
+    if !(1970..10_000).contains(&year) || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
+        return None;
+    }
     let (y, m) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
     let days = 365 * y + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + day - 1;
-    Some((days.checked_sub(719_468)? * 24 + hour) * 3600 + minute * 60 + second)
+    Some(days.checked_sub(719_468)? * 86_400)
 }
 
 #[cfg(test)]

@@ -5,9 +5,10 @@
 //! should be there next time stands in the team file.
 
 use super::Response;
+use crate::crew::{self, Said};
 use crate::session::Inbox;
 use crate::team::file::{self, TeamFile};
-use crate::{Team, crew, session};
+use crate::{Team, session};
 use kernel::{Agent, AgentId, Command, Presence};
 use runtime::api::{Failure, Result};
 use std::collections::BTreeMap;
@@ -56,7 +57,9 @@ pub(super) async fn add(
             who_is_here(work)
         )));
     }
-    let entries = crew::members(agents, &BTreeMap::new(), inbox, scope)
+    let (contracts, models) = (BTreeMap::new(), BTreeMap::new());
+    let said = Said { contracts: &contracts, models: &models };
+    let entries = crew::members(agents, said, inbox, scope)
         .map_err(|why| Failure::rejected(format!("{why}; nobody was added")))?;
     let mut joined: Vec<String> = Vec::new();
     for entry in entries {

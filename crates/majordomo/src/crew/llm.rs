@@ -2,9 +2,12 @@
 
 use super::Error;
 use crate::team::capability::Capability;
-use crate::team::file::{Contract, Llm};
+use crate::team::file::{Contract, Llm, Model};
+use crate::team::llm as file;
 use crate::team::prompt::Prompt;
 use adapters::agent::llm::{LlmAgent, Spec, Tool};
+use adapters::llm::price::Price;
+use adapters::llm::rate::{Governor, Rate};
 use adapters::llm::{Limits, Models};
 use adapters::schema::JsonSchemas;
 use runtime::api::Failure;
@@ -19,12 +22,40 @@ pub(crate) fn models() -> &'static Models {
     MODELS.get_or_init(|| Models::from_environment(Limits::default()))
 }
 
+/// The rates of models, shared by every agent of this process.
+fn governor() -> &'static Governor {
+    static GOVERNOR: OnceLock<Governor> = OnceLock::new();
+    GOVERNOR.get_or_init(Governor::default)
+}
+
+/// What a team file says of rates holds from now on, for all who call these models.
+pub(super) fn govern(models: &BTreeMap<String, Model>) {
+    for (name, said) in models {
+        let rate = Rate {
+            requests_per_minute: said.requests_per_minute,
+            tokens_per_minute: said.tokens_per_minute,
+            concurrency: said.concurrency,
+        };
+        governor().set(name, rate);
+    }
+}
+
+fn price(said: &file::Price) -> Price {
+    let file::Price { input_usd, output_usd, cached_usd } = *said;
+    Price {
+        input_micros: input_usd.as_micro_usd(),
+        output_micros: output_usd.as_micro_usd(),
+        cached_micros: cached_usd.unwrap_or(input_usd).as_micro_usd(),
+    }
+}
+
 /// What a tool takes and what the agent answers is, where it says nothing of its own, what the team
 /// file says of the capability.
 pub(super) fn agent(
     name: &str,
     said: &Llm,
     contracts: &BTreeMap<String, Contract>,
+    models_said: &BTreeMap<String, Model>,
 ) -> Result<Arc<dyn Agent>, Error> {
     let unfit = |why: String| Error::Llm { agent: name.to_owned(), why };
     let model = said.model.as_deref();
@@ -32,6 +63,9 @@ pub(super) fn agent(
     models().check(model).map_err(|error| unfit(error.to_string()))?;
     let prompt = Prompt::compile(&said.prompt).map_err(&unfit)?;
     let mut spec = Spec::new(name, model, "");
+    if let Some(said) = models_said.get(model).and_then(|it| it.price.as_ref()) {
+        spec.price = Some(price(said));
+    }
     spec.prompt = Arc::new(move |capability: &str, input: &Value| {
         let filled = prompt.fill(capability, input);
         filled.map_err(|why| {
@@ -53,7 +87,7 @@ pub(super) fn agent(
     spec.limits.turns = said.turns;
     spec.limits.repairs = said.repairs;
     let agent = LlmAgent::new(spec, Arc::new(models().clone()), &JsonSchemas);
-    Ok(Arc::new(agent.map_err(|error| unfit(error.to_string()))?))
+    Ok(Arc::new(agent.map_err(|error| unfit(error.to_string()))?.governed(governor())))
 }
 
 fn tool(name: &str, said: &crate::team::llm::Tool, takes: Option<Value>) -> Tool {

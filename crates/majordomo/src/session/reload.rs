@@ -12,7 +12,7 @@
 use super::leaving::{Successors, has_left};
 use super::scope::Joined;
 use super::{Error, Own, Session};
-use crate::crew;
+use crate::crew::{self, Said};
 use crate::team::capability::Capability;
 use crate::team::definitions::Definition;
 use crate::team::difference::{Change, Difference, Kind};
@@ -88,7 +88,10 @@ impl Session {
         turn.say_what_follows(&mut reload.difference);
         // Whether everybody can be made ready is seen before anything is changed.
         let file = &turn.new.file;
-        crew::members(&file.agents, &file.capabilities, &self.inbox, &own.scope)?;
+        crew::members(&file.agents, Said::of(file), &self.inbox, &own.scope)?;
+        if !dry_run {
+            crew::govern(file);
+        }
         if !dry_run && !reload.difference.is_nothing() {
             let here = (&mut *joined, &mut *successors);
             let troubles = self.apply(&turn, here, &reload.difference).await?;
@@ -184,9 +187,9 @@ impl Session {
         (joined_as, name, new): (Option<&String>, &String, &Agent),
         turn: &Turn<'_>,
     ) -> Result<(), Error> {
-        let (scope, contracts) = (&turn.own.scope, &turn.new.file.capabilities);
+        let (scope, said) = (&turn.own.scope, Said::of(&turn.new.file));
         let one = BTreeMap::from([(name.clone(), new.clone())]);
-        for mut entry in crew::members(&one, contracts, &self.inbox, scope)? {
+        for mut entry in crew::members(&one, said, &self.inbox, scope)? {
             entry.spec.name = joined_as.unwrap_or(name).as_str().into();
             let _ = self.team.command(Command::DrainAgent(agent)).await; // It may be gone already.
             if has_left(&self.team, agent) {

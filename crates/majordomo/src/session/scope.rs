@@ -9,7 +9,7 @@
 
 use super::reload::asked;
 use super::{Error, Session};
-use crate::crew;
+use crate::crew::{self, Said};
 use crate::team::definitions::{self, Definition};
 use crate::team::file::{Agent, TeamFile};
 use crate::team::workflow::Fallback;
@@ -168,7 +168,8 @@ impl Session {
     ) -> Result<Vec<AgentEntry>, Error> {
         let chosen = file.agents.iter().filter(|(name, _)| agents.contains(name));
         let chosen = chosen.map(|(name, agent)| (name.clone(), agent.clone())).collect();
-        let mut entries = crew::members(&chosen, &file.capabilities, &self.inbox, scope)?;
+        crew::govern(file);
+        let mut entries = crew::members(&chosen, Said::of(file), &self.inbox, scope)?;
         // The name of one who has come and gone is free again.
         let left = self.team.agents().into_iter().filter(|it| it.presence == Presence::Left);
         for gone in left {

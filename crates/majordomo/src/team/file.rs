@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::capability::Capability;
-pub use super::llm::Llm;
+pub use super::llm::{Llm, Model};
 use super::policy::{Breakers, Label, Precedence, Quota, Restart, Routing, Supervisors};
 use super::quantity::{Duration, Money, Size};
 use super::schedule::Schedule;
@@ -53,6 +53,9 @@ pub struct TeamFile {
     /// `"code.review@2"` for another. What is not said is anything.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub capabilities: BTreeMap<String, Contract>,
+    /// How much of a model may be used and what it costs, by provider and model.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub models: BTreeMap<String, Model>,
     /// Which work gives way to which when there is too much of it.
     #[serde(default, skip_serializing_if = "Precedence::is_usual")]
     pub policy: Precedence,

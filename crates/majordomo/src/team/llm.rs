@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::file::Common;
+use super::quantity::Money;
 
 /// A language model with instructions.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -44,6 +45,40 @@ pub struct Llm {
     #[serde(flatten)]
     #[allow(missing_docs)]
     pub common: Common,
+}
+
+/// What is known of a model, whoever calls it: how much of it may be used, and what it costs.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Model {
+    /// Calls a minute; what the provider says where nothing is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub requests_per_minute: Option<u64>,
+    /// Tokens a minute, read and written together; what the provider says where nothing is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1_000_000_000_000_u64))]
+    pub tokens_per_minute: Option<u64>,
+    /// Calls at once; as many as there are slots where nothing is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 10_000))]
+    pub concurrency: Option<u32>,
+    /// What it costs, in place of what the table of prices says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub price: Option<Price>,
+}
+
+/// What a million tokens cost, in US dollars.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Price {
+    /// Read.
+    pub input_usd: Money,
+    /// Written.
+    pub output_usd: Money,
+    /// Read from the provider's cache; as much as any other where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cached_usd: Option<Money>,
 }
 
 /// Something that a model may call: what another agent serves.

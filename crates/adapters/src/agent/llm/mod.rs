@@ -14,6 +14,7 @@
 //! its arguments are checked, and its answer is nobody's command.
 
 mod answer;
+mod call;
 mod conversation;
 mod schema;
 mod spec;
@@ -23,11 +24,13 @@ mod turns;
 pub use spec::{Error, Limits, Prompt, Spec};
 pub use tool::Tool;
 
+use crate::llm::rate::Governor;
 use runtime::api::{AgentEntry, Context, Failure};
 use runtime::port::{Agent, BoxFuture, Llm, Schemas};
 use schema::Schema;
 use serde_json::Value;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use tool::Tools;
 
 /// A model with instructions, ready to join.
@@ -41,6 +44,9 @@ struct Inner {
     tools: Tools,
     schema: Option<Schema>,
     llm: Arc<dyn Llm>,
+    governor: Governor,
+    /// That no price is known was said.
+    has_said_no_price: AtomicBool,
 }
 
 impl LlmAgent {
@@ -52,7 +58,23 @@ impl LlmAgent {
         let schema = spec.schema.clone().map(|it| Schema::new(it, schemas)).transpose();
         let schema = schema.map_err(|why| Error::Schema { of: "the answer".to_owned(), why })?;
         let tools = Tools::new(&spec.tools, schemas)?;
-        Ok(LlmAgent { inner: Arc::new(Inner { spec, tools, schema, llm }) })
+        let (governor, has_said_no_price) = (Governor::default(), AtomicBool::default());
+        let inner = Inner { spec, tools, schema, llm, governor, has_said_no_price };
+        Ok(LlmAgent { inner: Arc::new(inner) })
+    }
+
+    /// Shares the rate of its model with all others under this governor.
+    #[must_use]
+    pub fn governed(mut self, governor: &Governor) -> LlmAgent {
+        let inner = Arc::get_mut(&mut self.inner).expect("it works on nothing yet");
+        inner.governor = governor.clone();
+        self
+    }
+
+    /// Without a governor: its calls wait for nobody, also not for what the other side has said.
+    #[must_use]
+    pub fn ungoverned(self) -> LlmAgent {
+        self.governed(&Governor::idle())
     }
 
     /// Under the name of its spec, as one that serves these capabilities in `slots` at once.

@@ -2,6 +2,7 @@
 //! fields.
 
 use super::tool::Tool;
+use crate::llm::price::Price;
 use runtime::api::Failure;
 use serde_json::Value;
 use std::sync::Arc;
@@ -28,6 +29,8 @@ pub struct Spec {
     pub name: String,
     /// Provider and model, as in `ollama/qwen3`.
     pub model: String,
+    /// What its tokens cost; where that is not known they are only counted.
+    pub price: Option<Price>,
     /// Its instructions.
     pub prompt: Prompt,
     /// What it may call.
@@ -102,6 +105,7 @@ impl Spec {
         Spec {
             name: name.to_owned(),
             model: model.to_owned(),
+            price: Price::of(model),
             prompt: Arc::new(move |_, _| Ok(prompt.clone())),
             tools: Vec::new(),
             schema: None,
@@ -122,6 +126,13 @@ impl Spec {
     #[must_use]
     pub fn schema(mut self, schema: Value) -> Spec {
         self.schema = Some(schema);
+        self
+    }
+
+    /// What its tokens cost, where that is not what the table of prices says.
+    #[must_use]
+    pub fn price(mut self, price: Price) -> Spec {
+        self.price = Some(price);
         self
     }
 

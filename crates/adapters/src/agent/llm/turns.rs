@@ -8,9 +8,9 @@
 use super::answer::{NoAnswer, read, repair};
 use super::conversation::Conversation;
 use super::{Inner, Spec};
-use kernel::{Cost, FailureKind};
+use kernel::FailureKind;
 use runtime::api::{Context, Failure, OnUnknown};
-use runtime::llm::{Message, Reply, Request};
+use runtime::llm::Message;
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -60,41 +60,4 @@ pub(super) async fn run(inner: Arc<Inner>, cx: Context) -> Result<Value, Failure
 
 fn gave_up(name: &str, round: u32) -> String {
     format!("{name}/{round}/gave-up")
-}
-
-impl Inner {
-    /// One call of the model, recorded. Whoever was killed within it asks again, under the same key
-    /// for the other side: nobody knows how it went, and nothing but its price hangs on it.
-    async fn ask_model(
-        &self,
-        cx: &Context,
-        step: &str,
-        talk: &Conversation,
-    ) -> Result<Reply, Failure> {
-        let request = Arc::new(Request {
-            model: self.spec.model.clone(),
-            messages: talk.messages(),
-            tools: self.tools.told(),
-            schema: self.spec.schema.clone(),
-            temperature: self.spec.temperature,
-            output_tokens_max: self.spec.output_tokens_max,
-            key: Some(cx.key_of(step)),
-            token: Some(cx.attempt().token.to_string()),
-        });
-        if cx.recalled(step).is_none() {
-            // Of how much it will take nothing is known; the last call may go beyond what is left.
-            cx.affords(Cost { tokens: 1, ..Cost::default() })?;
-        }
-        let (llm, payer) = (self.llm.clone(), cx.clone());
-        let call = async move {
-            let reply = llm.complete(request).await?;
-            let cost = Cost { tokens: reply.usage.total_tokens(), ..Cost::default() };
-            match payer.spend(cost).await {
-                Err(lost) if lost.kind == FailureKind::Lost => Err(lost),
-                // That nothing is left is said to whatever is asked for next: this is paid.
-                Ok(()) | Err(_) => Ok(reply),
-            }
-        };
-        cx.once(step, call).on_unknown(OnUnknown::Retry).await
-    }
 }

@@ -32,6 +32,18 @@ fn model(team: &Team<'_>, agent: &Member<'_>, problems: &mut Problems) {
     }
 }
 
+/// The names in `[models]` are those of models.
+pub(super) fn models(team: &Team<'_>, problems: &mut Problems) {
+    let table = team.document.json().get("models").and_then(Json::as_object);
+    for name in table.into_iter().flatten().map(|(name, _)| name) {
+        if let Err(why) = adapters::llm::provider::parse(name) {
+            let at = team.document.key_at(&join(&join("", "models"), name));
+            let problem = Problem::error(Code::Model, at, format!("`{name}` is no model's name"));
+            problems.push(problem.help(why));
+        }
+    }
+}
+
 fn instructions(
     team: &Team<'_>,
     agent: &Member<'_>,

@@ -93,6 +93,8 @@ pub fn check(document: &Document, surroundings: &dyn Surroundings, problems: &mu
     bus::check(&team, problems);
     capabilities::check(&team, surroundings, problems);
     secrets::check(&team, surroundings, problems);
+    #[cfg(feature = "llm")]
+    llm::models(&team, problems);
     steps::check(&team, problems);
     supervisors::check(&team, problems);
     policies::check(&team, problems);
