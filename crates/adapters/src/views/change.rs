@@ -26,6 +26,8 @@ pub(super) struct Changes<'e> {
     pub(super) minutes: BTreeMap<(i64, u32), Minute>,
     /// Grants of tasks that were queued before this batch: agent, task, when.
     pub(super) waited: Vec<(u32, u64, i64)>,
+    /// What was spent, by day, run, agent and model.
+    pub(super) spent: BTreeMap<(i64, u64, Text, Text), Spent>,
     /// What attempts cost that are over.
     pub(super) late_costs: Vec<(u64, Token, Cost)>,
     pub(super) policies: BTreeMap<&'e str, &'e Policies>,
@@ -33,6 +35,13 @@ pub(super) struct Changes<'e> {
     pub(super) schedules: Vec<Schedule<'e>>,
     pub(super) pins: Vec<(u64, &'e str, String)>,
     pub(super) events: Vec<Line<'e>>,
+}
+
+/// So much was spent in so many reports.
+#[derive(Default)]
+pub(super) struct Spent {
+    pub(super) reports: u64,
+    pub(super) cost: Cost,
 }
 
 /// Rows by key, in the order in which they were first touched.

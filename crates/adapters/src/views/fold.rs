@@ -1,6 +1,7 @@
 //! Entries become changes of rows. Pure: no SQL, no clock.
 
 mod agent;
+mod cost;
 mod routing;
 mod slots;
 
@@ -11,7 +12,7 @@ use super::memory::{Halted, Lease, Memory, Open};
 use super::schema::int;
 use super::{line, names};
 use kernel::{
-    Accepted, Cost, Entry, Event, Failure, Granted, Loss, Outcome, Payload, TaskId, Time, Token,
+    Accepted, Entry, Event, Failure, Granted, Loss, Outcome, Payload, TaskId, Time, Token,
 };
 use std::borrow::Cow;
 
@@ -264,27 +265,6 @@ impl<'e> Fold<'_, 'e> {
         let row = self.changes.tasks.at(task.0);
         row.output = Some(output);
         self.settled(task, "completed");
-    }
-
-    fn spent(&mut self, task: TaskId, token: Token, cost: Cost) {
-        let (money, tokens) = (cost.money_micros, cost.tokens);
-        let row = self.changes.tasks.at(task.0);
-        row.money_micros += money;
-        row.tokens += tokens;
-        let row = self.changes.attempts.at((task.0, token.0));
-        row.money_micros += money;
-        row.tokens += tokens;
-        let lease = self.memory.open.get(&task.0).and_then(|open| open.lease.as_ref());
-        let holder = lease.filter(|lease| lease.token == token.0).map(|lease| lease.agent);
-        let halted = || self.memory.stopping.get(&token.0).map(|halted| halted.agent);
-        match holder.or_else(halted) {
-            Some(agent) => {
-                let score = self.changes.scores.entry(agent).or_default();
-                score.money_micros += money;
-                score.tokens += tokens;
-            }
-            None => self.changes.late_costs.push((task.0, token, cost)),
-        }
     }
 
     fn died(&mut self, task: TaskId, failure: &'e Failure) {

@@ -68,6 +68,7 @@ fn prune_runs(connection: &Connection, ended_seq: i64) -> rusqlite::Result<()> {
             "delete from steps where task in (select id from tasks where run = ?1)",
             "delete from logs where task in (select id from tasks where run = ?1)",
             "delete from pins where run = ?1",
+            "delete from costs where run = ?1",
             "delete from task_rows where run = ?1",
         ] {
             connection.prepare_cached(sql)?.execute([run])?;

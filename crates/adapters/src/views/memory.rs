@@ -35,6 +35,8 @@ pub(super) struct Memory {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Member {
     pub(super) name: Text,
+    /// Its label `model`; empty if it has none.
+    pub(super) model: Text,
     /// It lives outside the process.
     pub(super) remote: bool,
     pub(super) slots: u32,
@@ -137,13 +139,17 @@ impl Memory {
 
     fn load_agents(&mut self, connection: &Connection) -> rusqlite::Result<()> {
         let mut select = connection.prepare(
-            "select id, name, remote, slots, presence, life, available_since from agents",
+            "select id, name, remote, slots, presence, life, available_since,
+                    case json_type(labels, '$.model')
+                      when 'text' then json_extract(labels, '$.model') else '' end
+             from agents",
         )?;
         let mut rows = select.query([])?;
         while let Some(row) = rows.next()? {
             let (presence, life) = (row.get_ref(4)?.as_str()?, row.get_ref(5)?.as_str()?);
             let member = Member {
                 name: row.get::<_, String>(1)?.into(),
+                model: row.get::<_, String>(7)?.into(),
                 remote: row.get(2)?,
                 slots: row.get(3)?,
                 is_active: names::is_active(presence),

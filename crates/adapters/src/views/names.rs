@@ -1,7 +1,7 @@
 //! The words of the kernel as the views spell them.
 
 use kernel::{
-    Came, Class, FailureKind, Loss, Missed, NoBid, Outcome, Overlap, Presence, Reason, Tier,
+    Came, Class, FailureKind, Loss, Missed, NoBid, Outcome, Overlap, Presence, Reason, Text, Tier,
     Tripped, Versions,
 };
 
@@ -180,5 +180,13 @@ pub(super) fn versions(versions: Versions) -> Option<String> {
         Versions { min, max } if min == max => Some(min.to_string()),
         Versions { min, max: u32::MAX } => Some(format!("{min}-")),
         Versions { min, max } => Some(format!("{min}-{max}")),
+    }
+}
+
+/// The label that says which model an agent thinks with; empty where it says none.
+pub(super) fn model(labels: &kernel::Labels) -> Text {
+    match labels.get("model") {
+        Some(kernel::Label::Text(model)) => model.clone(),
+        Some(kernel::Label::Flag(_) | kernel::Label::Integer(_)) | None => Text::default(),
     }
 }

@@ -212,6 +212,19 @@ create table policies (         -- what holds for a team: quotas, breakers, supe
   policies text not null        -- JSON, as the journal has it
 ) without rowid;
 
+create table costs (            -- what was spent, by day, run, agent and model
+  day_ms       integer not null, -- the beginning of the day, UTC
+  run          integer not null,
+  agent        text not null,    -- who spent it; empty where that was not known any more
+  model        text not null,    -- the agent's label `model` at the time; empty: it has none
+  reports      integer not null, -- how often something was spent: calls, for models
+  money_micros integer not null, -- millionths of a dollar
+  tokens       integer not null, -- model tokens, read and written
+  day          text generated always as (strftime('%Y-%m-%d', day_ms / 1000, 'unixepoch')) virtual,
+  primary key (day_ms, run, agent, model)
+) without rowid;
+create index costs_of_run on costs (run);
+
 create table dead_letters (
   task          integer primary key,
   capability    text,

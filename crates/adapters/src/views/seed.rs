@@ -137,6 +137,7 @@ fn member(agent: &kernel::Agent, now: Time) -> Member {
     let is_up = agent.life.name() == names::UP;
     Member {
         name: agent.spec.name.clone(),
+        model: names::model(&agent.spec.labels),
         remote: agent.spec.remote,
         slots: agent.spec.slots,
         is_active,

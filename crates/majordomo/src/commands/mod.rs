@@ -6,6 +6,7 @@ mod bus;
 mod check;
 mod completions;
 mod control;
+mod cost;
 mod dead;
 mod demo;
 mod health;
@@ -120,6 +121,7 @@ enum Verb {
     Logs(read::Logs),
     Timeline(read::Timeline),
     Agents(agents::Agents),
+    Cost(cost::Cost),
     #[cfg(feature = "llm")]
     Models(models::Models),
     Health(health::Health),
@@ -162,6 +164,7 @@ impl Cli {
             Verb::Logs(it) => it.run(global).await,
             Verb::Timeline(it) => it.run(global),
             Verb::Agents(it) => it.run(global).await,
+            Verb::Cost(it) => it.run(global),
             #[cfg(feature = "llm")]
             Verb::Models(it) => it.run(global).await,
             Verb::Health(it) => it.run(global),

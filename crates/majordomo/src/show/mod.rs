@@ -6,6 +6,7 @@
 
 mod agents;
 mod bus;
+mod cost;
 pub mod escape;
 mod health;
 mod list;
@@ -22,6 +23,7 @@ mod why;
 
 pub use agents::agents;
 pub use bus::{bus, message};
+pub use cost::costs;
 pub use health::health;
 pub use list::{dead, logs, runs, tasks};
 pub use models::{Standing, models};

@@ -28,6 +28,7 @@ impl<'e> Fold<'_, 'e> {
         self.memory.agents.entry(id.0).or_default();
         self.member(id, |member| {
             (member.name, member.remote) = (spec.name.clone(), spec.remote);
+            member.model = names::model(&spec.labels);
             (member.slots, member.is_active, member.is_up) = (spec.slots, true, true);
         });
     }

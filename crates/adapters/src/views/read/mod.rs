@@ -3,6 +3,7 @@
 
 mod agent;
 mod bid;
+mod cost;
 mod critical;
 mod dead;
 mod log;
@@ -20,6 +21,7 @@ mod why;
 
 pub use agent::{Agent, Breaker};
 pub use bid::{Offer, PassedOver};
+pub use cost::{By, Costs, Spending};
 pub use critical::{CriticalPath, Part, Piece};
 pub use dead::DeadLetter;
 pub use log::LogLine;

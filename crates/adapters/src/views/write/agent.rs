@@ -134,6 +134,29 @@ pub(super) fn scores(
     late_costs(connection, changes)
 }
 
+/// What was spent, by day, run, agent and model.
+pub(super) fn costs(connection: &Connection, changes: &Changes<'_>) -> rusqlite::Result<()> {
+    let mut add = connection.prepare_cached(
+        "insert into costs values (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+         on conflict (day_ms, run, agent, model) do update set
+           reports = reports + excluded.reports,
+           money_micros = money_micros + excluded.money_micros,
+           tokens = tokens + excluded.tokens",
+    )?;
+    for ((day_ms, run, agent, model), spent) in &changes.spent {
+        add.execute(params![
+            day_ms,
+            int(*run),
+            &**agent,
+            &**model,
+            int(spent.reports),
+            int(spent.cost.money_micros),
+            int(spent.cost.tokens),
+        ])?;
+    }
+    Ok(())
+}
+
 /// Adds to a histogram.
 fn count(
     connection: &Connection,

@@ -31,6 +31,7 @@ pub(super) fn flush(
     changes.restarts.iter().try_for_each(|it| agent::restarts(connection, it))?;
     agent::scores(connection, memory, &changes)?;
     agent::minutes(connection, &changes)?;
+    agent::costs(connection, &changes)?;
     policies(connection, &changes)?;
     changes.dead.iter().try_for_each(|it| dead(connection, it))?;
     changes.schedules.iter().try_for_each(|it| schedule::write(connection, it))?;
