@@ -13,6 +13,7 @@ mod precision;
 mod sim;
 mod soak;
 mod stage;
+mod storm;
 mod tally;
 mod test;
 mod tidy;
@@ -44,6 +45,7 @@ const VERBS: &[Verb] = &[
     fair::VERB,
     crash::VERB,
     precision::VERB,
+    storm::VERB,
     bench::VERB,
     soak::VERB,
 ];
