@@ -8,6 +8,7 @@
 //! foreign, which costs a slot and nothing else.
 
 use super::Live;
+use super::again::Again;
 use crate::api::{Context as AgentContext, Failure};
 use crate::bid;
 use crate::canonical;
@@ -70,6 +71,8 @@ async fn run(live: &Arc<Live>, agent: Arc<dyn Agent>) -> End {
 enum Rest {
     /// Steps of the context, and nothing else: it needs no slot.
     OnlySteps,
+    /// Steps, and something foreign, or what looks so for a moment: see [`super::again`].
+    StepsAndForeign,
     Others,
 }
 
@@ -82,6 +85,7 @@ struct Driver<'a> {
     waker: Waker,
     wait_answer: Option<Reply>,
     in_grace: bool,
+    again: Again,
 }
 
 /// Behind the waker that agents' code is polled with.
@@ -92,19 +96,31 @@ struct Root {
 
 impl Wake for Root {
     fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
+        let (first, live) = (self.is_first(), self.live.upgrade());
+        drop(self); // Or whoever is woken may still count it.
+        tell(first, live);
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        let first = !self.woken.swap(true, Ordering::AcqRel);
-        if let Some(live) = self.live.upgrade() {
-            live.change(|state| {
-                if first {
-                    state.pace.is_woken(Instant::now());
-                }
-            });
-        }
+        tell(self.is_first(), self.live.upgrade());
     }
+}
+
+impl Root {
+    /// Notes that the code is woken; whether it was not before.
+    fn is_first(&self) -> bool {
+        !self.woken.swap(true, Ordering::AcqRel)
+    }
+}
+
+/// Lets the driver look.
+fn tell(first: bool, live: Option<Arc<Live>>) {
+    let Some(live) = live else { return };
+    live.change(|state| {
+        if first {
+            state.pace.is_woken(Instant::now());
+        }
+    });
 }
 
 impl<'a> Driver<'a> {
@@ -113,7 +129,8 @@ impl<'a> Driver<'a> {
         let waker = Waker::from(root.clone());
         lock(&live.state).root_waker = Some(waker.clone());
         let (agent, future, wait_answer) = (Some(agent), None, None);
-        Driver { live, agent, future, root, waker, wait_answer, in_grace: false }
+        let (in_grace, again) = (false, Again::default());
+        Driver { live, agent, future, root, waker, wait_answer, in_grace, again }
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
@@ -127,10 +144,15 @@ impl<'a> Driver<'a> {
             if !self.is_woken() {
                 match self.rest() {
                     Rest::OnlySteps => self.park(),
+                    Rest::StepsAndForeign => {
+                        self.again.look(cx);
+                        return Poll::Pending;
+                    }
                     Rest::Others => return Poll::Pending,
                 }
                 continue;
             }
+            self.again.reset();
             if let Poll::Ready(result) = self.poll_agent() {
                 return Poll::Ready(End::Returned(result));
             }
@@ -193,10 +215,10 @@ impl<'a> Driver<'a> {
         let can_be_woken = foreign > 0 || waits_for_steps || state.listeners.exist();
         state.pace.waits(Instant::now(), can_be_woken);
         let free = state.occupied == 0 && !self.in_grace;
-        if waits_for_steps && (foreign == 0 || state.parking > 0) && free {
-            Rest::OnlySteps
-        } else {
-            Rest::Others
+        match waits_for_steps && free {
+            true if foreign == 0 || state.parking > 0 => Rest::OnlySteps,
+            true => Rest::StepsAndForeign,
+            false => Rest::Others,
         }
     }
 

@@ -1,6 +1,7 @@
 //! One attempt while it lives: what its agent knows, what has come for it, and whether it may go
 //! on.
 
+mod again;
 mod bond;
 mod cancel;
 mod driver;
