@@ -36,7 +36,7 @@ impl Outcome {
 
     /// A stage that failed, with its reasons and the command that shows them again.
     pub(crate) fn failed(said: Vec<String>, again: &Line) -> Self {
-        let tally = Tally { passed: 0, failed: 1 };
+        let tally = Tally { passed: 0, failed: 1, skipped: 0 };
         Self { tally, note: String::new(), said, again: vec![again.to_string()] }
     }
 }
@@ -159,7 +159,7 @@ mod tests {
         assert_eq!(output.lines, ["one", "two", "three"]);
         assert_eq!(output.status.code(), Some(3));
         let judged = output.judged(&line);
-        assert_eq!(judged.tally, Tally { passed: 0, failed: 1 });
+        assert_eq!(judged.tally, Tally { passed: 0, failed: 1, skipped: 0 });
         assert_eq!(judged.said, ["one", "two", "three"]);
     }
 

@@ -9,23 +9,31 @@ pub(crate) struct Tally {
     pub(crate) passed: u64,
     /// Tests that failed, and stages that failed without a test to show for it.
     pub(crate) failed: u64,
+    /// Tests that passed without looking, and said why.
+    pub(crate) skipped: u64,
 }
 
 impl AddAssign for Tally {
     fn add_assign(&mut self, other: Self) {
         self.passed += other.passed;
         self.failed += other.failed;
+        self.skipped += other.skipped;
     }
 }
 
 impl std::fmt::Display for Tally {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} passed, {} failed", self.passed, self.failed)
+        write!(f, "{} passed, {} failed", self.passed, self.failed)?;
+        match self.skipped {
+            0 => Ok(()),
+            skipped => write!(f, ", {skipped} skipped"),
+        }
     }
 }
 
 /// Adds up the result lines of Rust's test programs:
-/// `test result: ok. 3 passed; 1 failed; 0 ignored; …`.
+/// `test result: ok. 3 passed; 1 failed; 0 ignored; …`. A test that finds nothing to compare with
+/// counts as skipped, and not as passed.
 pub(crate) fn of_rust(lines: &[String]) -> Tally {
     let mut sum = Tally::default();
     for line in lines {
@@ -35,10 +43,17 @@ pub(crate) fn of_rust(lines: &[String]) -> Tally {
             let at = words.iter().position(|word| word.trim_end_matches(';') == what)?;
             words[at.checked_sub(1)?].parse().ok()
         };
-        sum +=
-            Tally { passed: before("passed").unwrap_or(0), failed: before("failed").unwrap_or(0) };
+        let (passed, failed) = (before("passed").unwrap_or(0), before("failed").unwrap_or(0));
+        sum += Tally { passed, failed, skipped: 0 };
     }
+    sum.skipped = skipped(lines).len() as u64;
+    sum.passed = sum.passed.saturating_sub(sum.skipped);
     sum
+}
+
+/// What tests say that did not look: `skipped: what, and why`.
+pub(crate) fn skipped(lines: &[String]) -> Vec<&str> {
+    lines.iter().filter_map(|line| line.strip_prefix("skipped: ")).collect()
 }
 
 /// Reads the end of a Python `unittest` run: `Ran 12 tests in …`, then `OK` or
@@ -54,7 +69,7 @@ pub(crate) fn of_python(lines: &[String]) -> Tally {
         let bad = |part: &&str| part.contains("failures=") || part.contains("errors=");
         counts.split(',').filter(bad).filter_map(|part| digits(part).parse::<u64>().ok()).sum()
     });
-    Tally { passed: ran.unwrap_or(0).saturating_sub(failed), failed }
+    Tally { passed: ran.unwrap_or(0).saturating_sub(failed), failed, skipped: 0 }
 }
 
 /// The blocks in which failed Rust tests say why: from `failures:` to the result line.
@@ -96,16 +111,27 @@ mod tests {
              test story ... ok\n\
              test result: FAILED. 1 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out",
         );
-        assert_eq!(of_rust(&output), Tally { passed: 13, failed: 2 });
+        assert_eq!(of_rust(&output), Tally { passed: 13, failed: 2, skipped: 0 });
         assert_eq!(of_rust(&lines("error: could not compile")), Tally::default());
+    }
+
+    #[test]
+    fn a_test_that_did_not_look_is_counted_apart_and_says_why() {
+        let output = lines(
+            "test words ...\nskipped: the words: this compiler has others\nok\n\
+             test result: ok. 2 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out",
+        );
+        let tally = of_rust(&output);
+        assert_eq!(tally.to_string(), "1 passed, 0 failed, 1 skipped");
+        assert_eq!(skipped(&output), ["the words: this compiler has others"]);
     }
 
     #[test]
     fn python_results_take_failures_and_errors_off() {
         let good = lines("....\nRan 4 tests in 0.01s\n\nOK");
-        assert_eq!(of_python(&good), Tally { passed: 4, failed: 0 });
+        assert_eq!(of_python(&good), Tally { passed: 4, failed: 0, skipped: 0 });
         let bad = lines("Ran 9 tests in 0.01s\n\nFAILED (failures=1, errors=2, skipped=4)");
-        assert_eq!(of_python(&bad), Tally { passed: 6, failed: 3 });
+        assert_eq!(of_python(&bad), Tally { passed: 6, failed: 3, skipped: 0 });
         assert_eq!(of_python(&lines("ImportError: no module")), Tally::default());
     }
 

@@ -22,20 +22,23 @@ pub(crate) const VERB: Verb = Verb {
     help: "\
 Usage: cargo xtask test [STAGE...]
 
-Installs what tests need, then checks format and lints, builds, runs unit, integration, style and
-documentation tests, the Python client's own, the simulator's seeds and planted bugs, the shares of
-a flooded pool, and a short crash test. Parts whose code does not exist yet are not run. Every stage
-runs even if one before it failed; a failure is printed with the command that reproduces it. The
-last line counts tests.
+Installs what tests need, then checks format, lints and the links of the documentation, builds, runs
+unit, integration, style and documentation tests, the Python client's own, the simulator's seeds and
+planted bugs, the shares of a flooded pool, and a short crash test. Parts whose code does not exist
+yet are not run. Every stage runs even if one before it failed; a failure is printed with the
+command that reproduces it. The last line counts tests.
 
 Nothing in the tree is written to. Name stages to run only those:
-  tools format clippy build tests python sim mutants fair crash tree
+  tools format clippy docs build tests python sim mutants fair crash tree
 ",
     run,
 };
 
 const CLIPPY: &str =
     "cargo clippy --locked --workspace --all-targets --all-features -- -D warnings";
+/// With every warning an error: a link that leads nowhere, above all.
+const DOCS: &str = "env RUSTDOCFLAGS=-Dwarnings \
+                    cargo doc --locked --workspace --all-features --no-deps";
 const BUILD: &str = "cargo test --locked --workspace --all-features --no-run";
 const TESTS: &str = "cargo test --locked --workspace --all-features --no-fail-fast";
 const PYTHON_TESTS: &str = "clients/python/test_majordomo.py";
@@ -50,6 +53,7 @@ const STAGES: &[Stage] = &[
     Stage { name: "tools", run: tools },
     Stage { name: "format", run: |name| exit_code(name, &Line::new("cargo fmt --all --check")) },
     Stage { name: "clippy", run: |name| exit_code(name, &Line::new(CLIPPY)) },
+    Stage { name: "docs", run: |name| exit_code(name, &Line::new(DOCS)) },
     Stage { name: "build", run: |name| exit_code(name, &Line::new(BUILD)) },
     Stage { name: "tests", run: rust_tests },
     Stage { name: "python", run: python_tests },
@@ -87,8 +91,7 @@ fn rust_tests(name: &'static str) -> Result<Option<Outcome>> {
     let output = stage::run(name, &line)?;
     let mut tally = tally::of_rust(&output.lines);
     if output.status.success() && tally.passed > 0 {
-        let note = format!("{} passed", tally.passed);
-        return Ok(Some(Outcome { tally, ..Outcome::fine(note) }));
+        return Ok(Some(Outcome { tally, ..Outcome::fine(passed(tally, &output.lines)) }));
     }
     // A program that crashed, or did not compile, has no result line to be counted.
     tally.failed = tally.failed.max(1);
@@ -99,6 +102,17 @@ fn rust_tests(name: &'static str) -> Result<Option<Outcome>> {
         again.push(line.to_string());
     }
     Ok(Some(Outcome { tally, note: tally.to_string(), said, again }))
+}
+
+/// How many passed, and of each that did not look, why.
+fn passed(tally: tally::Tally, lines: &[String]) -> String {
+    match tally.skipped {
+        0 => format!("{} passed", tally.passed),
+        count => {
+            let why = tally::skipped(lines).join("; ");
+            format!("{} passed, {count} SKIPPED: {why}", tally.passed)
+        }
+    }
 }
 
 fn python_tests(name: &'static str) -> Result<Option<Outcome>> {

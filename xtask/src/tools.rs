@@ -63,7 +63,7 @@ pub(crate) fn provide() -> Result<(Tally, String)> {
         .iter()
         .map(|tool| format!("package `{0}` is missing; needed by {1}", tool.name, tool.needed_by))
         .collect();
-    Ok((Tally { passed: 0, failed: 1 }, said.join("\n")))
+    Ok((Tally { passed: 0, failed: 1, skipped: 0 }, said.join("\n")))
 }
 
 /// The command that a person would use to mend the stage.

@@ -10,7 +10,7 @@
 //! value and `cx.ask::<count>(…)` the type, and giving it another input does not compile.
 //!
 //! On the `impl` block of a type it makes an agent with a state: each method with a name becomes a
-//! capability beside the type, and the type `Handles` it; see [`block`].
+//! capability beside the type, and the type `Handles` it.
 
 mod block;
 mod function;

@@ -9,6 +9,26 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// A team at work. Cheap to clone; dereferences to [`api::Team`], where its methods are.
+///
+/// ```
+/// use majordomo::{Context, Result, Team, capability};
+/// use std::time::Duration;
+///
+/// #[capability("text.count@1")]
+/// async fn count(_: Context, text: String) -> Result<usize> {
+///     Ok(text.split_whitespace().count())
+/// }
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<()> {
+/// let team = Team::in_memory().with(count).start().await?; // or Team::open(".majordomo")
+/// assert_eq!(team.ask::<count>("to be or not to be").await?, 6);
+/// assert_eq!(team.ask_value("text.count@1", &"to be".into()).await?, 2);
+/// assert_eq!((team.agents().len(), team.open_tasks()), (1, 0));
+/// team.drain(Duration::from_secs(10)).await; // what runs gets so long
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Team(api::Team);
 
@@ -112,8 +132,8 @@ impl TeamBuilder {
     /// let team = Team::in_memory().with_agent("counter", 1, || Counter { counted: 0 });
     /// let team = team.start().await?;
     /// let counter = team.agent::<Counter>("counter")?;
-    /// counter.ask::<count>("to be".into()).await?;
-    /// assert_eq!(counter.ask::<count>("or not to be".into()).await?, 6);
+    /// counter.ask::<count>("to be").await?;
+    /// assert_eq!(counter.ask::<count>("or not to be").await?, 6);
     /// # Ok(())
     /// # }
     /// ```

@@ -22,7 +22,7 @@
 //! let disk = Disk::new();
 //! let counter = Script::<count>::new().crash().answer(6);
 //! let team = disk.team().with(report).agent(counter.joins("counter")).start().await?;
-//! assert_eq!(team.ask::<report>("to be or not to be".into()).await?, "6 words");
+//! assert_eq!(team.ask::<report>("to be or not to be").await?, "6 words");
 //! assert_eq!(counter.asked().len(), 2);
 //! disk.record().assert_settled();
 //! # Ok(())

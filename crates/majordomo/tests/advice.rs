@@ -43,7 +43,7 @@ fn team(disk: &Disk, counters: &[&str]) -> TeamBuilder {
 /// A life in which the adviser is asked and does not answer.
 async fn asked_in_vain(disk: &Disk) {
     let team = team(disk, &["a", "b"]).agent(oracle(None)).start().await.expect("starts");
-    let ticket = team.handle::<count>().submit("one two".into(), SubmitOptions::default()).await;
+    let ticket = team.handle::<count>().submit("one two", SubmitOptions::default()).await;
     let _unsettled = ticket.expect("accepted");
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(disk.record().tasks("route").len(), 1, "the adviser was asked");

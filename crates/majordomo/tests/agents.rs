@@ -259,7 +259,7 @@ async fn who_is_not_well_gets_no_work_until_it_is() {
     world.unwell.store(true, Ordering::Relaxed);
     tokio::time::sleep(Duration::from_secs(15)).await;
     let asked = team.clone();
-    let answer = tokio::spawn(async move { asked.ask::<measure>("abc".into()).await });
+    let answer = tokio::spawn(async move { asked.ask::<measure>("abc").await });
     tokio::time::sleep(Duration::from_secs(60)).await;
     assert!(!answer.is_finished(), "it has no work while it is not well");
     world.unwell.store(false, Ordering::Relaxed);
@@ -270,9 +270,9 @@ async fn who_is_not_well_gets_no_work_until_it_is() {
 async fn two_versions_stand_side_by_side() {
     let team = reader(&Arc::default()).await;
     let reader = team.agent::<Reader>("reader").expect("joined");
-    assert_eq!(reader.ask::<measure>("äöü".into()).await, Ok(6));
-    assert_eq!(reader.ask::<measure_chars>("äöü".into()).await, Ok("3 characters".into()));
-    assert_eq!(reader.ask::<count>("a  b".into()).await, Ok(3), "as this one counts");
+    assert_eq!(reader.ask::<measure>("äöü").await, Ok(6));
+    assert_eq!(reader.ask::<measure_chars>("äöü").await, Ok("3 characters".into()));
+    assert_eq!(reader.ask::<count>("a  b").await, Ok(3), "as this one counts");
 }
 
 #[tokio::test(start_paused = true)]
@@ -308,5 +308,5 @@ async fn agents_ask_each_other_by_type() {
         .with(compare)
         .with_agent("reader", 2, move || Reader { world: world.clone() });
     let team = team.start().await.expect("starts");
-    assert_eq!(team.ask::<compare>("a  b".into()).await, Ok(true));
+    assert_eq!(team.ask::<compare>("a  b").await, Ok(true));
 }

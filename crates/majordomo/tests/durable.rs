@@ -94,7 +94,7 @@ async fn what_was_not_acked_comes_again_after_a_crash_and_what_was_does_not() {
 async fn what_two_attempts_say_under_one_key_is_said_once() {
     let team = in_memory().await;
     let mut feed = durable(&team).subscribe("indexer").await.expect("subscribes");
-    assert_eq!(team.ask::<sell>("tea".into()).await.expect("sold"), 1);
+    assert_eq!(team.ask::<sell>("tea").await.expect("sold"), 1);
     let (item, seq, _, delivered) = next(&mut feed).await;
     assert_eq!((&*item, seq), ("tea", 1));
     let header = &delivered.message().envelope().header;

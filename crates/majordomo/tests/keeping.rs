@@ -127,7 +127,7 @@ async fn snapshots_are_taken_while_the_team_works_and_a_restart_equals_a_full_re
     assert_eq!((from_snapshot, read), (full, 0));
     // And the work that was open goes on from it.
     let team = team(whole.path(), u64::MAX).await;
-    assert_eq!(team.ask::<twice>("ab".into()).await, Ok("abab".into()));
+    assert_eq!(team.ask::<twice>("ab").await, Ok("abab".into()));
     let open = team.runtime().with_journal(|journal| state(journal).0.counts).expect("open");
     assert_eq!(open.accepted - open.completed, 1, "the sleeper is still there");
 }
@@ -142,7 +142,7 @@ async fn a_crash_at_any_point_of_a_snapshot_loses_nothing() {
         keep::take(&lender, &Limits::default()).expect("taken").expect("there was news");
         drop(lender);
         let team = team(origin.path(), u64::MAX).await;
-        team.ask::<twice>(text.into()).await.expect("answers");
+        team.ask::<twice>(text).await.expect("answers");
         team.drain(Duration::ZERO).await;
     }
     let (expected, _) = state(&log(&Disk::real(), origin.path()));
@@ -238,7 +238,7 @@ async fn a_journal_in_memory_is_kept_short_as_well() {
     let team = team.expect("starts");
     let mut rounds = 0;
     while team.runtime().keeping().snapshots < 3 {
-        team.ask::<echo>("again".into()).await.expect("answers");
+        team.ask::<echo>("again").await.expect("answers");
         rounds += 1;
         assert!(rounds < 20_000, "no third snapshot: {:?}", team.runtime().keeping());
     }
@@ -266,7 +266,7 @@ async fn a_journal_in_memory_is_shortened_while_the_team_works() {
         let team = team.clone();
         clients.spawn(async move {
             for _ in 0..200 {
-                assert_eq!(team.ask::<twice>("a".into()).await.as_deref(), Ok("aa"));
+                assert_eq!(team.ask::<twice>("a").await.as_deref(), Ok("aa"));
             }
         });
     }

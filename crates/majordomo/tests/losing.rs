@@ -123,7 +123,7 @@ async fn a_forgotten_run_leaves_no_byte_of_its_contents() {
     let report = adapters::journal::log::verify(&dir.path().join("journal")).expect("reads");
     assert!(report.is_clean(), "the chain holds: {report:?}");
     let running = team(&Disk::real(), dir.path(), bounds()).await;
-    assert_eq!(running.ask::<echo>("goes on".into()).await, Ok("goes on".into()));
+    assert_eq!(running.ask::<echo>("goes on").await, Ok("goes on".into()));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -210,7 +210,7 @@ async fn ends_honestly(operation: Operation, fault: Fault, says: &str) {
     assert!(failure.message.contains(says), "{operation:?}: {failure}");
     let why = team.runtime().failed().expect("it says why");
     assert!(why.contains(says), "{why}");
-    let refused = timeout(second, team.ask::<echo>("after".into())).await.expect("at once");
+    let refused = timeout(second, team.ask::<echo>("after")).await.expect("at once");
     assert!(refused.is_err(), "no further answers: {refused:?}");
     timeout(second, team.drain(Duration::ZERO)).await.expect("drains at once");
     drop(team);
@@ -219,7 +219,7 @@ async fn ends_honestly(operation: Operation, fault: Fault, says: &str) {
     let team = self::team(&Disk::real(), dir.path(), bounds()).await;
     assert_eq!(settled(&team, "echo", "before", Some("before")).await, before);
     assert!(team.ticket(TaskId(1)).is_some(), "the sleeper is open");
-    assert_eq!(team.ask::<echo>("again".into()).await, Ok("again".into()));
+    assert_eq!(team.ask::<echo>("again").await, Ok("again".into()));
 }
 
 #[tokio::test(flavor = "multi_thread")]

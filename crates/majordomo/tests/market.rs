@@ -85,7 +85,7 @@ async fn what_is_no_bid_is_none_and_the_work_is_done_all_the_same() {
         team = team.agent(entry);
     }
     let team = team.start().await.expect("starts");
-    assert_eq!(team.ask::<count>("one two".into()).await.expect("counted"), 2);
+    assert_eq!(team.ask::<count>("one two").await.expect("counted"), 2);
     let made = made(&record);
     assert_eq!((made.len(), made[0].fallback), (1, Some(Fallback::NoBids)));
     let mut whys: Vec<NoBid> = made[0].passed_over.iter().map(|it| it.why).collect();
@@ -108,7 +108,7 @@ async fn who_is_silent_is_waited_for_only_so_long() {
     let works = AgentEntry::native("works", 1, count).bidding(cheap);
     let team = team(&record).agent(silent).agent(works).start().await.expect("starts");
     let begun = tokio::time::Instant::now();
-    assert_eq!(team.ask::<count>("one two".into()).await.expect("counted"), 2);
+    assert_eq!(team.ask::<count>("one two").await.expect("counted"), 2);
     let waited = begun.elapsed().as_millis();
     assert!((1_000..1_100).contains(&waited), "{waited} ms");
     let made = made(&record);
@@ -156,7 +156,7 @@ async fn a_child_is_put_on_offer_like_a_root() {
     assert_eq!(team.ask::<page>(lines).await.expect("counted"), 8);
     let made = made(&record);
     assert!(made.len() == 5 && made.iter().all(|it| it.reason == Reason::BestBid), "{made:?}");
-    assert_eq!(team.ask::<count>("again".into()).await.expect("counted"), 1);
+    assert_eq!(team.ask::<count>("again").await.expect("counted"), 1);
     let terms = Terms::new("text.count");
     let ticket = team.submit(terms, b"\"by hand\"".to_vec(), Default::default()).await;
     assert_eq!(ticket.expect("accepted").typed::<usize>().outcome().await.expect("counted"), 2);

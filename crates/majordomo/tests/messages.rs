@@ -59,10 +59,10 @@ async fn nosy(cx: Context, subject: String) -> Result<Vec<String>> {
 async fn a_message_says_who_sent_it_and_for_which_task() {
     let team = Team::in_memory().agent(AgentEntry::native("critic", 4, review)).start().await;
     let team = team.expect("starts");
-    assert!(!team.ask::<review>("a.rs".into()).await.expect("done"), "nobody listens yet");
+    assert!(!team.ask::<review>("a.rs").await.expect("done"), "nobody listens yet");
     let mut feed = team.bus("operator").expect("a bus").subscribe(&findings()).await;
     let feed = feed.as_mut().expect("subscribes");
-    assert!(team.ask::<review>("b.rs".into()).await.expect("done"), "somebody does");
+    assert!(team.ask::<review>("b.rs").await.expect("done"), "somebody does");
     let finding = feed.next().await.expect("no end").expect("a finding");
     assert_eq!(*finding, Finding { file: "b.rs".into(), line: 7 });
     let header = &finding.envelope().header;
@@ -88,8 +88,8 @@ async fn agents_ask_each_other() {
     let asked = alone.request(&nobody, "yes?".to_owned(), Duration::from_secs(5)).await;
     assert!(matches!(asked, Err(Error::NoResponders { .. })), "{asked:?}");
     here.next().await.expect("no end").expect("it is ready");
-    assert!(team.ask::<decide>("yes, surely".into()).await.expect("answered"));
-    assert!(!team.ask::<decide>("no".into()).await.expect("answered"));
+    assert!(team.ask::<decide>("yes, surely").await.expect("answered"));
+    assert!(!team.ask::<decide>("no").await.expect("answered"));
     assert_eq!(votes.await.expect("no panic").expect("done"), 2);
     team.drain(Duration::ZERO).await;
 }
@@ -98,7 +98,7 @@ async fn agents_ask_each_other() {
 async fn an_agent_stays_within_its_team_unless_it_is_said_otherwise() {
     let ask = async |policy: Policy, subject: &str| {
         let team = Team::in_memory().with(nosy).bus_policy(policy).start().await.expect("starts");
-        let refused = team.ask::<nosy>(subject.into()).await.expect("done");
+        let refused = team.ask::<nosy>(subject).await.expect("done");
         team.drain(Duration::ZERO).await;
         refused
     };
@@ -123,7 +123,7 @@ async fn an_agent_whose_entry_lists_something_may_that_and_nothing_else() {
     let wide = Policy::default().allow("nosy", Access::all());
     let nosy = AgentEntry::native("nosy", 1, nosy).bus_access(Access::all()).bus_access(listed);
     let team = Team::in_memory().bus_policy(wide).agent(nosy).start().await.expect("starts");
-    let to = async |subject: &str| team.ask::<nosy>(subject.into()).await.expect("done");
+    let to = async |subject: &str| team.ask::<nosy>(subject).await.expect("done");
     let refused = to("team.main.x").await;
     assert_eq!(refused.len(), 1, "{refused:?}");
     assert!(refused[0].contains("nosy may not publish to team.main.x"), "{refused:?}");
@@ -184,7 +184,7 @@ async fn a_team_without_a_bus_says_so() {
     let team = runtime::api::TeamBuilder::new(Ok(stores)).with(review).start().await;
     let team = team.expect("starts");
     assert_eq!(team.bus("test").map(|_| ()), Err(Error::NoBus));
-    let refused = team.ask::<review>("a.rs".into()).await.expect_err("no bus");
+    let refused = team.ask::<review>("a.rs").await.expect_err("no bus");
     assert!(refused.message.contains("give it one with TeamBuilder::bus"), "{refused}");
     assert_eq!(refused.kind, kernel::FailureKind::Rejected, "trying again cannot help");
     team.drain(Duration::ZERO).await;

@@ -49,7 +49,7 @@ async fn slow(cx: Context, _: Value) -> Result<()> {
 #[tokio::test(start_paused = true)]
 async fn a_question_is_answered_through_a_delegate() {
     let team = Team::in_memory().with(count).with(report).start().await.expect("starts");
-    let words = team.ask::<report>("to be or not to be".into()).await.expect("answers");
+    let words = team.ask::<report>("to be or not to be").await.expect("answers");
     assert_eq!(words, "6 words");
 }
 
@@ -104,9 +104,9 @@ async fn a_map_asks_for_each_item_and_keeps_their_order() {
 #[tokio::test(start_paused = true)]
 async fn panic_error_and_rejection_are_told_apart() {
     let team = Team::in_memory().with(flaky).start().await.expect("starts");
-    assert_eq!(team.ask::<flaky>("panic".into()).await, Ok(2));
-    assert_eq!(team.ask::<flaky>("error".into()).await, Ok(3));
-    let bad = team.ask::<flaky>("bad".into()).await.expect_err("rejected");
+    assert_eq!(team.ask::<flaky>("panic").await, Ok(2));
+    assert_eq!(team.ask::<flaky>("error").await, Ok(3));
+    let bad = team.ask::<flaky>("bad").await.expect_err("rejected");
     assert_eq!(bad.kind, kernel::FailureKind::Rejected);
     assert!(bad.message.contains("cannot be done"), "{bad}");
 }
@@ -145,7 +145,7 @@ async fn a_sleep_takes_its_time_and_no_slot() {
 async fn nobody_to_serve_it_means_waiting_not_failing() {
     let team = Team::in_memory().with(report).start().await.expect("starts");
     let asked = team.clone();
-    let answer = tokio::spawn(async move { asked.ask::<report>("a b".into()).await });
+    let answer = tokio::spawn(async move { asked.ask::<report>("a b").await });
     tokio::time::sleep(Duration::from_secs(60)).await;
     assert!(!answer.is_finished());
     let late = majordomo::AgentEntry::new(

@@ -48,11 +48,11 @@ async fn a_backup_taken_while_the_team_works_is_restored_elsewhere() {
     let open = open.await.expect("accepted").task;
     let taken = store::backup(&data, &copy, &mut quiet()).expect("copied beside the writer");
     assert_eq!((taken.blobs, taken.missing), (1, 0));
-    team.ask::<echo>("after the backup".into()).await.expect("the team goes on");
+    team.ask::<echo>("after the backup").await.expect("the team goes on");
     let refused = store::backup(&data, &copy, &mut quiet()).expect_err("not twice");
     assert!(matches!(refused, Error::NotEmpty { .. }), "{refused}");
     let token = team.runtime().with_journal(|journal| token(journal)).expect("open");
-    let name = team.ask::<named>("before".into()).await.expect("answers");
+    let name = team.ask::<named>("before").await.expect("answers");
     team.drain(Duration::ZERO).await;
     drop(team);
 
@@ -63,8 +63,8 @@ async fn a_backup_taken_while_the_team_works_is_restored_elsewhere() {
     assert!(store::verify(&restored, &mut quiet()).expect("reads").is_clean());
     let team = self::team(&back).await;
     assert!(team.ticket(open).is_some(), "what was open goes on");
-    assert_eq!(team.ask::<echo>("here".into()).await, Ok("here".into()));
-    let kept = team.ask::<named>("after".into()).await.expect("answers");
+    assert_eq!(team.ask::<echo>("here").await, Ok("here".into()));
+    let kept = team.ask::<named>("after").await.expect("answers");
     assert_eq!(kept, name, "outside systems must know its keys again");
     let raised = team.runtime().with_journal(|journal| self::token(journal)).expect("open");
     assert!(raised > token + (1 << 40), "a new generation: {token} then {raised}");
@@ -114,7 +114,7 @@ async fn export_tells_every_entry_and_forget_takes_the_contents_out() {
     let none = store::export(&data, &mut Vec::new()).expect_err("nothing ran here");
     assert!(none.to_string().contains("run something first"), "{none}");
     let team = team(dir.path()).await;
-    team.ask::<echo>("canary".into()).await.expect("answers");
+    team.ask::<echo>("canary").await.expect("answers");
     let held = store::forget(&data, TaskId(1)).expect_err("a team is at work");
     assert!(matches!(held, Error::Journal(journal::Error::Held { .. })), "{held}");
     team.drain(Duration::ZERO).await;

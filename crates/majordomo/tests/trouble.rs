@@ -237,8 +237,8 @@ async fn patient(cx: Context, on_unknown: String) -> Result<u32> {
 #[tokio::test(start_paused = true)]
 async fn a_side_effect_given_up_half_way_is_unknown_to_the_same_attempt() {
     let team = Team::in_memory().with(patient).start().await.expect("starts");
-    assert_eq!(team.ask::<patient>("retry".into()).await, Ok(7));
-    let unknown = team.ask::<patient>("fail".into()).await.expect_err("it may have happened");
+    assert_eq!(team.ask::<patient>("retry").await, Ok(7));
+    let unknown = team.ask::<patient>("fail").await.expect_err("it may have happened");
     assert_eq!(unknown.kind, kernel::FailureKind::Unknown, "{unknown}");
 }
 
@@ -257,7 +257,7 @@ async fn a_person_decides_what_nobody_knows() {
     let team = Team::in_memory().with(patient).with(decide).start().await.expect("starts");
     let decided = async |said: Option<Value>| {
         *SAYS.lock().expect("nobody panics here") = said;
-        team.ask::<patient>("ask".into()).await.map_err(|failure| failure.kind)
+        team.ask::<patient>("ask").await.map_err(|failure| failure.kind)
     };
     assert_eq!(decided(Some(json!("retry"))).await, Ok(7));
     let value = json!({ "choice": "value", "value": 9 });

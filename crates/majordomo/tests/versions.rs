@@ -54,7 +54,7 @@ async fn who_asks_for_a_range_gets_a_version_of_it_and_no_other() {
         ("text.say@<2", vec![1]),
         ("text.say", vec![1, 2, 3]),
     ] {
-        assert_eq!(team.ask::<say>(ask.into()).await, Ok(wanted), "{ask}");
+        assert_eq!(team.ask::<say>(ask).await, Ok(wanted), "{ask}");
     }
     assert_eq!(team.ask_value("text.say@>2", &json!("a")).await, Ok(json!(3)));
 }
@@ -65,7 +65,7 @@ async fn what_is_no_version_is_refused_and_one_that_nobody_serves_is_waited_for(
     for ask in ["text.say@1.2", "text.say@>3, <2"] {
         let refused = team.ask_value(ask, &json!("a")).await.expect_err(ask);
         assert_eq!(refused.kind, FailureKind::Rejected);
-        let refused = team.ask::<say>(ask.into()).await.expect_err(ask);
+        let refused = team.ask::<say>(ask).await.expect_err(ask);
         assert!(refused.message.contains(ask), "{}", refused.message);
     }
     let input = json!("a");

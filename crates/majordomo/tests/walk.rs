@@ -60,7 +60,7 @@ async fn the_page_tells_what_happens() {
     };
     let team = runtime::api::TeamBuilder::new(Ok(stores)).with(count).with(report);
     let team = team.start().await.expect("starts");
-    let answer = team.ask::<report>("to be or not to be".into()).await;
+    let answer = team.ask::<report>("to be or not to be").await;
     assert_eq!(answer.as_deref(), Ok("6 words"));
     happened("> the client has its answer");
 

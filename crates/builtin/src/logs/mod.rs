@@ -2,7 +2,7 @@
 //! came in bursts.
 //!
 //! A log of a million lines has some hundred statements behind it. Grouping the lines by statement
-//! (see [`drain`]) makes two things visible that no search finds: what was said only once, and what
+//! (see `drain`) makes two things visible that no search finds: what was said only once, and what
 //! was said first. Lines that begin with a space belong to the line before, as in a stack trace.
 //!
 //! Everything is bounded, and everything in the answer comes from the log: it is data.

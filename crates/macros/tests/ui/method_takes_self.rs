@@ -13,3 +13,5 @@ impl Analyst {
 }
 
 fn main() {}
+
+// Do: Take `&self`, so that several tasks are done at once, or `&mut self` for one at a time.

@@ -12,3 +12,5 @@ impl Analyst {
 }
 
 fn main() {}
+
+// Do: Put `#[capability]` above the `impl`, too: it makes the type an agent.

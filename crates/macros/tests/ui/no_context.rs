@@ -7,3 +7,6 @@ async fn join(one: String, other: String) -> Result<String> {
 }
 
 fn main() {}
+
+// Do: Begin with `cx: Context`, or `_: Context` if it asks nobody; put the two inputs into one
+// struct or tuple.

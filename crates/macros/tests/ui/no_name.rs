@@ -8,3 +8,6 @@ async fn count(_: Context, text: String) -> Result<usize> {
 }
 
 fn main() {}
+
+// Do: Name it, in quotes: `#[capability("text.count@1")]`. By this name it is asked from other
+// languages, and stands in the journal.

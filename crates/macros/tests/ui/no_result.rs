@@ -8,3 +8,6 @@ async fn count(_: Context, text: String) -> usize {
 }
 
 fn main() {}
+
+// Do: Return `majordomo::Result<usize>`: the agent may be gone, the task cancelled, the answer no
+// number.

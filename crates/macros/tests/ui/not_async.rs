@@ -8,3 +8,6 @@ fn count(_: Context, text: String) -> Result<usize> {
 }
 
 fn main() {}
+
+// Do: Write `async fn`. What computes for long goes to a thread of its own: `cx.blocking(move ||
+// …).await`.

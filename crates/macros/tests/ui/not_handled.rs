@@ -5,21 +5,25 @@ struct Analyst;
 
 #[capability]
 impl Analyst {
-    #[capability("code.review@1")]
-    async fn review(&self, _: Context, file: String) -> Result<usize> {
-        Ok(file.len())
+    #[capability("text.count@1")]
+    async fn count(&self, _: Context, text: String) -> Result<usize> {
+        Ok(text.split_whitespace().count())
     }
 }
 
-#[capability("text.count@1")]
-async fn count(_: Context, text: String) -> Result<usize> {
-    Ok(text.len())
+#[capability("text.translate@1")]
+async fn translate(_: Context, text: String) -> Result<String> {
+    Ok(text)
 }
 
-async fn ask(team: Team) -> Result<usize> {
-    team.agent::<Analyst>("analyst")?.ask::<count>("to be".into()).await
+async fn ask(team: Team) -> Result<String> {
+    team.agent::<Analyst>("analyst")?.ask::<translate>("to be").await
 }
 
 fn main() {
     let _ = ask;
 }
+
+// Do: Ask another agent, or `team.ask::<translate>(…)`, which goes to whoever serves it. Should
+// this agent do it, write a method for it in its `#[capability] impl`, below
+// `#[capability(translate)]`.

@@ -22,3 +22,5 @@ async fn lead(cx: Context, text: String) -> Result<usize> {
 }
 
 fn main() {}
+
+// Do: The same: `cx.ask::<count>(text)` asks whoever serves it.

@@ -8,3 +8,5 @@ async fn count(text: String) -> Result<usize> {
 }
 
 fn main() {}
+
+// Do: Put `_: Context` before the input.

@@ -9,3 +9,6 @@ async fn review(_: Context, _: String) -> Result<Findings> {
 }
 
 fn main() {}
+
+// Do: Add `#[derive(serde::Serialize, serde::Deserialize)]` to the type: what an agent returns is
+// journaled as JSON, and read again in a later life.

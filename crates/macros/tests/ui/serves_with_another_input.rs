@@ -17,3 +17,6 @@ impl Analyst {
 }
 
 fn main() {}
+
+// Do: Take what the capability takes. If this is another question, it is another capability, with
+// a name of its own; if the old one should be replaced, its next version.

@@ -15,3 +15,7 @@ impl Analyst {
 }
 
 fn main() {}
+
+// Do: Use what can be shared: `Arc` for `Rc`, a `Mutex` or `&mut self` for a `RefCell`. The state
+// of an agent is seen by tasks on several threads. What follows in the list is said of the same
+// field.

@@ -7,9 +7,11 @@ async fn count(_: Context, text: String) -> Result<usize> {
 }
 
 async fn hand_over(team: Team) -> Result<Ticket<String>> {
-    team.handle::<count>().submit("to be".into(), Default::default()).await
+    team.handle::<count>().submit("to be", Default::default()).await
 }
 
 fn main() {
     let _ = hand_over;
 }
+
+// Do: A ticket is for the output of the capability: here `Ticket<usize>`.

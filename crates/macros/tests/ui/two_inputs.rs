@@ -8,3 +8,6 @@ async fn sum(_: Context, one: u32, other: u32) -> Result<u32> {
 }
 
 fn main() {}
+
+// Do: Put them into a tuple, `(one, other): (u32, u32)`, or better a struct: its fields have
+// names and can grow.

@@ -8,3 +8,6 @@ async fn count(_: Context, text: String) -> Result<usize> {
 }
 
 fn main() {}
+
+// Do: Begin with `@1`. Raise the number when input or output change such that whoever asks must
+// know.

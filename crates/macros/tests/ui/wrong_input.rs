@@ -12,3 +12,6 @@ async fn report(cx: Context, _: ()) -> Result<usize> {
 }
 
 fn main() {}
+
+// Do: Give what the function has as its input. A `&str` does for a `String`; for anything else
+// make the type: `.into()`, `.parse()?`, a struct.

@@ -2,7 +2,7 @@
 //! `[policy]` and the quotas of `[limits]` → typed tables.
 //!
 //! These hold for the work of a team, whichever run it belongs to. What the kernel makes of them is
-//! [`govern`](super::govern)'s business.
+//! `govern`'s business.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -93,8 +93,8 @@ pub enum Restart {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Breakers {
+    /// For every capability that says nothing of its own.
     #[serde(flatten)]
-    #[allow(missing_docs)]
     pub all: Breaker,
     /// What differs for one capability, by its name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]

@@ -5,8 +5,11 @@
 
 use super::handles::{Handles, NativeAgent};
 use super::many::Proposed;
-use super::{Ask, Capability, Context, Failure, SubmitMany, SubmitOptions, Team, Ticket};
+use super::{
+    Ask, Capability, Context, Failure, IntoInput, SubmitMany, SubmitOptions, Team, Ticket,
+};
 use crate::canonical;
+use crate::port::BoxFuture;
 use kernel::{Presence, Terms, Versions};
 use std::any::{TypeId, type_name};
 use std::marker::PhantomData;
@@ -94,27 +97,31 @@ impl<A> AgentRef<A> {
     ///
     /// # Errors
     /// Why there is none.
-    pub async fn ask<C: Capability>(&self, input: C::Input) -> Result<C::Output, Failure>
+    pub fn ask<C: Capability>(
+        &self,
+        input: impl IntoInput<C::Input>,
+    ) -> BoxFuture<'_, Result<C::Output, Failure>>
     where
         A: Handles<C>,
     {
-        self.submit::<C>(input, SubmitOptions::default()).await?.outcome().await
+        let handed = self.submit::<C>(input, SubmitOptions::default());
+        Box::pin(async move { handed.await?.outcome().await })
     }
 
     /// Hands a task to it; the receipt is durable on return.
     ///
     /// # Errors
     /// As for [`Team::submit`].
-    pub async fn submit<C: Capability>(
+    pub fn submit<C: Capability>(
         &self,
-        input: C::Input,
+        input: impl IntoInput<C::Input>,
         options: SubmitOptions,
-    ) -> Result<Ticket<C::Output>, Failure>
+    ) -> BoxFuture<'_, Result<Ticket<C::Output>, Failure>>
     where
         A: Handles<C>,
     {
-        let to = Some(self.name.clone());
-        self.from.submit_typed::<C>(input, SubmitOptions { to, ..options }).await
+        let (input, to) = (input.into_input(), Some(self.name.clone()));
+        Box::pin(self.from.submit_typed::<C>(input, SubmitOptions { to, ..options }))
     }
 }
 
@@ -123,7 +130,7 @@ impl<C: Capability> Handle<C> {
     ///
     /// # Errors
     /// Why there is none.
-    pub async fn ask(&self, input: C::Input) -> Result<C::Output, Failure> {
+    pub async fn ask(&self, input: impl IntoInput<C::Input>) -> Result<C::Output, Failure> {
         self.from.ask::<C>(input).await
     }
 
@@ -133,10 +140,10 @@ impl<C: Capability> Handle<C> {
     /// As for [`Team::submit`].
     pub async fn submit(
         &self,
-        input: C::Input,
+        input: impl IntoInput<C::Input>,
         options: SubmitOptions,
     ) -> Result<Ticket<C::Output>, Failure> {
-        self.from.submit_typed::<C>(input, options).await
+        self.from.submit_typed::<C>(input.into_input(), options).await
     }
 
     /// Hands any number of tasks over, as [`Team::submit_many`] does; an input that cannot be
@@ -185,15 +192,15 @@ impl Context {
     /// ```
     pub fn handoff<C: Capability>(
         &self,
-        input: C::Input,
-    ) -> impl Future<Output = Result<C::Output, Failure>> + Send + use<C> {
-        self.ask::<C>(input).handed_off()
+        input: impl IntoInput<C::Input>,
+    ) -> BoxFuture<'static, Result<C::Output, Failure>> {
+        Box::pin(self.ask::<C>(input).handed_off())
     }
 }
 
 impl<A> AgentRef<A, Context> {
     /// Asks it, in a step of this task; see [`Context::ask_to`].
-    pub fn ask<C: Capability>(&self, input: C::Input) -> Ask<C::Output>
+    pub fn ask<C: Capability>(&self, input: impl IntoInput<C::Input>) -> Ask<C::Output>
     where
         A: Handles<C>,
     {
@@ -203,18 +210,18 @@ impl<A> AgentRef<A, Context> {
     /// Leaves the task to it; see [`Context::handoff`].
     pub fn handoff<C: Capability>(
         &self,
-        input: C::Input,
-    ) -> impl Future<Output = Result<C::Output, Failure>> + Send + use<A, C>
+        input: impl IntoInput<C::Input>,
+    ) -> BoxFuture<'static, Result<C::Output, Failure>>
     where
         A: Handles<C>,
     {
-        self.from.ask_to::<C>(&self.name, input).handed_off()
+        Box::pin(self.from.ask_to::<C>(&self.name, input).handed_off())
     }
 }
 
 impl<C: Capability> Handle<C, Context> {
     /// Asks, in a step of this task; see [`Context::ask`].
-    pub fn ask(&self, input: C::Input) -> Ask<C::Output> {
+    pub fn ask(&self, input: impl IntoInput<C::Input>) -> Ask<C::Output> {
         self.from.ask::<C>(input)
     }
 }

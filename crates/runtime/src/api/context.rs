@@ -1,18 +1,16 @@
 //! What an agent's code has in its hands while it works on one attempt.
 
 use super::ask::{Ask, AskOptions};
-use super::once::{OnUnknown, Once};
 use super::scope::Scope;
-use super::{Capability, Failure};
-use crate::attempt::{Cancelled, Delivery, Live};
+use super::{Capability, Failure, IntoInput};
+use crate::attempt::Live;
 use crate::canonical;
-use kernel::{Answer, AttemptId, Digest, Outcome, Parent, Report, StepKind, TaskId, Text, Time};
+use kernel::{AttemptId, Digest, Parent, TaskId, Text};
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::HashSet;
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// The context of one attempt. Cheap to clone; clones share the branch they are on.
 #[derive(Clone)]
@@ -21,26 +19,7 @@ pub struct Context {
     pub(super) scope: Arc<Scope>,
 }
 
-/// Keeps the attempt's slot occupied for as long as it exists, also when its future is gone: held
-/// by work that cannot be dropped, such as a process that is still being ended.
-pub struct Hold(#[allow(dead_code)] tokio::sync::mpsc::Sender<()>);
-
-/// While it exists, the attempt keeps its slot.
-pub(super) struct Occupied(Arc<Live>);
-
-impl Drop for Occupied {
-    fn drop(&mut self) {
-        self.0.set_occupied(-1);
-    }
-}
-
 impl Context {
-    /// Keeps the slot while the code only waits, until this is dropped.
-    pub(super) fn occupied(&self) -> Occupied {
-        self.live.set_occupied(1);
-        Occupied(self.live.clone())
-    }
-
     /// The versions of the capability that will do for whoever asked.
     #[must_use]
     pub fn versions(&self) -> kernel::Versions {
@@ -170,15 +149,32 @@ impl Context {
 
     /// Asks for a capability by type. The step key is taken now; nothing happens until it is
     /// awaited.
-    pub fn ask<C: Capability>(&self, input: C::Input) -> Ask<C::Output> {
-        let options = AskOptions { version: Some(C::VERSION), ..AskOptions::default() };
-        Ask::new(self, self.scope.next(C::NAME), C::NAME, value_of(input), options).typed::<C>()
+    ///
+    /// ```
+    /// # use majordomo_runtime::api::{Capability, Context, Result};
+    /// # #[allow(non_camel_case_types)]
+    /// # struct count;
+    /// # impl Capability for count {
+    /// #     type Input = String;
+    /// #     type Output = usize;
+    /// #     const NAME: &'static str = "text.count";
+    /// #     const VERSION: u32 = 1;
+    /// # }
+    /// async fn report(cx: Context, text: String) -> Result<String> {
+    ///     Ok(format!("{} words", cx.ask::<count>(text).await?))
+    /// }
+    /// ```
+    pub fn ask<C: Capability>(&self, input: impl IntoInput<C::Input>) -> Ask<C::Output> {
+        self.ask_in::<C>(self.scope.next(C::NAME), None, input)
     }
 
     /// The same under a step key of your own.
-    pub fn ask_as<C: Capability>(&self, step: &str, input: C::Input) -> Ask<C::Output> {
-        let options = AskOptions { version: Some(C::VERSION), ..AskOptions::default() };
-        Ask::new(self, self.scope.named(step), C::NAME, value_of(input), options).typed::<C>()
+    pub fn ask_as<C: Capability>(
+        &self,
+        step: &str,
+        input: impl IntoInput<C::Input>,
+    ) -> Ask<C::Output> {
+        self.ask_in::<C>(self.scope.named(step), None, input)
     }
 
     /// Asks for a capability by name: `text.count` is any version, `text.count@1` that one, and
@@ -201,10 +197,22 @@ impl Context {
 
     /// Asks one agent by its name, and nobody else: it waits while that one is busy, paused or
     /// away. Refused if no agent of this name has joined, or it does not serve the capability.
-    pub fn ask_to<C: Capability>(&self, agent: &str, input: C::Input) -> Ask<C::Output> {
-        let to = Some(agent.to_owned());
+    pub fn ask_to<C: Capability>(
+        &self,
+        agent: &str,
+        input: impl IntoInput<C::Input>,
+    ) -> Ask<C::Output> {
+        self.ask_in::<C>(self.scope.next(C::NAME), Some(agent.to_owned()), input)
+    }
+
+    fn ask_in<C: Capability>(
+        &self,
+        step: Text,
+        to: Option<String>,
+        input: impl IntoInput<C::Input>,
+    ) -> Ask<C::Output> {
         let options = AskOptions { version: Some(C::VERSION), to, ..AskOptions::default() };
-        Ask::new(self, self.scope.next(C::NAME), C::NAME, value_of(input), options).typed::<C>()
+        Ask::new(self, step, C::NAME, value_of(input.into_input()), options).typed::<C>()
     }
 
     /// A branch with step keys of its own, for work that runs beside other work.
@@ -216,6 +224,23 @@ impl Context {
     /// Works on many items, at most `concurrency` at once, each on a branch named by its key. The
     /// results come in the order of the items; the first failure ends the map. Two items with one
     /// key are refused: their steps could not be told apart.
+    ///
+    /// ```
+    /// # use majordomo_runtime::api::{Capability, Context, Result};
+    /// # #[allow(non_camel_case_types)]
+    /// # struct count;
+    /// # impl Capability for count {
+    /// #     type Input = String;
+    /// #     type Output = usize;
+    /// #     const NAME: &'static str = "text.count";
+    /// #     const VERSION: u32 = 1;
+    /// # }
+    /// async fn count_all(cx: Context, pages: Vec<(String, String)>) -> Result<usize> {
+    ///     let name = |(name, _): &(String, String)| name.clone();
+    ///     let each = |cx: Context, (_, page)| async move { cx.ask::<count>(page).await };
+    ///     Ok(cx.map(pages, name, 16, each).await?.into_iter().sum())
+    /// }
+    /// ```
     pub async fn map<I, T, F>(
         &self,
         items: impl IntoIterator<Item = I>,
@@ -239,156 +264,6 @@ impl Context {
             branches.push(work(branch, item));
         }
         super::map(branches, concurrency).await
-    }
-
-    /// A side effect that must not be repeated unknowingly: recorded before and after. In a later
-    /// life a recorded result is given back without performing anything.
-    pub fn once<T, F>(&self, step: &str, work: F) -> Once<T, F>
-    where
-        F: Future<Output = Result<T, Failure>>,
-    {
-        Once::new(self.clone(), self.scope.named(step), work)
-    }
-
-    /// Waits, without a slot, and over restarts: the time counts from the first call, to the
-    /// millisecond.
-    ///
-    /// # Errors
-    /// `Lost` when this attempt is no longer the one; `Limit` when the task has too many steps.
-    pub fn sleep(
-        &self,
-        time: Duration,
-    ) -> impl Future<Output = Result<(), Failure>> + Send + use<> {
-        let (live, step) = (self.live.clone(), self.scope.next("sleep"));
-        let ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-        async move {
-            if live.recorded(&step).is_none() {
-                let answer = live.report(Report::Sleep { step: step.clone(), ms }).await?;
-                let outcome = match answer {
-                    Answer::Recorded(outcome) => Some(outcome),
-                    _ => None,
-                };
-                live.record(&step, StepKind::Timer { due: Time::NEVER }, outcome);
-            }
-            Delivery::of(&live, step).await;
-            Ok(())
-        }
-    }
-
-    /// What a [`Context::once`] of this name gave, if that is recorded: nothing is performed for
-    /// it, and nothing is asked.
-    #[must_use]
-    pub fn recalled(&self, step: &str) -> Option<Result<Value, Failure>> {
-        match &*self.live.recorded(&self.scope.named(step))?.1? {
-            Outcome::Completed(output) => Some(match &output.inline {
-                Some(bytes) => canonical::from_bytes(bytes),
-                None => canonical::bytes_of(output, &*self.live.runtime.inner.blobs)
-                    .and_then(|bytes| canonical::from_bytes(&bytes)),
-            }),
-            Outcome::Failed(failure) => Some(Err(Failure::recorded(failure))),
-            Outcome::Cancelled(_) | Outcome::Dead(_) => None,
-        }
-    }
-
-    /// Lets [`Context::signalled`] go on, in this life of the task and in every later one; durable
-    /// on return. For code beside the attempt's own, such as a door that takes an answer.
-    ///
-    /// # Errors
-    /// `Lost` when this attempt is no longer the one.
-    pub async fn signal(&self, name: &str) -> Result<(), Failure> {
-        let step = self.scope.named(&format!("{name}#signal"));
-        self.live.report(Report::Sleep { step, ms: 0 }).await.map(|_| ())
-    }
-
-    /// Waits, without a slot, for [`Context::signal`].
-    pub async fn signalled(&self, name: &str) {
-        Delivery::of(&self.live, self.scope.named(&format!("{name}#signal"))).await;
-    }
-
-    /// How long this task sleeps on, if it does.
-    #[must_use]
-    pub fn sleeps_for(&self) -> Option<Duration> {
-        self.live.runtime.look(|kernel, now| {
-            let past = kernel.state().task(self.attempt().task)?.past.as_ref()?;
-            let due = past.steps.values().filter_map(|step| match step.kind {
-                StepKind::Timer { due } if step.outcome.is_none() => Some(due),
-                StepKind::Timer { .. } | StepKind::Child { .. } | StepKind::Once { .. } => None,
-            });
-            due.min().map(|due| Duration::from_millis(due.since(now)))
-        })
-    }
-
-    /// Says that the work has really begun; for agents that must start something first.
-    pub fn started(&self) {
-        self.live.tell(Report::Started);
-    }
-
-    /// Resolves when the attempt is to end. Code that awaits it gets a few seconds to clean up;
-    /// code that does not is dropped at once.
-    pub async fn cancelled(&self) {
-        Cancelled::of(&self.live).await;
-    }
-
-    /// Runs a future during which nothing but the context's own operations matters, whatever wakers
-    /// it keeps: the slot is given back while they wait.
-    pub async fn parked<T>(&self, work: impl Future<Output = T>) -> T {
-        struct Parking<'a>(&'a Live);
-        impl Drop for Parking<'_> {
-            fn drop(&mut self) {
-                self.0.set_parking(-1);
-            }
-        }
-        self.live.set_parking(1);
-        let _parking = Parking(&self.live);
-        work.await
-    }
-
-    /// Keeps the slot occupied until the hold is dropped.
-    #[must_use]
-    pub fn hold(&self) -> Hold {
-        Hold(self.live.hold())
-    }
-
-    /// Runs blocking code on a thread of its own. If the attempt ends before, the slot stays
-    /// occupied until the code has really returned.
-    pub async fn blocking<T: Send + 'static>(
-        &self,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, Failure> {
-        let hold = self.hold();
-        let done = tokio::task::spawn_blocking(move || {
-            let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
-            drop(hold);
-            result
-        });
-        match done.await? {
-            Ok(value) => Ok(value),
-            // A panic like any other of the agent's.
-            Err(panic) => std::panic::resume_unwind(panic),
-        }
-    }
-
-    /// The first half of a `once` in protocol form; see [`Context::once`].
-    pub async fn once_begin(
-        &self,
-        step: &str,
-        on_unknown: OnUnknown,
-    ) -> Result<super::once::Begun, Failure> {
-        super::once::begin_underway(self, &self.scope.named(step), on_unknown).await
-    }
-
-    /// The second half: what the side effect gave, durable on return.
-    pub async fn once_end(
-        &self,
-        step: &str,
-        result: Result<Value, Failure>,
-    ) -> Result<(), Failure> {
-        super::once::end_underway(&self.live, &self.scope.named(step), result).await
-    }
-
-    /// Waits for a recorded or running step.
-    pub(super) async fn delivered(live: &Live, step: Text) -> Arc<Outcome> {
-        Delivery::of(live, step).await
     }
 }
 

@@ -57,6 +57,56 @@ pub enum Begun {
     Unknown,
 }
 
+impl Context {
+    /// A side effect that must not be repeated unknowingly: recorded before and after. In a later
+    /// life a recorded result is given back without performing anything.
+    ///
+    /// ```
+    /// # use majordomo_runtime::api::{Context, OnUnknown, Result};
+    /// # async fn charge(_: u64, _: String) -> Result<u64> { Ok(1) }
+    /// async fn pay(cx: Context, cents: u64) -> Result<u64> {
+    ///     // The service knows the key again: paying twice is paying once.
+    ///     let key = cx.key_of("charge");
+    ///     cx.once("charge", charge(cents, key)).on_unknown(OnUnknown::Retry).await
+    /// }
+    /// ```
+    pub fn once<T, F>(&self, step: &str, work: F) -> Once<T, F>
+    where
+        F: Future<Output = Result<T, Failure>>,
+    {
+        Once::new(self.clone(), self.scope.named(step), work)
+    }
+
+    /// What a [`Context::once`] of this name gave, if that is recorded: nothing is performed for
+    /// it, and nothing is asked.
+    #[must_use]
+    pub fn recalled(&self, step: &str) -> Option<Result<Value, Failure>> {
+        match &*self.live.recorded(&self.scope.named(step))?.1? {
+            Outcome::Completed(output) => Some(match &output.inline {
+                Some(bytes) => canonical::from_bytes(bytes),
+                None => canonical::bytes_of(output, &*self.live.runtime.inner.blobs)
+                    .and_then(|bytes| canonical::from_bytes(&bytes)),
+            }),
+            Outcome::Failed(failure) => Some(Err(Failure::recorded(failure))),
+            Outcome::Cancelled(_) | Outcome::Dead(_) => None,
+        }
+    }
+
+    /// The first half of a `once` in protocol form; see [`Context::once`].
+    pub async fn once_begin(&self, step: &str, on_unknown: OnUnknown) -> Result<Begun, Failure> {
+        begin_underway(self, &self.scope.named(step), on_unknown).await
+    }
+
+    /// The second half: what the side effect gave, durable on return.
+    pub async fn once_end(
+        &self,
+        step: &str,
+        result: Result<Value, Failure>,
+    ) -> Result<(), Failure> {
+        end_underway(&self.live, &self.scope.named(step), result).await
+    }
+}
+
 impl<T, F> Once<T, F> {
     pub(super) fn new(cx: Context, step: Text, work: F) -> Once<T, F> {
         Once { cx, step, work, on_unknown: OnUnknown::default(), output: PhantomData }

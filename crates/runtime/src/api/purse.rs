@@ -50,6 +50,17 @@ impl Drop for SetAside {
 
 impl Context {
     /// Charges a cost to the run. A failure says that nothing is left to spend.
+    ///
+    /// ```
+    /// # use kernel::Cost;
+    /// # use majordomo_runtime::api::{Context, Result};
+    /// # async fn paid_call(_: &str) -> Result<(String, Cost)> { Ok(Default::default()) }
+    /// async fn translate(cx: Context, text: String) -> Result<String> {
+    ///     let (answer, cost) = paid_call(&text).await?;
+    ///     cx.spend(cost).await?;
+    ///     Ok(answer)
+    /// }
+    /// ```
     pub async fn spend(&self, cost: Cost) -> Result<(), Failure> {
         self.live.report(Report::Spent(cost)).await.map(|_| ())
     }

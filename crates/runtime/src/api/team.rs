@@ -3,13 +3,15 @@
 use super::handles::NativeAgent;
 use super::messages::Aboard;
 use super::versions::asked;
-use super::{AgentEntry, Capability, Failure, Handler, Pinned, SubmitOptions, Ticket, ticket};
+use super::{
+    AgentEntry, Capability, Failure, Handler, IntoInput, Pinned, SubmitOptions, Ticket, ticket,
+};
 use crate::bounds::Bounds;
 use crate::canonical;
 use crate::drain::Drained;
 use crate::inbox::Then;
 use crate::life;
-use crate::port::{Calendar, Schemas, Secrets};
+use crate::port::{BoxFuture, Calendar, Schemas, Secrets};
 use crate::recover::{self, Replayed, Stores};
 use crate::turn::Runtime;
 use crate::vitals::Vitals;
@@ -286,8 +288,14 @@ impl Team {
     }
 
     /// Asks for a capability and waits for the answer.
-    pub async fn ask<C: Capability>(&self, input: C::Input) -> Result<C::Output, Failure> {
-        self.submit_typed::<C>(input, SubmitOptions::default()).await?.outcome().await
+    pub fn ask<C: Capability>(
+        &self,
+        input: impl IntoInput<C::Input>,
+    ) -> BoxFuture<'_, Result<C::Output, Failure>> {
+        let input = input.into_input();
+        Box::pin(async move {
+            self.submit_typed::<C>(input, SubmitOptions::default()).await?.outcome().await
+        })
     }
 
     /// Asks for a capability by name, and waits for the answer: `text.count` is any version,

@@ -8,10 +8,10 @@
 //!   00000000000000048212.snapshot               everything up to and including that record
 //! ```
 //!
-//! - A batch is one write and one sync into reserved space: [`writer`].
-//! - Every byte of a record is checked, and each record is chained to the one before: [`frame`].
-//! - A torn tail is told from damage by proof, not by hope: [`tail`].
-//! - Two writers never both append, with or without a working lock: [`writer`], [`lock`].
+//! - A batch is one write and one sync into reserved space: `writer`.
+//! - Every byte of a record is checked, and each record is chained to the one before: `frame`.
+//! - A torn tail is told from damage by proof, not by hope: `tail`.
+//! - Two writers never both append, with or without a working lock: `writer`, `lock`.
 //! - Any failed write or sync *poisons* the open log: it refuses every later append until it is
 //!   opened again, because only a scan can say what is on disk. A full disk is reported as `Full`
 //!   and poisons as well: one rule, and the process ends either way. A failed snapshot does not

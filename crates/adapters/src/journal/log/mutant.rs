@@ -1,7 +1,7 @@
 //! Planted bugs, to prove that the checks see them. Without the feature `mutants` there are none.
 //!
 //! A test plants one for its own thread and takes it out again; the rest of the code asks
-//! [`planted`], which is the constant `false` in every build that is shipped.
+//! `planted`, which is the constant `false` in every build that is shipped.
 
 /// A bug that can be planted in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
