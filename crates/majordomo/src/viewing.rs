@@ -12,6 +12,7 @@ use runtime::port::Observer;
 use runtime::port::calendar::system_wall_ms;
 use runtime::port::journal::Seq;
 use runtime::port::observer::{Level, Note, Said};
+use serde_json::Value;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -144,15 +145,19 @@ fn take_in(
 
 /// A note as a line of the log; a partial output is seen by whoever watches, and not kept.
 fn line(note: &Note, at_ms: i64) -> Option<Line> {
-    let (level, text) = match &note.what {
+    let (level, text, fields) = match &note.what {
         Said::Progress { message, fraction } => {
             let share = fraction.map_or(String::new(), |it| format!("{:.0} % ", it * 100.0));
-            ("progress", format!("{share}{message}"))
+            ("progress", format!("{share}{message}"), None)
         }
-        Said::Log { level, message } => (level_name(*level), message.clone()),
+        Said::Log { level, message, fields } => {
+            let said = (!fields.is_empty()).then(|| Value::Object(fields.clone()).to_string());
+            (level_name(*level), message.clone(), said)
+        }
         Said::Partial { .. } => return None,
     };
-    Some(Line { task: note.attempt.task, token: note.attempt.token, at_ms, level, text })
+    let (task, token) = (note.attempt.task, note.attempt.token);
+    Some(Line { task, token, at_ms, level, text, fields })
 }
 
 fn level_name(level: Level) -> &'static str {

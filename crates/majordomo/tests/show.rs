@@ -6,6 +6,7 @@
 #![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used)] // Helpers of a test.
 
+use adapters::views::Line;
 use adapters::views::read::{Filter, Reader};
 use adapters::views::testing::{Scene, payload};
 use jiff::tz::TimeZone;
@@ -74,6 +75,9 @@ fn house(scene: &Scene) -> House {
     let mut views = scene.views(&path);
     let at_ms = 1_767_323_046_000;
     views.append_log(TaskId(2), Token(2), at_ms, "info", "reading \u{1b}[1ma.rs").unwrap();
+    let fields = Some(r#"{"cents":7,"to":"A\u001bda"}"#.to_owned());
+    let (task, token, text) = (TaskId(2), Token(2), "charged".to_owned());
+    views.append_logs(&[Line { task, token, at_ms, level: "warn", text, fields }]).unwrap();
     let reader = Reader::open(&path).unwrap();
     let format = Format::Text(Screen { width: 110, zone: TimeZone::UTC });
     House { reader, format, _directory: directory }
@@ -273,6 +277,8 @@ fn json_says_the_same_to_programs() {
     assert_eq!(parsed(show::agents(&reader, 0, json).unwrap())["agents"][0]["name"], "ann");
     let (lines, _) = show::logs(&reader, 2, 0, json).unwrap();
     assert!(lines.lines().all(|line| parsed(line.to_owned())["task"] == 2));
+    let last = parsed(lines.lines().last().unwrap().to_owned());
+    assert_eq!((&last["text"], &last["fields"]["cents"]), (&"charged".into(), &7.into()));
 }
 
 #[test]

@@ -3,10 +3,10 @@
 use majordomo::kernel::{FailedAttempt, RetryPolicy};
 use majordomo::testing::{Disk, Script};
 use majordomo::{
-    AskOptions, Context, Failure, Fault, Result, SubmitOptions, TaskStatus, Team, capability,
+    AskOptions, Context, Failure, Fault, Level, Result, Said, SubmitOptions, TaskStatus, Team,
+    capability,
 };
 use majordomo::{first_success, join, race};
-use runtime::port::observer::Said;
 use serde_json::{Value, json};
 use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
@@ -64,6 +64,34 @@ async fn a_ticket_tells_how_it_goes_until_its_run_has_ended() {
     assert_eq!(ticket.await, Ok("to be".to_owned()));
 }
 
+#[cfg(feature = "cli")]
+#[capability("charge@1")]
+async fn charge(cx: Context, cents: u64) -> Result<u64> {
+    cx.log(Level::Debug, "it begins");
+    cx.log_with(Level::Info, "charged", json!({ "cents": cents, "to": "Ada" }));
+    cx.log_with(Level::Warn, "much", cents);
+    Ok(cents)
+}
+
+/// What is said is a stream, and what is logged has fields for programs.
+#[cfg(feature = "cli")] // Which has what collects a stream.
+#[tokio::test(start_paused = true)]
+async fn lines_of_the_log_come_as_a_stream_with_their_fields() {
+    let team = Team::in_memory().with(charge).start().await.expect("starts");
+    let ticket = team.handle::<charge>().submit(7, SubmitOptions::default()).await;
+    let progress = ticket.expect("accepted").progress();
+    let notes: Vec<majordomo::Note> = futures_util::StreamExt::collect(progress).await;
+    let log = |level, message: &str, fields: Value| Said::Log {
+        level,
+        message: message.into(),
+        fields: fields.as_object().cloned().expect("names"),
+    };
+    let said: Vec<Said> = notes.into_iter().map(|note| note.what).collect();
+    let charged = log(Level::Info, "charged", json!({ "cents": 7, "to": "Ada" }));
+    let much = log(Level::Warn, "much", json!({ "value": 7 }));
+    assert_eq!(said, [log(Level::Debug, "it begins", json!({})), charged, much]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_ticket_says_where_its_task_stands_and_calls_it_off() {
     let team = Team::in_memory().start().await.expect("starts");
@@ -85,8 +113,8 @@ async fn lead(cx: Context, _: ()) -> Result<Value> {
     let all = join((cx.ask::<north>(2), cx.ask::<south>(1), cx.ask::<south>(3))).await?;
     let list = join(vec![cx.ask::<north>(2), cx.ask::<north>(1)]).await?;
     let quickest = race([cx.ask::<north>(9), cx.ask::<south>(1), cx.ask::<north>(8)]).await?;
-    let best = first_success([cx.ask::<refuse>("no".into()), cx.ask::<south>(1)]).await?;
-    let none = first_success([cx.ask::<refuse>("no".into()), cx.ask::<refuse>("never".into())]);
+    let best = first_success([cx.ask::<refuse>("no"), cx.ask::<south>(1)]).await?;
+    let none = first_success([cx.ask::<refuse>("no"), cx.ask::<refuse>("never")]);
     let none = none.await.expect_err("both refuse").message;
     Ok(json!([all, list, quickest, best, none]))
 }
@@ -119,7 +147,7 @@ async fn the_first_failure_ends_a_join_and_nobody_wins_an_empty_race() {
 
 #[capability("both@1")]
 async fn both(cx: Context, _: ()) -> Result<(String, String)> {
-    join((cx.ask::<north>(3600), cx.ask::<refuse>("never".into()))).await
+    join((cx.ask::<north>(3600), cx.ask::<refuse>("never"))).await
 }
 
 /// What an attempt has seen before it waited at the gate.
@@ -175,7 +203,7 @@ async fn what_is_handed_off_is_answered_as_ones_own() {
     let team = Team::in_memory().with(triage).with(south).with(refuse);
     let team = team.start().await.expect("starts");
     assert_eq!(team.ask::<triage>(String::new()).await, Ok("south".into()));
-    let failure = team.ask::<triage>("not today".into()).await.expect_err("refused");
+    let failure = team.ask::<triage>("not today").await.expect_err("refused");
     assert_eq!((failure.fault(), failure.is_retryable()), (Fault::Asker, false));
     assert!(failure.message.ends_with("failed: not today"), "{failure}");
     assert!(!failure.message.contains("step"), "in the words of the other: {failure}");
@@ -229,7 +257,7 @@ async fn a_failure_says_with_which_attempt_of_whom_it_came_in_every_life() {
 #[tokio::test(start_paused = true)]
 async fn a_failure_without_an_attempt_names_nobody() {
     let team = Team::in_memory().with(refuse).start().await.expect("starts");
-    let refused = team.ask::<refuse>("no".into()).await.expect_err("refused");
+    let refused = team.ask::<refuse>("no").await.expect_err("refused");
     assert!(
         refused.to_string().ends_with("failed: no (agent refuse, attempt 1 of 5)"),
         "{refused}"

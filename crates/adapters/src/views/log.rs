@@ -22,6 +22,8 @@ pub struct Line {
     pub level: &'static str,
     /// As the agent said it; data, never interpreted.
     pub text: String,
+    /// What it said beside it, as JSON by name; data, too.
+    pub fields: Option<String>,
 }
 
 impl Views {
@@ -34,11 +36,12 @@ impl Views {
         level: &'static str,
         text: &str,
     ) -> Result<(), Error> {
-        self.append_logs(&[Line { task, token, at_ms, level, text: text.to_owned() }])
+        self.append_logs(&[Line { task, token, at_ms, level, text: text.to_owned(), fields: None }])
     }
 
     /// Adds many lines in one transaction. The oldest lines go when there are more than
-    /// [`LOGS_KEPT`]; a line is cut at [`LINE_MAX_BYTES`].
+    /// [`LOGS_KEPT`]; a line is cut at [`LINE_MAX_BYTES`], and fields longer than that are not
+    /// kept, since half of them would be no JSON.
     pub fn append_logs(&mut self, lines: &[Line]) -> Result<(), Error> {
         let written = write(&mut self.connection, lines);
         written.map_err(|why| Error::of(&self.path, why))
@@ -49,11 +52,14 @@ fn write(connection: &mut Connection, lines: &[Line]) -> rusqlite::Result<()> {
     let transaction = connection.transaction()?;
     {
         let mut insert = transaction.prepare_cached(
-            "insert into logs (task, token, at_ms, level, text) values (?1, ?2, ?3, ?4, ?5)",
+            "insert into logs (task, token, at_ms, level, text, fields)
+             values (?1, ?2, ?3, ?4, ?5, ?6)",
         )?;
         for line in lines {
             let (task, token) = (int(line.task.0), int(line.token.0));
-            insert.execute(params![task, token, line.at_ms, line.level, cut(&line.text)])?;
+            let (text, fields) = (cut(&line.text), line.fields.as_deref());
+            let fields = fields.filter(|it| it.len() <= LINE_MAX_BYTES);
+            insert.execute(params![task, token, line.at_ms, line.level, text, fields])?;
         }
         transaction
             .prepare_cached("delete from logs where id <= (select max(id) from logs) - ?1")?

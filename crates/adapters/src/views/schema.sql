@@ -308,6 +308,7 @@ create table if not exists logs ( -- what agents said while they worked; not in 
   at_ms integer not null,
   level text not null,          -- error, warn, info, debug, progress, stderr
   text  text not null,
+  fields text,                  -- what was said beside it, as JSON by name; null if nothing
   at    text generated always as (strftime('%Y-%m-%dT%H:%M:%fZ', at_ms / 1000.0, 'unixepoch')) virtual
 );
 create index if not exists logs_of_task on logs (task, id);

@@ -249,6 +249,28 @@ fn reset_empties_all_but_the_logs_and_they_can_be_built_again() {
 }
 
 #[test]
+fn fields_of_a_log_are_kept_whole_or_not_at_all() {
+    let scene = busy_morning();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("views.db");
+    let mut views = scene.views(&path);
+    let line = |fields: &serde_json::Value| super::Line {
+        task: TaskId(1),
+        token: kernel::Token(1),
+        at_ms: 5,
+        level: "info",
+        text: "charged".into(),
+        fields: Some(fields.to_string()),
+    };
+    let small = serde_json::json!({ "cents": 7 });
+    let large = serde_json::json!({ "all": "x".repeat(9_000) });
+    views.append_logs(&[line(&small), line(&large)]).unwrap();
+    let lines = super::read::Reader::open(&path).unwrap().logs(1, 0, 10).unwrap();
+    let fields: Vec<_> = lines.iter().map(|it| serde_json::json!(it.fields)).collect();
+    assert_eq!(fields, [small, serde_json::json!({})]);
+}
+
+#[test]
 fn forgetting_a_run_erases_what_was_said_and_keeps_that_it_was() {
     let scene = busy_morning();
     let directory = tempfile::tempdir().unwrap();

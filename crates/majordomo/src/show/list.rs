@@ -4,7 +4,8 @@ use super::moment::{clock, length};
 use super::style::{self, DIM, PLAIN, paint};
 use super::table::Rows;
 use super::{Format, Shown, escape, json};
-use adapters::views::read::{DeadLetter, Filter, Reader, Run, Task};
+use adapters::views::read::{DeadLetter, Filter, LogLine, Reader, Run, Task};
+use serde_json::Value;
 
 /// `majordomo runs`: the newest runs.
 pub fn runs(views: &Reader, limit: u64, format: &Format) -> Shown {
@@ -110,6 +111,15 @@ pub fn dead(views: &Reader, format: &Format) -> Shown {
     Ok(rows.shown(screen.width, "there are no dead letters"))
 }
 
+/// What was said beside a line: ` name=value` for each field.
+fn fields(line: &LogLine) -> String {
+    let one = |(name, value): (&String, &Value)| match value {
+        Value::String(text) => format!(" {name}={text}"),
+        value => format!(" {name}={value}"),
+    };
+    line.fields.iter().map(one).collect()
+}
+
 /// `majordomo logs TASK`: lines after `after`, and the number to ask for next time. JSON is one
 /// line each, so that it can be followed.
 pub fn logs(
@@ -136,7 +146,8 @@ pub fn logs(
                         "warn" => style::WARN,
                         _ => PLAIN,
                     };
-                    let text = escape::terminal(&line.text);
+                    let said = format!("{}{}", line.text, fields(line));
+                    let text = escape::terminal(&said);
                     shown += &format!("{when} {:<8} {}", line.level, paint(style, &text));
                 }
             }

@@ -1,9 +1,14 @@
 //! What a run says while it goes on.
 
 use super::Failure;
+use crate::port::BoxFuture;
 use crate::port::observer::Note;
 use crate::turn::Runtime;
+use futures_core::Stream;
 use kernel::TaskId;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 use tokio::sync::broadcast::{self, error::RecvError};
 
 /// So many notes of all runs are kept for whoever listens and is slow; the oldest go first.
@@ -34,9 +39,15 @@ impl Listeners {
     }
 }
 
-/// What the tasks of a run say in passing: progress, partial outputs, lines of their logs. Ends
-/// with the run. Who reads too slowly misses the oldest of it.
+/// What the tasks of a run say in passing: progress, partial outputs, lines of their logs. A
+/// [`Stream`] that ends with the run. Who reads too slowly misses the oldest of it.
 pub struct Progress {
+    /// What is said next; gone after the end.
+    coming: Option<BoxFuture<'static, (Hearing, Option<Note>)>>,
+}
+
+/// One who listens to a run.
+struct Hearing {
     run: TaskId,
     runtime: Runtime,
     heard: broadcast::Receiver<Heard>,
@@ -45,11 +56,35 @@ pub struct Progress {
 impl Progress {
     pub(super) fn of(runtime: &Runtime, run: TaskId) -> Progress {
         let heard = runtime.inner.desk.listeners.0.subscribe();
-        Progress { run, runtime: runtime.clone(), heard }
+        let hearing = Hearing { run, runtime: runtime.clone(), heard };
+        Progress { coming: Some(Box::pin(hearing.next())) }
     }
 
-    /// The next thing said; `None` when the run has ended, or the runtime has.
+    /// The next thing said; `None` when the run has ended, or the runtime has. What is dropped
+    /// half-way misses nothing.
     pub async fn next(&mut self) -> Option<Note> {
+        poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
+    }
+}
+
+impl Stream for Progress {
+    type Item = Note;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Note>> {
+        let Some(coming) = &mut self.coming else { return Poll::Ready(None) };
+        let (hearing, note) = ready!(coming.as_mut().poll(cx));
+        self.coming = note.is_some().then(|| Box::pin(hearing.next()) as BoxFuture<'_, _>);
+        Poll::Ready(note)
+    }
+}
+
+impl Hearing {
+    async fn next(mut self) -> (Hearing, Option<Note>) {
+        let note = self.hear().await;
+        (self, note)
+    }
+
+    async fn hear(&mut self) -> Option<Note> {
         loop {
             let ended = self.runtime.inner.ended.notified();
             // The end may have come before this listened, or among what it missed.

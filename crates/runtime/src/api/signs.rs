@@ -4,10 +4,20 @@ use super::Context;
 use crate::port::observer::{Level, Note, Said};
 use kernel::Pulse;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 impl Context {
     /// Tells how far it is: `fraction` from 0 to 1 if it can be told.
+    ///
+    /// ```
+    /// # use majordomo_runtime::api::{Context, Result};
+    /// async fn read(cx: Context, pages: Vec<String>) -> Result<()> {
+    ///     for (at, page) in pages.iter().enumerate() {
+    ///         cx.progress(Some(at as f32 / pages.len() as f32), format!("reads {page}"));
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
     pub fn progress(&self, fraction: Option<f32>, message: impl Into<String>) {
         self.note(Said::Progress { fraction, message: message.into() });
     }
@@ -34,7 +44,29 @@ impl Context {
 
     /// A line for the task's log.
     pub fn log(&self, level: Level, message: impl Into<String>) {
-        self.note(Said::Log { level, message: message.into() });
+        let (message, fields) = (message.into(), Map::new());
+        self.note(Said::Log { level, message, fields });
+    }
+
+    /// A line for the task's log with fields for programs: a struct, a map, or `json!({ … })`. What
+    /// has no names of its own is the field `value`; what cannot be written as JSON is left out.
+    ///
+    /// ```
+    /// # use majordomo_runtime::api::{Context, Result};
+    /// # use majordomo_runtime::port::observer::Level;
+    /// # use serde_json::json;
+    /// async fn charge(cx: Context, cents: u64) -> Result<()> {
+    ///     cx.log_with(Level::Info, "charged", json!({ "cents": cents, "currency": "EUR" }));
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn log_with(&self, level: Level, message: impl Into<String>, fields: impl Serialize) {
+        let fields = match serde_json::to_value(fields) {
+            Ok(Value::Object(fields)) => fields,
+            Ok(Value::Null) | Err(_) => Map::new(),
+            Ok(value) => Map::from_iter([("value".to_owned(), value)]),
+        };
+        self.note(Said::Log { level, message: message.into(), fields });
     }
 
     fn note(&self, what: Said) {

@@ -3,6 +3,7 @@
 
 use super::journal::Seq;
 use kernel::{AttemptId, Entry, State, TaskId};
+use serde_json::{Map, Value};
 use std::sync::Arc;
 
 /// Hears what happens. Called by the turn, so it must be quick: take what it is given and go.
@@ -55,7 +56,7 @@ pub enum Said {
     /// What there is of its output so far; the last of these is not the output.
     Partial {
         /// Data.
-        output: serde_json::Value,
+        output: Value,
     },
     /// A line for the log.
     Log {
@@ -63,15 +64,20 @@ pub enum Said {
         level: Level,
         /// For people; data.
         message: String,
+        /// The same for programs, by name; empty where nothing was said. Data.
+        fields: Map<String, Value>,
     },
 }
 
 /// How important a log line is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[allow(missing_docs)]
 pub enum Level {
+    /// For whoever looks for a fault.
     Debug,
+    /// Good to know.
     Info,
+    /// Not as it should be; the work goes on.
     Warn,
+    /// The work does not go on, or not whole.
     Error,
 }

@@ -214,7 +214,10 @@ impl<C: Capability> Script<C> {
                 vitals.into_iter().for_each(|it| it.exited(died.clone()));
                 pending().await
             }
-            Act::Hang => pending().await,
+            // Of code that nothing can wake no lease is renewed; a timer may wake this one.
+            Act::Hang => loop {
+                tokio::time::sleep(Duration::from_secs(3600)).await;
+            },
             Act::Lose => {
                 cx.silent();
                 pending().await

@@ -5,6 +5,7 @@ use crate::views::Error;
 use crate::views::schema::int;
 use rusqlite::{Row, params};
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 /// One line. Its text is data: whoever prints it escapes it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -21,11 +22,17 @@ pub struct LogLine {
     pub level: String,
     /// As the agent said it.
     pub text: String,
+    /// What it said beside it, by name; empty if nothing.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub fields: Map<String, Value>,
 }
 
 impl LogLine {
     fn read(row: &Row<'_>) -> rusqlite::Result<LogLine> {
+        let fields: Option<String> = row.get("fields")?;
+        let fields = fields.and_then(|it| serde_json::from_str(&it).ok()).unwrap_or_default();
         Ok(LogLine {
+            fields,
             id: number(row, "id")?,
             task: number(row, "task")?,
             token: number(row, "token")?,
