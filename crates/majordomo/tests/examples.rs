@@ -12,6 +12,7 @@ mod multi_agent_coordination;
 #[path = "../../../examples/troubled_team/main.rs"]
 mod troubled_team;
 
+use clap::Parser;
 use multi_agent_coordination::{Options, Scenario};
 use serde_json::Value;
 
@@ -139,4 +140,19 @@ async fn who_lies_about_its_speed_loses_the_market_to_its_own_record() {
     assert_eq!(picky.count(), 5, "it does not want long pages");
     let human = auction::run(&auction::Options { json: false }).await.expect("it works again");
     assert!(human.contains("bargain was believed 2 times; then its record spoke."), "{human}");
+}
+
+/// The line of the guide that runs an example names one of ours, with options that it has.
+#[tokio::test]
+async fn the_line_of_the_guide_is_run() {
+    let guide = include_str!("../../../docs/guide/coordination.md");
+    let lines: Vec<&str> = guide.split("```sh\n").skip(1).collect();
+    assert_eq!(lines.len(), 1, "each line is run here");
+    let line = lines[0].split_once("\n```").expect("the block ends").0;
+    let (run, options) = line.split_once(" -- ").expect("options");
+    assert_eq!(run, "cargo run --example multi_agent_coordination");
+    let options = std::iter::once("it").chain(options.split(' '));
+    let options = Options::try_parse_from(options).expect("options that it has");
+    let told = multi_agent_coordination::run(&options).await.expect("it works");
+    assert!(told.contains("coder-2"), "{told}");
 }

@@ -43,6 +43,12 @@ fn the_team_on_the_front_page_is_sound() {
     assert_sound("README.md", example);
 }
 
+/// The team with which the design begins, word for word.
+#[test]
+fn the_hello_of_the_design_is_sound() {
+    assert_sound("hello.toml", include_str!("hello.toml"));
+}
+
 #[test]
 fn the_starter_and_the_teams_that_come_along_are_sound() {
     assert_sound(init::FILE_NAME, init::STARTER);

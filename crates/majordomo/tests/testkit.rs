@@ -28,7 +28,7 @@ async fn played(script: &Script<count>) -> (Disk, Team) {
 /// The kinds of the failures of the only task of the counter, after it has answered.
 async fn faults(script: Script<count>) -> Vec<FailureKind> {
     let (disk, team) = played(&script).await;
-    assert_eq!(team.ask::<report>("to be".into()).await, Ok("7 words".into()));
+    assert_eq!(team.ask::<report>("to be").await, Ok("7 words".into()));
     assert_eq!(script.left(), 0);
     disk.record().assert_settled();
     let [task] = disk.record().tasks("text.count")[..] else { panic!("asked once") };
@@ -53,7 +53,7 @@ async fn each_fault_is_what_it_says() {
 async fn a_failure_that_ends_its_task_is_told_once() {
     let script = Script::new().fail(Failure::error("no")).fail(Failure::rejected("never"));
     let (disk, team) = played(&script).await;
-    team.ask::<report>("to be".into()).await.expect_err("it is rejected");
+    team.ask::<report>("to be").await.expect_err("it is rejected");
     let [task] = disk.record().tasks("text.count")[..] else { panic!("asked once") };
     let kinds: Vec<_> = disk.record().failures(task).iter().map(|it| it.kind).collect();
     assert_eq!(kinds, [FailureKind::Error, FailureKind::Rejected]);
@@ -62,14 +62,14 @@ async fn a_failure_that_ends_its_task_is_told_once() {
 #[tokio::test(start_paused = true)]
 async fn a_script_that_is_at_its_end_says_so() {
     let (_, team) = played(&Script::new()).await;
-    let failed = team.ask::<report>("to be".into()).await.expect_err("no line");
+    let failed = team.ask::<report>("to be").await.expect_err("no line");
     assert!(failed.message.contains("the script for text.count is at its end"), "{failed}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_is_open_or_wrong_is_found() {
     let (disk, team) = played(&Script::new().hang()).await;
-    let ticket = team.handle::<report>().submit("a".into(), SubmitOptions::default()).await;
+    let ticket = team.handle::<report>().submit("a", SubmitOptions::default()).await;
     let run = ticket.expect("accepted").id();
     while disk.record().tasks("text.count").is_empty() {
         tokio::time::sleep(Duration::from_millis(10)).await;
@@ -90,7 +90,7 @@ async fn what_is_open_or_wrong_is_found() {
 async fn second_luck() -> Vec<Event> {
     let script = Script::new().fail(Failure::error("no")).answer(7);
     let (disk, team) = played(&script).await;
-    assert_eq!(team.ask::<report>("to be".into()).await, Ok("7 words".into()));
+    assert_eq!(team.ask::<report>("to be").await, Ok("7 words".into()));
     let [task] = disk.record().tasks("text.count")[..] else { panic!("asked once") };
     let events = disk.record().entries().into_iter().map(|it| it.event);
     events.filter(|it| it.task() == Some(task)).collect()
@@ -131,4 +131,18 @@ async fn each_breach_is_told_by_itself() {
         let after = [&sound[..failed], &[over, late.clone()]].concat();
         assert!(breach(&after).contains("a stale completion"), "{:?}: {}", after, breach(&after));
     }
+}
+
+/// The page says what a test of two agents takes: its first example, of which the doctests see that
+/// it runs, is counted here.
+#[test]
+fn a_test_of_two_agents_is_ten_lines() {
+    let page = include_str!("../../../docs/guide/testing.md");
+    let (_, chapter) = page.split_once("## Ten lines\n").expect("the chapter");
+    let (_, code) = chapter.split_once("```rust\n").expect("code");
+    let code = code.split_once("```").expect("it ends").0;
+    let test = code.find("#[tokio::").expect("a test");
+    let lines = code[test..].lines().filter(|line| !line.is_empty()).count();
+    assert_eq!(lines, 10, "{}", &code[test..]);
+    assert!(code.matches("#[capability(").count() == 2, "it is of two agents");
 }

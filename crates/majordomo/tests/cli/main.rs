@@ -7,6 +7,7 @@
 mod batches;
 mod bus;
 mod disk;
+mod guide;
 mod holding;
 mod house;
 mod json;

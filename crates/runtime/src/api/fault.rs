@@ -93,4 +93,16 @@ mod tests {
         }
         assert_eq!(agents, 7, "the whole table was read");
     }
+    #[test]
+    fn the_guide_has_the_same_table() {
+        let table = include_str!("../../../kernel/tests/tables/faults.txt");
+        let guide = include_str!("../../../../docs/guide/failure.md");
+        for line in table.lines().filter(|line| !line.starts_with('#')) {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            let [kind, again, whose] = words[..] else { panic!("{line}") };
+            let row = guide.lines().find(|it| it.starts_with(&format!("| `{kind}` |")));
+            let row = row.unwrap_or_else(|| panic!("the guide has no {kind}"));
+            assert!(row.ends_with(&format!("| {again} | {whose} |")), "{line}: {row}");
+        }
+    }
 }
