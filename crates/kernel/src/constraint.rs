@@ -49,13 +49,18 @@ pub enum Constraint {
 /// How a label compares with a value. Text is ordered by its bytes; `false` is below `true`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[allow(missing_docs)] // The names are those of the operators.
 pub enum Comparison {
+    /// `=`
     Equal,
+    /// `!=`
     Unequal,
+    /// `<`
     Less,
+    /// `<=`
     LessOrEqual,
+    /// `>`
     Greater,
+    /// `>=`
     GreaterOrEqual,
 }
 

@@ -211,7 +211,7 @@ pub enum Event {
 
 /// A task that was accepted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs)]
+#[allow(missing_docs)] // The fields are those of the command and the state.
 pub struct Accepted {
     pub task: TaskId,
     pub terms: Arc<Terms>,

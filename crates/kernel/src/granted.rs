@@ -5,11 +5,14 @@ use serde::{Deserialize, Serialize};
 
 /// A lease that was granted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs)]
 pub struct Granted {
+    /// Which task.
     pub task: TaskId,
+    /// To whom.
     pub agent: AgentId,
+    /// Under which token; higher than every one before.
     pub token: Token,
+    /// How long it holds, unless renewed.
     pub until: Time,
     /// No preemption takes it back: see [`crate::Lease::firm`].
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

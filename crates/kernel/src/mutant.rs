@@ -4,7 +4,7 @@
 
 /// A bug that a checker must catch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[allow(missing_docs)]
+#[allow(missing_docs)] // The name of each is what goes wrong.
 pub enum Mutant {
     AcceptAnyToken,
     TokenReusedAfterReplay,

@@ -122,9 +122,10 @@ pub struct Advice {
 
 /// Work that was told to stop and has not said yet that it has.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs)]
 pub struct Stopping {
+    /// Of which task.
     pub task: TaskId,
+    /// Whose work.
     pub agent: AgentId,
     /// Whose purse pays what it still reports.
     pub purse: TaskId,
@@ -157,28 +158,33 @@ pub struct Pin {
 
 /// What is remembered of an idempotency key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs)]
 pub struct KeyRecord {
+    /// Which task it is.
     pub task: TaskId,
     /// When the task ended; until then, when it was accepted.
     pub at: Time,
+    /// What was asked for.
     pub capability: Text,
+    /// With which input.
     pub input: crate::Digest,
+    /// How the task ended, if it has.
     pub outcome: Option<Arc<Outcome>>,
 }
 
 /// A task that used up its attempts, with all that is needed to give it another life.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs)]
 pub struct DeadLetter {
+    /// The task as it was at its last attempt.
     pub task: Task,
+    /// How that failed.
     pub failure: Failure,
+    /// When.
     pub at: Time,
 }
 
 /// Counters over the journal's whole life (P25: equal to counting the events).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs)]
+#[allow(missing_docs)] // Each counts the events of its name.
 pub struct Counts {
     pub accepted: u64,
     pub granted: u64,

@@ -88,7 +88,6 @@ impl Supervised {
 
 /// A restart: who is stopped and who is started.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs)]
 pub struct Planned {
     /// Because of whom.
     pub agent: AgentId,

@@ -66,6 +66,23 @@ fn examples_in_docs_are_compiled() {
     hold("doc-ignore", found);
 }
 
+/// What is public has docs; where the names are the docs, it says so.
+#[test]
+fn public_things_without_docs_say_why() {
+    let mut found = Vec::new();
+    let ours = |source: &Source| source.path.starts_with("crates/");
+    for source in tree::rust().into_iter().filter(ours) {
+        for (at, line) in source.text.lines().enumerate() {
+            let allowed = line.trim_start().strip_prefix("#[allow(missing_docs)]");
+            if allowed.is_some_and(|rest| !rest.contains("// ")) {
+                let said = format!("line {}: `missing_docs` is allowed without a reason", at + 1);
+                found.push(Violation::new(&source.path, 1, said));
+            }
+        }
+    }
+    hold("missing-docs", found);
+}
+
 #[test]
 fn matches_in_the_kernel_name_every_case() {
     let kernel = |source: &Source| source.path.starts_with("crates/kernel/src/");

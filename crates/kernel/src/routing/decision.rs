@@ -93,14 +93,19 @@ pub struct PassedOver {
 /// The policies by name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[allow(missing_docs)] // Each is the policy of its name.
 pub enum PolicyKind {
+    /// Who has the least to do.
     #[default]
     LeastLoaded,
+    /// The better of two that are drawn.
     PowerOfTwo,
+    /// Who has done it best so far.
     BestRecord,
+    /// Who had the tasks of the same key before.
     Sticky,
+    /// Who an adviser named.
     External,
+    /// Who bid best.
     Auction,
     /// None: it was asked of one agent by name.
     Addressed,

@@ -51,11 +51,14 @@ impl Budget {
 
 /// The parts of a purse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
 pub enum Part {
+    /// Millionths of a dollar.
     Money,
+    /// Model tokens.
     Tokens,
+    /// Milliseconds of work.
     Work,
+    /// Tasks below it.
     Tasks,
 }
 

@@ -87,12 +87,16 @@ pub enum Ending {
 
 /// How many tasks of a run ended in each way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
-#[allow(missing_docs)]
 pub struct Tasks {
+    /// Accepted, ended or not.
     pub accepted: u64,
+    /// Did what was asked.
     pub completed: u64,
+    /// Cannot be done.
     pub failed: u64,
+    /// Called off.
     pub cancelled: u64,
+    /// Used up their attempts.
     pub dead: u64,
 }
 

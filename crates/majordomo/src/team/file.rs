@@ -174,8 +174,8 @@ pub struct Builtin {
     /// Which one: `analyst`, `fixer`, `lead`, `lint-reader`, `log-reader`, `outliner` or `writer`.
     #[serde(rename = "use")]
     pub function: String,
+    /// What every kind of agent has.
     #[serde(flatten)]
-    #[allow(missing_docs)]
     pub common: Common,
 }
 
@@ -218,8 +218,8 @@ pub struct Command {
     /// says so, and steps that only it serves are skipped.
     #[serde(default)]
     pub when_on_path: Vec<String>,
+    /// What every kind of agent has.
     #[serde(flatten)]
-    #[allow(missing_docs)]
     pub common: Common,
 }
 
@@ -250,8 +250,8 @@ pub enum Format {
 pub struct Workflow {
     /// The other file, relative to this one.
     pub file: String,
+    /// What every kind of agent has.
     #[serde(flatten)]
-    #[allow(missing_docs)]
     pub common: Common,
 }
 
@@ -261,8 +261,8 @@ pub struct Human {
     /// How long a question waits; after that the answer is no.
     #[serde(default = "one_day")]
     pub deadline: Duration,
+    /// What every kind of agent has.
     #[serde(flatten)]
-    #[allow(missing_docs)]
     pub common: Common,
 }
 
@@ -275,8 +275,8 @@ pub struct Mcp {
     /// Where the server listens; or say `argv`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
+    /// What every kind of agent has.
     #[serde(flatten)]
-    #[allow(missing_docs)]
     pub common: Common,
 }
 
@@ -285,8 +285,8 @@ pub struct Mcp {
 pub struct A2a {
     /// Where its card is.
     pub url: String,
+    /// What every kind of agent has.
     #[serde(flatten)]
-    #[allow(missing_docs)]
     pub common: Common,
 }
 

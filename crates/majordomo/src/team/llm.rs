@@ -42,8 +42,8 @@ pub struct Llm {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 10_000_000))]
     pub output_tokens: Option<u64>,
+    /// What every kind of agent has.
     #[serde(flatten)]
-    #[allow(missing_docs)]
     pub common: Common,
 }
 

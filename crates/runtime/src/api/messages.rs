@@ -75,6 +75,14 @@ impl Context {
 
     /// Sends a value to everybody who listens to the topic, and tells whether anybody did.
     ///
+    /// ```
+    /// # use majordomo_runtime::api::{Context, Result};
+    /// async fn review(cx: Context, file: String) -> Result<bool> {
+    ///     let findings = cx.topic::<String>("findings", 1)?;
+    ///     Ok(!cx.publish(&findings, file).await?.is_nobody())
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// The agent may not, the attempt is no longer the one, or the value is too large.
     pub async fn publish<T: Message>(
@@ -86,6 +94,15 @@ impl Context {
     }
 
     /// Listens to a topic until the attempt ends.
+    ///
+    /// ```
+    /// # use majordomo_runtime::api::{Context, Failure, Result};
+    /// async fn first_finding(cx: Context, _: ()) -> Result<String> {
+    ///     let mut findings = cx.subscribe(&cx.topic::<String>("findings", 1)?).await?;
+    ///     let first = findings.next().await.ok_or_else(|| Failure::error("the bus has ended"))??;
+    ///     Ok(first.clone())
+    /// }
+    /// ```
     ///
     /// # Errors
     /// The agent may not, or a bound of the bus is reached.

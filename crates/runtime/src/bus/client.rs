@@ -11,7 +11,21 @@ use kernel::Text;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The bus in somebody's hands. Cheap to clone.
+/// The bus in somebody's hands: `team.bus("screen")?`, `cx.bus()?`. Cheap to clone.
+///
+/// ```
+/// use majordomo_runtime::bus::{Client, Topic};
+/// # use majordomo_runtime::api::{Failure, Result};
+///
+/// async fn echo(bus: Client) -> Result<String> {
+///     let words = Topic::<String>::new("team.main.words", 1)?;
+///     let mut feed = bus.subscribe(&words).await?;
+///     let receipt = bus.publish(&words, "to be".to_owned()).await?;
+///     assert!(!receipt.is_nobody());
+///     let heard = feed.next().await.ok_or_else(|| Failure::error("the bus has ended"))??;
+///     Ok(heard.clone())
+/// }
+/// ```
 #[derive(Clone)]
 pub struct Client {
     bus: Arc<dyn Bus>,

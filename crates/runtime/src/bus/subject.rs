@@ -13,10 +13,31 @@ const BYTES_MAX: usize = 256;
 const WORDS_MAX: usize = 32;
 
 /// What a message is about: words between dots, no wildcards. Cheap to clone.
+///
+/// ```
+/// use majordomo_runtime::bus::Subject;
+///
+/// let findings = Subject::new("team.review.findings")?;
+/// assert_eq!(findings.words().count(), 3);
+/// assert!(Subject::new("team.*").is_err(), "a message is about one thing");
+/// assert_eq!(Subject::word("a.rs"), "a%2Ers", "any name is one word");
+/// # Ok::<(), majordomo_runtime::bus::BadSubject>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Subject(Text);
 
 /// Which subjects somebody is interested in. Cheap to clone.
+///
+/// ```
+/// use majordomo_runtime::bus::{Pattern, Subject};
+///
+/// let subject = Subject::new("team.review.findings")?;
+/// assert!(Pattern::new("team.*.findings")?.matches(&subject), "`*` is one word");
+/// assert!(Pattern::new("team.>")?.matches(&subject), "`>` is all that follows");
+/// assert!(!Pattern::new("team.review")?.matches(&subject));
+/// assert!(Pattern::new("team.>")?.covers(&Pattern::new("team.review.*")?));
+/// # Ok::<(), majordomo_runtime::bus::BadSubject>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Pattern(Text);
 

@@ -22,14 +22,14 @@ impl<T> Rust<T> {
 /// Of a type with a schema.
 #[doc(hidden)]
 pub trait ViaJsonSchema {
-    #[allow(missing_docs)]
+    /// Its schema, if it has one.
     fn schema(&self) -> Option<Value>;
 }
 
 /// Of any other.
 #[doc(hidden)]
 pub trait ViaAnything {
-    #[allow(missing_docs)]
+    /// Its schema, if it has one.
     fn schema(&self) -> Option<Value>;
 }
 
