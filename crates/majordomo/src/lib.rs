@@ -16,10 +16,13 @@
 //!
 //! #[tokio::main]
 //! async fn main() -> Result<()> {
-//!     # std::env::set_current_dir(std::env::temp_dir())?;
+//!     # let home = std::env::temp_dir().join(format!("majordomo-hello-{}", std::process::id()));
+//!     # std::fs::create_dir_all(&home)?;
+//!     # std::env::set_current_dir(&home)?;
 //!     let team = Team::open(".majordomo").with(count).with(report).start().await?;
 //!     println!("{}", team.ask::<report>("to be or not to be").await?);
 //!     # let _ = team.drain(std::time::Duration::from_secs(1)).await;
+//!     # std::fs::remove_dir_all(&home)?;
 //!     Ok(())
 //! }
 //! ```
