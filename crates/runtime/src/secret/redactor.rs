@@ -118,7 +118,11 @@ impl Redactor {
                 Said::Progress { fraction, message: words(message) }
             }
             Said::Partial { output } => Said::Partial { output: self.value(&output).into_owned() },
-            Said::Log { level, message } => Said::Log { level, message: words(message) },
+            Said::Log { level, message, fields } => {
+                let hidden = |(name, value)| (words(name), self.hide(value));
+                let fields = fields.into_iter().map(hidden).collect();
+                Said::Log { level, message: words(message), fields }
+            }
         }
     }
 
@@ -290,6 +294,18 @@ mod tests {
         let plain = json!(["nothing", { "to": "hide" }]);
         assert!(matches!(redactor.value(&plain), Cow::Borrowed(_)));
         assert_eq!(redactor.reference(VALUE).expect("known").to_string(), "env:TOKEN");
+    }
+
+    #[test]
+    fn a_line_of_a_log_hides_it_in_its_fields_too() {
+        let redactor = redactor(&[("TOKEN", VALUE)]);
+        let fields = json!({ VALUE: 1, "header": format!("Bearer {VALUE}") });
+        let fields = fields.as_object().cloned().expect("names");
+        let level = crate::port::observer::Level::Info;
+        let said = redactor.note(Said::Log { level, message: VALUE.into(), fields });
+        let Said::Log { message, fields, .. } = said else { panic!("{said:?}") };
+        assert_eq!((message.as_str(), &fields[MARK]), (MARK, &json!(1)));
+        assert_eq!(fields["header"], format!("Bearer {MARK}"));
     }
 
     #[test]
