@@ -43,7 +43,7 @@ fn the_team_on_the_front_page_is_sound() {
     assert_sound("README.md", example);
 }
 
-/// The team with which the design begins, word for word.
+/// The team with which the design begins, and a lead, who serves what its first step asks for.
 #[test]
 fn the_hello_of_the_design_is_sound() {
     assert_sound("hello.toml", include_str!("hello.toml"));
