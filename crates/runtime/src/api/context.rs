@@ -5,12 +5,13 @@ use super::scope::Scope;
 use super::{Capability, Failure, IntoInput};
 use crate::attempt::Live;
 use crate::canonical;
-use kernel::{AttemptId, Digest, Parent, TaskId, Text};
+use kernel::{AttemptId, Digest, Parent, TaskId, Text, Time};
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::HashSet;
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The context of one attempt. Cheap to clone; clones share the branch they are on.
 #[derive(Clone)]
