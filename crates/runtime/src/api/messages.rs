@@ -100,7 +100,7 @@ impl Context {
     /// async fn first_finding(cx: Context, _: ()) -> Result<String> {
     ///     let mut findings = cx.subscribe(&cx.topic::<String>("findings", 1)?).await?;
     ///     let first = findings.next().await.ok_or_else(|| Failure::error("the bus has ended"))??;
-    ///     Ok(first.clone())
+    ///     Ok(String::clone(&first))
     /// }
     /// ```
     ///

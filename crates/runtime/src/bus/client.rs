@@ -23,7 +23,7 @@ use std::time::Duration;
 ///     let receipt = bus.publish(&words, "to be".to_owned()).await?;
 ///     assert!(!receipt.is_nobody());
 ///     let heard = feed.next().await.ok_or_else(|| Failure::error("the bus has ended"))??;
-///     Ok(heard.clone())
+///     Ok(String::clone(&heard))
 /// }
 /// ```
 #[derive(Clone)]
