@@ -47,8 +47,8 @@ async fn kept(cx: Context, depth: u64) -> Result<u64> {
     Ok(1 + cx.ask::<kept>(depth - 1).await?)
 }
 
-/// A waker in foreign hands may mean that the code goes on at any moment. It keeps the slot, and not
-/// for longer than it is there.
+/// A waker in foreign hands may mean that the code goes on at any moment. It keeps the slot, and
+/// not for longer than it is there.
 #[tokio::test(start_paused = true)]
 async fn a_waker_that_is_let_go_without_a_word_frees_the_slot() {
     let keeper = AgentEntry::native("keeper", 1, kept);

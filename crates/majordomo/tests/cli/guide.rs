@@ -1,10 +1,10 @@
-//! All of the guide is compiled, checked or run: each fenced block by its language, and a block that
-//! nothing knows what to do with is a mistake.
+//! All of the guide is compiled, checked or run: each fenced block by its language, and a block
+//! that nothing knows what to do with is a mistake.
 //!
 //! | language | what becomes of it |
 //! |---|---|
 //! | `rust` | compiled and run as a doctest: `src/lib.rs` includes the page |
-//! | `toml` | read as a team, all blocks of a page one after the other; a manifest is held to ours |
+//! | `toml` | read as a team, all blocks of a page in their order; a manifest is held to ours |
 //! | `sh` | run here, line by line, on the stage that the page speaks of |
 //! | others | in a test that is named here, and that reads the page |
 

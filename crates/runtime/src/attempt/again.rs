@@ -3,7 +3,8 @@
 //! Whoever wakes the code may keep its clone of the waker for a moment longer: the thread that sent
 //! an answer is often interrupted by the very thread that it woke. What is counted then looks
 //! foreign, and when the clone goes nobody says so; the slot would stay taken for ever. So while
-//! only such clones stand in the way it is looked again: at once a few times, then ever more seldom.
+//! only such clones stand in the way it is looked again: at once a few times, then more and more
+//! seldom.
 
 use std::future::Future;
 use std::pin::Pin;
