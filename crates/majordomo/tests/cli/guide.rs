@@ -4,7 +4,7 @@
 //! | language | what becomes of it |
 //! |---|---|
 //! | `rust` | compiled and run as a doctest: `src/lib.rs` includes the page |
-//! | `toml` | read as a team, all blocks of a page in their order; a manifest is held to ours |
+//! | `toml` | read as a team, together with those before; a manifest is held to ours |
 //! | `sh` | run here, line by line, on the stage that the page speaks of |
 //! | others | in a test that is named here, and that reads the page |
 
@@ -139,7 +139,19 @@ fn each_page_says_that_it_is_run() {
     }
 }
 
-/// All of a page is one team file; what begins without a table goes on with the one before.
+/// Blocks go on with the ones before as long as that makes one file; then another team begins.
+fn teams_of(blocks: &[&Block]) -> Vec<String> {
+    let mut teams: Vec<String> = Vec::new();
+    for block in blocks {
+        let more = teams.last().map(|team| format!("{team}{}", block.text));
+        match more.filter(|it| it.parse::<toml::Table>().is_ok()) {
+            Some(more) => *teams.last_mut().unwrap() = more,
+            None => teams.push(block.text.clone()),
+        }
+    }
+    teams
+}
+
 #[test]
 fn the_teams_of_the_guide_are_sound() {
     let mut teams = 0;
@@ -148,14 +160,12 @@ fn the_teams_of_the_guide_are_sound() {
         let (manifests, tables): (Vec<_>, Vec<_>) =
             blocks.iter().partition(|it| it.text.contains("dependencies]"));
         manifests.into_iter().for_each(assert_is_like_ours);
-        if tables.is_empty() {
-            continue;
+        for team in teams_of(&tables) {
+            let reading = team::read(&page, &team, &Anywhere);
+            assert!(reading.problems.is_empty(), "{}", reading.render(false));
+            team::plan::Plan::new(&reading.definition.unwrap()).unwrap();
+            teams += 1;
         }
-        let team: String = tables.iter().map(|it| it.text.as_str()).collect();
-        let reading = team::read(&page, &team, &Anywhere);
-        assert!(reading.problems.is_empty(), "{}", reading.render(false));
-        team::plan::Plan::new(&reading.definition.unwrap()).unwrap();
-        teams += 1;
     }
     assert!(teams >= 3, "teams were found: {teams}");
 }
