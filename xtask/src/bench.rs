@@ -4,9 +4,9 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
-use crate::Verb;
 use crate::invoke::Line;
 use crate::sim::passed;
+use crate::{Verb, review};
 
 /// The measurements start the binary that users get, found beside them.
 const BUILD: &str = "cargo build --quiet --release --locked -p majordomo -p majordomo-bench";
@@ -34,6 +34,7 @@ Builds in release and measures, each section in a process of its own:
   kernel    what a life costs by queue, agents and capabilities; bytes of a task, of an agent
   bus       tell, ask, fan-out to a thousand, envelopes, beside tokio's channels; alone,
             `bench bus`, beside ractor and kameo, too, which are fetched and built for it
+  review    alone, `bench review`: the code review of 3,600 real files, from outside
   process   how long the binary takes to start, and what it holds while idle
 
 Sides are measured in turn and the median round is told, because the machine may be busy. Needs
@@ -48,6 +49,9 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
     if sections == ["bus"] {
         let flags: Vec<String> = arguments.iter().filter(|it| *it != "bus").cloned().collect();
         return Line::new(PEERS).with(passed(&flags)).hand_over();
+    }
+    if sections == ["review"] {
+        return review::run(arguments.iter().any(|word| word == "--json"));
     }
     let built = Line::new(BUILD).hand_over()?;
     if built != ExitCode::SUCCESS {

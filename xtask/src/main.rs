@@ -10,6 +10,7 @@ mod gate;
 mod invoke;
 mod mutants;
 mod precision;
+mod review;
 mod sim;
 mod soak;
 mod stage;

@@ -16,7 +16,7 @@ const TAIL_LINES: usize = 20;
 ///
 /// # Errors
 /// The system does not say where this program stands.
-pub(super) fn target() -> Result<PathBuf> {
+pub(crate) fn target() -> Result<PathBuf> {
     let here = std::env::current_exe().context("this program does not know where it stands")?;
     let target = here.parent().and_then(Path::parent);
     Ok(target.context("this program does not stand in a build's directory")?.to_owned())

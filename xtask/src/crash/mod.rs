@@ -12,7 +12,7 @@
 
 mod life;
 mod moments;
-mod source;
+pub(crate) mod source;
 mod verdict;
 
 use std::path::{Path, PathBuf};
@@ -23,6 +23,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::Verb;
 use crate::invoke::{self, Line};
+pub(crate) use life::target;
 use life::{Ended, Life, Programs};
 use moments::Moments;
 use verdict::{Ledger, Verdict};
@@ -253,18 +254,24 @@ impl Trial {
 }
 
 /// Where everything of this run stands; beside the build, so on a disk and not in memory.
-struct Scratch {
+/// A directory in the build's own, gone when dropped.
+pub(crate) struct Scratch {
     path: PathBuf,
     keep: std::cell::Cell<bool>,
 }
 
 impl Scratch {
-    fn new(keep: bool) -> Result<Scratch> {
-        let target = life::target()?;
+    /// An empty one; or one that stays.
+    pub(crate) fn new(keep: bool) -> Result<Scratch> {
+        let target = target()?;
         let path = target.join("crash").join(std::process::id().to_string());
         std::fs::create_dir_all(&path)
             .with_context(|| format!("{} cannot be made", path.display()))?;
         Ok(Scratch { path, keep: std::cell::Cell::new(keep) })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Something went wrong: what is there is evidence.

@@ -14,14 +14,14 @@ const ENDINGS: &[&str] = &["rs", "py", "ts", "tsx", "js", "jsx", "mjs"];
 const FILE_MAX_BYTES: u64 = 256 * 1024;
 
 /// Files with the place each gets in the copy.
-pub(super) type Files = Vec<(PathBuf, PathBuf)>;
+pub(crate) type Files = Vec<(PathBuf, PathBuf)>;
 
 /// So many sources of fetched crates, always the same ones on one machine; and the rules' own
 /// samples, so that the report has findings and fixes to differ in.
 ///
 /// # Errors
 /// Cargo has not fetched that many.
-pub(super) fn of_crates(wanted: usize, workspace: &Path) -> Result<Files> {
+pub(crate) fn of_crates(wanted: usize, workspace: &Path) -> Result<Files> {
     let mut found = Files::new();
     let mut places = BTreeSet::new();
     for registry in registries() {
@@ -91,7 +91,7 @@ fn walk(directory: &Path, place: &Path, found: &mut Files) -> Result<()> {
 }
 
 /// Copies them and says how many.
-pub(super) fn copy(files: &Files, into: &Path) -> Result<usize> {
+pub(crate) fn copy(files: &Files, into: &Path) -> Result<usize> {
     for (from, place) in files {
         let to = into.join(place);
         if let Some(parent) = to.parent() {
