@@ -99,8 +99,9 @@ impl Taken {
         let (files_per_s, cpu_per_wall) = (*files as f64 / wall_s, cpu_s / wall_s);
         if json {
             let line = json!({
-                "section": "review", "files": files, "tasks": tasks, "wall_s": wall_s, "cpu_s": cpu_s,
-                "files_per_s": files_per_s, "cpu_per_wall": cpu_per_wall, "peak_mib": peak_mib,
+                "section": "review", "files": files, "tasks": tasks, "wall_s": wall_s,
+                "cpu_s": cpu_s, "files_per_s": files_per_s, "cpu_per_wall": cpu_per_wall,
+                "peak_mib": peak_mib,
             });
             println!("{line}");
             return;
