@@ -253,6 +253,7 @@ impl Effect {
             | TopicEvent::Expired { .. }
             | TopicEvent::Dropped { .. }
             | TopicEvent::Joined { .. }
+            | TopicEvent::Served { .. }
             | TopicEvent::Left { .. }
             | TopicEvent::Replayed { .. }
             | TopicEvent::Handled { .. }

@@ -216,7 +216,8 @@ fn topic(event: &TopicEvent) -> usize {
         TopicEvent::Published { .. } => 2,
         TopicEvent::Expired { .. } => 3,
         TopicEvent::Dropped { .. } => 4,
-        TopicEvent::Joined { .. } => 5,
+        // A name that is served otherwise has joined anew, on other terms and in its place.
+        TopicEvent::Joined { .. } | TopicEvent::Served { .. } => 5,
         TopicEvent::Left { .. } => 6,
         TopicEvent::Replayed { .. } => 7,
         TopicEvent::Delivered { .. } => 8,

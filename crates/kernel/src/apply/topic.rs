@@ -9,7 +9,7 @@ use crate::{State, Text, Time, Token};
 impl State {
     pub(super) fn topic_event(&mut self, at: Time, topic: &Text, what: &TopicEvent) {
         match what {
-            TopicEvent::Set(terms) => self.topic(topic).terms = *terms,
+            TopicEvent::Set(terms) => self.topic(topic).terms = terms.clone(),
             TopicEvent::Removed => self.topic_removed(topic),
             TopicEvent::Published { seq, message } => self.published(topic, *seq, message),
             TopicEvent::Expired { first, last } => {
@@ -21,6 +21,9 @@ impl State {
             TopicEvent::Joined { name, cursor, terms } => {
                 let subscriber = Subscriber::at(*cursor, *terms);
                 self.topic(topic).subscribers.insert(name.clone(), subscriber);
+            }
+            TopicEvent::Served { name, terms } => {
+                self.reading(topic, name, |_, it| it.terms = *terms);
             }
             TopicEvent::Left { name } => self.subscriber_left(topic, name),
             TopicEvent::Replayed { name, cursor } => {

@@ -30,6 +30,10 @@ pub enum TopicEvent {
         cursor: u64,
         terms: SubscriberTerms,
     },
+    Served {
+        name: Text,
+        terms: SubscriberTerms,
+    },
     Left {
         name: Text,
     },
@@ -88,6 +92,7 @@ impl TopicEvent {
             | TopicEvent::Expired { .. }
             | TopicEvent::Dropped { .. }
             | TopicEvent::Joined { .. }
+            | TopicEvent::Served { .. }
             | TopicEvent::Left { .. }
             | TopicEvent::Replayed { .. }
             | TopicEvent::Delivered { .. }
@@ -108,6 +113,7 @@ impl TopicEvent {
             | TopicEvent::Expired { .. }
             | TopicEvent::Dropped { .. }
             | TopicEvent::Joined { .. }
+            | TopicEvent::Served { .. }
             | TopicEvent::Left { .. }
             | TopicEvent::Replayed { .. }
             | TopicEvent::Delivered { .. }

@@ -63,6 +63,13 @@ pub enum TopicCommand {
         /// How it is served.
         terms: SubscriberTerms,
     },
+    /// From now on a name is served otherwise. The same again changes nothing.
+    Serve {
+        /// Who.
+        name: Text,
+        /// How.
+        terms: SubscriberTerms,
+    },
     /// Nothing is kept for this name any more.
     Unsubscribe(Text),
     /// Whoever has this name is there, in this process, and takes deliveries.
@@ -155,8 +162,8 @@ pub enum Full {
     DropOldest,
 }
 
-/// How much a topic keeps.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// How much a topic keeps, and what holds for its messages and subscribers that say nothing of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct TopicTerms {
     /// Messages; as many as the limits allow, if nothing is said.
@@ -167,6 +174,16 @@ pub struct TopicTerms {
     pub bytes_max: Option<u64>,
     /// What happens to more.
     pub full: Full,
+    /// A message that says nothing of it is worth nothing after this many milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ttl_ms: Option<u64>,
+    /// The schema of its messages, by name and version, `Order@1`; any, if nothing is said. The
+    /// kernel looks into no message: whoever publishes asks for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub schema: Option<Text>,
+    /// How those are served that say nothing of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub served: Option<SubscriberTerms>,
 }
 
 /// One topic.
@@ -264,6 +281,7 @@ pub(crate) fn handle(
         TopicCommand::Subscribe { name, from, terms } => {
             subscribe::subscribe(draft, topic, name, from, terms)
         }
+        TopicCommand::Serve { name, terms } => subscribe::serve(draft, topic, name, terms),
         TopicCommand::Unsubscribe(name) => subscribe::unsubscribe(draft, topic, name),
         TopicCommand::Attach(name) => subscribe::attach(draft, &topic, &name),
         TopicCommand::Detach(name) => subscribe::detach(draft, &topic, &name),
@@ -284,6 +302,14 @@ impl State {
     #[must_use]
     pub fn subscriber(&self, topic: &str, name: &str) -> Option<&Subscriber> {
         self.topics.get(topic)?.subscribers.get(name)
+    }
+
+    /// How a name is served that says nothing of it: as it is already, else as its topic has it.
+    #[must_use]
+    pub fn subscriber_terms(&self, topic: &str, name: &str) -> SubscriberTerms {
+        let found = self.topics.get(topic);
+        let own = found.and_then(|it| it.subscribers.get(name)).map(|it| it.terms);
+        own.or_else(|| found?.terms.served).unwrap_or_default()
     }
 }
 

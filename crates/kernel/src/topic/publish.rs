@@ -1,5 +1,6 @@
 //! A message is published: once for each key, and only if there is room.
 
+use super::subscribe::check_terms;
 use super::{Message, Publish, Refused, TopicEvent, TopicTerms, known, record, room};
 use crate::kernel::Draft;
 use crate::mutant::{Mutant, planted};
@@ -21,11 +22,13 @@ pub(crate) fn publish(
     }
     check(draft, &topic, &publish)?;
     room::make(draft, &topic, u64::from(publish.payload.len))?;
-    let seq = draft.topics.get(&topic).map_or(1, next_of);
+    let found = draft.topics.get(&topic);
+    let seq = found.map_or(1, next_of);
+    let ttl_ms = publish.ttl_ms.or_else(|| found?.terms.ttl_ms);
     let message = Message {
         at: draft.now,
         wall_ms: draft.wall_ms(),
-        expires: publish.ttl_ms.map_or(Time::NEVER, |ms| draft.now.after(ms)),
+        expires: ttl_ms.map_or(Time::NEVER, |ms| draft.now.after(ms)),
         payload: publish.payload,
         key: publish.key,
         by,
@@ -98,6 +101,18 @@ pub(super) fn set(
     check_count(draft, &topic)?;
     if terms.messages_max == Some(0) || terms.bytes_max == Some(0) {
         return Err(Refusal::BadTerms { what: "a topic that keeps nothing".into() });
+    }
+    let max = draft.limits.delay_max_ms;
+    if terms.ttl_ms.is_some_and(|ms| ms == 0 || ms > max) {
+        let asked = terms.ttl_ms.unwrap_or_default();
+        let what = format!("messages that live for {asked} ms; 1 to {max}");
+        return Err(Refusal::BadTerms { what: what.into() });
+    }
+    if let Some(schema) = &terms.schema {
+        check_name(draft, schema)?;
+    }
+    if let Some(served) = &terms.served {
+        check_terms(draft, served)?;
     }
     if draft.topics.get(&topic).is_none_or(|it| it.terms != terms) {
         record(draft, &topic, TopicEvent::Set(terms));

@@ -14,8 +14,8 @@ struct Bounds {
 impl Bounds {
     fn of(state: &State, topic: Option<&Topic>) -> Bounds {
         let limits: &Limits = &state.limits;
-        let terms = topic.map(|it| it.terms).unwrap_or_default();
-        let TopicTerms { messages_max, bytes_max, .. } = terms;
+        let own = |of: fn(&TopicTerms) -> Option<u64>| topic.and_then(|it| of(&it.terms));
+        let (messages_max, bytes_max) = (own(|it| it.messages_max), own(|it| it.bytes_max));
         let (messages, bytes) = topic.map_or((0, 0), |it| (it.messages.len() as u64, it.bytes));
         let (all_messages, all_bytes) = state.index.topics.kept();
         let others = (all_messages - messages, all_bytes - bytes);

@@ -36,7 +36,24 @@ pub(super) fn subscribe(
     Ok(Answer::Done)
 }
 
-fn check_terms(draft: &Draft<'_>, terms: &SubscriberTerms) -> Result<(), Refusal> {
+/// A name that is there is served otherwise from now on; what it has in hand it keeps for as long
+/// as it was given it.
+pub(super) fn serve(
+    draft: &mut Draft<'_>,
+    topic: Text,
+    name: Text,
+    terms: SubscriberTerms,
+) -> Result<Answer, Refusal> {
+    let (_, subscriber) = reader(draft, &topic, &name)?;
+    let is_so = subscriber.terms == terms;
+    check_terms(draft, &terms)?;
+    if !is_so {
+        record(draft, &topic, TopicEvent::Served { name, terms });
+    }
+    Ok(Answer::Done)
+}
+
+pub(super) fn check_terms(draft: &Draft<'_>, terms: &SubscriberTerms) -> Result<(), Refusal> {
     let limits = &draft.limits;
     let bad = |what: String| Err(Refusal::BadTerms { what: what.into() });
     if terms.window == 0 || terms.window > limits.topic_window_max {

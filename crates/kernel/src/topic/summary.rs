@@ -1,6 +1,6 @@
 //! Topics in figures, for whoever looks after them.
 
-use super::{Subscriber, Topic, TopicTerms};
+use super::{Subscriber, SubscriberTerms, Topic, TopicTerms};
 use crate::{State, Text};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -27,6 +27,9 @@ pub struct Summary {
 pub struct Reading {
     /// Whether it is there and takes deliveries.
     pub there: bool,
+    /// How it is served.
+    #[serde(default)]
+    pub terms: SubscriberTerms,
     /// All before this is over for it.
     pub cursor: u64,
     /// Messages that are kept and were never given to it.
@@ -58,6 +61,7 @@ impl State {
             let dead = it.dead.iter().map(|(seq, it)| (*seq, it.reasons.clone())).collect();
             let reading = Reading {
                 there: self.is_attached(name, reader),
+                terms: it.terms,
                 cursor: it.cursor,
                 waiting: topic.messages.range(it.fresh..).count() as u64,
                 in_hand: it.in_hand(),
@@ -70,7 +74,7 @@ impl State {
             (reader.clone(), reading)
         };
         Summary {
-            terms: topic.terms,
+            terms: topic.terms.clone(),
             messages: topic.messages.len() as u64,
             bytes: topic.bytes,
             first: topic.first(),

@@ -64,7 +64,7 @@ fn a_full_topic_refuses_what_would_cost_somebody_a_message() {
 #[test]
 fn where_the_topic_says_so_the_oldest_go_and_are_counted() {
     let mut story = Story::with(SubscriberTerms { window: 1, ..SubscriberTerms::default() });
-    let terms = TopicTerms { bytes_max: Some(2), full: Full::DropOldest, messages_max: None };
+    let terms = TopicTerms { bytes_max: Some(2), full: Full::DropOldest, ..TopicTerms::default() };
     story.topic(TopicCommand::Set(terms));
     let (token, ..) = one(&story.publish(1));
     story.publish(2);

@@ -248,6 +248,58 @@ fn names_are_durable_and_their_terms_stand() {
 }
 
 #[test]
+fn a_name_is_served_otherwise_from_its_next_delivery_on_and_keeps_its_place() {
+    let one_at_a_time = SubscriberTerms { window: 1, ..SubscriberTerms::default() };
+    let mut story = Story::with(one_at_a_time);
+    let (token, numbers, _) = one(&story.publish(1));
+    assert_eq!(numbers, [1]);
+    story.publish(2);
+    story.publish(3);
+    let serve = |terms| TopicCommand::Serve { name: "indexer".into(), terms };
+    let same = story.topic(serve(one_at_a_time));
+    assert_eq!((same.answer, same.entries.len()), (Ok(Answer::Done), 0), "said again");
+    let wide = story.topic(serve(SubscriberTerms { window: 9, ..one_at_a_time }));
+    assert_eq!(one(&wide).1, [2, 3], "what there is room for now comes at once");
+    assert_eq!(story.ack(token, 1).answer, Ok(Answer::Done), "what it had in hand, it still has");
+    let bad = story.topic(serve(SubscriberTerms { window: 0, ..one_at_a_time })).answer;
+    assert!(matches!(bad, Err(Refusal::BadTerms { .. })), "{bad:?}");
+    let nobody = TopicCommand::Serve { name: "other".into(), terms: one_at_a_time };
+    let nobody = story.topic(nobody).answer;
+    assert!(matches!(nobody, Err(Refusal::Topic(Refused::Nobody { .. }))), "{nobody:?}");
+}
+
+#[test]
+fn what_a_topic_says_holds_for_messages_and_names_that_say_nothing() {
+    let mut story = Story::begun();
+    let served = SubscriberTerms { deliveries_max: 2, ..SubscriberTerms::default() };
+    let (ttl_ms, served) = (Some(5), Some(served));
+    let terms = TopicTerms { ttl_ms, served, ..TopicTerms::default() };
+    story.topic(TopicCommand::Set(terms.clone()));
+    story.publish(1);
+    let own = Publish { ttl_ms: Some(9), ..message(2) };
+    story.topic(TopicCommand::Publish(own));
+    let expires = |story: &Story| {
+        let kept = story.held().messages.values().map(|it| it.expires.0 - it.at.0);
+        kept.collect::<Vec<_>>()
+    };
+    assert_eq!(expires(&story), [5, 9]);
+    let state = story.kernel.state();
+    assert_eq!(Some(state.subscriber_terms("orders", "anybody")), served);
+    assert_eq!(state.subscriber_terms("elsewhere", "anybody"), SubscriberTerms::default());
+    let own = SubscriberTerms { window: 3, ..SubscriberTerms::default() };
+    story.subscribe("indexer", Place::First, own);
+    assert_eq!(story.kernel.state().subscriber_terms("orders", "indexer"), own);
+    for bad in [
+        TopicTerms { ttl_ms: Some(0), ..terms.clone() },
+        TopicTerms { served: Some(SubscriberTerms { window: 0, ..own }), ..terms.clone() },
+        TopicTerms { schema: Some("".into()), ..terms },
+    ] {
+        let answer = story.topic(TopicCommand::Set(bad.clone())).answer;
+        assert!(matches!(answer, Err(Refusal::BadTerms { .. })), "{bad:?}: {answer:?}");
+    }
+}
+
+#[test]
 fn topics_make_no_event_larger() {
     // What every task costs: its events and effects are moved about by value.
     assert!(size_of::<Event>() <= 128, "{}", size_of::<Event>());

@@ -6,7 +6,7 @@ use super::read::{format, print};
 use crate::exit::Exit;
 use anyhow::{Context, Result, bail};
 use clap::{Subcommand, ValueEnum};
-use kernel::topic::{Full, Place, Summary};
+use kernel::topic::{Full, Place, SubscriberTerms, Summary, TopicTerms};
 use majordomo::control::{Door, Request, Response, TopicRequest, TopicResponse};
 use majordomo::runtime::bus::Subject;
 use majordomo::show;
@@ -118,7 +118,10 @@ enum Letter {
     },
 }
 
-/// Say how much a topic keeps, and what happens to more; it is there from then on
+/// Say how much a topic keeps, and what holds where nothing is said; it is there from then on
+///
+/// What is not given is as usual. A topic that stands in the team file is as that says again when
+/// the team starts
 #[derive(clap::Args)]
 struct Set {
     /// The topic
@@ -132,6 +135,22 @@ struct Set {
     /// When there is no room: refuse what is new, or drop the oldest and count it
     #[arg(long, value_enum, default_value = "refuse")]
     full: WhenFull,
+    /// What its messages are; others are refused
+    #[arg(long, value_name = "NAME@VERSION")]
+    schema: Option<String>,
+    /// A message that says nothing of it is worth nothing after this time: 30s, 5m, 1h
+    #[arg(long, value_name = "TIME", value_parser = Duration::parse)]
+    ttl: Option<Duration>,
+    /// A delivery of which nothing is said for so long comes again, for names that say nothing
+    /// of it
+    #[arg(long, value_name = "TIME", value_parser = Duration::parse)]
+    ack: Option<Duration>,
+    /// Messages that such a name may have in hand
+    #[arg(long, value_name = "MESSAGES")]
+    window: Option<u32>,
+    /// Deliveries of one message that may come to nothing before it is a dead letter of such a name
+    #[arg(long, value_name = "DELIVERIES")]
+    deliveries: Option<u32>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -254,8 +273,23 @@ impl Set {
             WhenFull::DropOldest => Full::DropOldest,
         };
         let said = format!("{} is set", self.topic);
-        let Set { topic, messages: messages_max, bytes: bytes_max, .. } = self;
-        ask(global, TopicRequest::Set { topic, messages_max, bytes_max, full }, &said).await
+        let Set { topic, messages, bytes, schema, ttl, ack, window, deliveries, .. } = self;
+        let usual = SubscriberTerms::default();
+        let says = ack.is_some() || window.is_some() || deliveries.is_some();
+        let served = says.then(|| SubscriberTerms {
+            ack_ms: ack.map_or(usual.ack_ms, Duration::as_ms),
+            window: window.unwrap_or(usual.window),
+            deliveries_max: deliveries.unwrap_or(usual.deliveries_max),
+        });
+        let terms = TopicTerms {
+            messages_max: messages,
+            bytes_max: bytes,
+            full,
+            ttl_ms: ttl.map(Duration::as_ms),
+            schema: schema.map(Into::into),
+            served,
+        };
+        ask(global, TopicRequest::Set { topic, terms }, &said).await
     }
 }
 

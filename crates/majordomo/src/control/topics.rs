@@ -2,7 +2,7 @@
 
 use super::Response;
 use crate::Team;
-use kernel::topic::{Full, Place, Receipts, Summary, TopicTerms};
+use kernel::topic::{Place, Receipts, Summary, TopicTerms};
 use kernel::{Command, TopicCommand};
 use runtime::api::{Failure, PublishOptions, Result, Sent};
 use runtime::bus::{Subject, Topic};
@@ -75,19 +75,13 @@ pub enum TopicRequest {
         /// Who.
         name: String,
     },
-    /// How much a topic keeps.
+    /// How much a topic keeps, and what holds where nothing is said.
     Set {
         /// Which topic.
         topic: Subject,
-        /// Messages.
-        #[serde(default)]
-        messages_max: Option<u64>,
-        /// Bytes of them.
-        #[serde(default)]
-        bytes_max: Option<u64>,
-        /// What happens to more.
-        #[serde(default)]
-        full: Full,
+        /// All of it: what is not said is as usual.
+        #[serde(flatten)]
+        terms: TopicTerms,
     },
     /// A topic goes, with all that it keeps.
     Remove {
@@ -140,9 +134,7 @@ pub(super) async fn answer(team: &Team, request: TopicRequest) -> Result<Respons
         TopicRequest::Unsubscribe { topic, name } => {
             (topic, TopicCommand::Unsubscribe(name.into()))
         }
-        TopicRequest::Set { topic, messages_max, bytes_max, full } => {
-            (topic, TopicCommand::Set(TopicTerms { messages_max, bytes_max, full }))
-        }
+        TopicRequest::Set { topic, terms } => (topic, TopicCommand::Set(terms)),
         TopicRequest::Remove { topic } => (topic, TopicCommand::Remove),
     };
     team.command(Command::Topic(topic.as_str().into(), what)).await.map(|_| Response::Done)

@@ -17,6 +17,7 @@ mod reload;
 mod schedules;
 mod scope;
 mod summary;
+mod topics;
 
 pub use crate::crew::Error as AgentError;
 pub use open::Error;

@@ -46,6 +46,14 @@ pub enum Error {
         /// Why, and what to do.
         why: String,
     },
+    /// A durable topic of the definition was refused.
+    #[error("topic `{name}`: {why}")]
+    Topic {
+        /// Its subject.
+        name: String,
+        /// Why, and what to do.
+        why: String,
+    },
     /// What goes into a capability, or comes out of it, would change under those at work.
     #[error(
         "the schemas of {capability} have changed, and agents and runs rely on them: give what has \
@@ -153,6 +161,7 @@ impl Session {
         moved.map_err(|why: Failure| Error::Migrate(why.message))?;
         let scope = scope_of(&name, digest, &self.team.pinned());
         self.forget_old_scopes(&name, &scope).await?;
+        self.set_topics(&definition.file).await?;
         let definition = RwLock::new(definition);
         self.own = Some(Own { definition, name, scope: scope.clone() });
         self.join(digest, &scope).await?;

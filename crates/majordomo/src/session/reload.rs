@@ -135,6 +135,9 @@ impl Session {
         own.follow(new.clone());
         joined.follow(scope, new.digest);
         let mut troubles = self.change_agents(turn, (joined, successors), difference).await;
+        if let Err(why) = self.set_topics(&new.file).await {
+            troubles.push(why.to_string());
+        }
         if let Err(why) = self.set_schedules(own, &new.file).await {
             troubles.push(why.to_string());
         }

@@ -4,7 +4,7 @@ use super::style::{HEAD, PLAIN, WARN, paint};
 use super::table::Rows;
 use super::{Format, json};
 use kernel::Text;
-use kernel::topic::{Fate, Full, Receipts, Summary};
+use kernel::topic::{Fate, Full, Receipts, Summary, TopicTerms};
 use std::collections::BTreeMap;
 
 /// All topics, one a line.
@@ -21,6 +21,7 @@ pub fn topics(topics: &BTreeMap<String, Summary>, format: &Format) -> String {
         ">TO DO",
         ">DEAD",
         "WHEN FULL",
+        "SCHEMA",
     ];
     let mut rows = Rows::new(&header);
     for (name, it) in topics {
@@ -32,6 +33,7 @@ pub fn topics(topics: &BTreeMap<String, Summary>, format: &Format) -> String {
         let mut cells = vec![name.clone()];
         cells.extend(figures.map(|it| it.to_string()));
         cells.push(when_full(it.terms.full).to_owned());
+        cells.push(it.terms.schema.as_deref().unwrap_or("any").to_owned());
         rows.push(if dead > 0 { WARN } else { PLAIN }, cells);
     }
     rows.shown(screen.width, "no topic is durable; the first message that is published makes one")
@@ -53,6 +55,9 @@ pub fn topic(name: &str, topic: &Summary, format: &Format) -> String {
         ">EXPIRED",
         ">DROPPED",
         ">DEAD",
+        ">ACK MS",
+        ">WINDOW",
+        ">TRIES",
     ];
     let mut rows = Rows::new(&header);
     for (name, it) in subscribers {
@@ -68,15 +73,19 @@ pub fn topic(name: &str, topic: &Summary, format: &Format) -> String {
             it.expired,
             it.dropped,
             dead,
+            it.terms.ack_ms,
+            u64::from(it.terms.window),
+            u64::from(it.terms.deliveries_max),
         ];
         cells.extend(figures.map(|it| it.to_string()));
         rows.push(if dead > 0 { WARN } else { PLAIN }, cells);
     }
     format!(
         "{}: {messages} messages, {bytes} bytes, from number {first}; the next is {next}; when \
-         full, {}\n{}",
+         full, {}{}\n{}",
         paint(HEAD, &super::escape::terminal(name)),
         when_full(terms.full),
+        what_holds(terms),
         rows.shown(screen.width, "nobody subscribes under a durable name")
     )
 }
@@ -136,6 +145,24 @@ fn words(fate: &Fate) -> (&'static str, &[Text]) {
 
 fn reasons(reasons: &[Text]) -> String {
     reasons.join("; ")
+}
+
+/// What holds for messages and names that say nothing of it, where the topic does.
+fn what_holds(terms: &TopicTerms) -> String {
+    let mut said = String::new();
+    if let Some(schema) = &terms.schema {
+        said += &format!("; takes {}", super::escape::terminal(schema));
+    }
+    if let Some(ttl_ms) = terms.ttl_ms {
+        said += &format!("; messages live for {ttl_ms} ms");
+    }
+    if let Some(it) = &terms.served {
+        said += &format!(
+            "; new names have {} ms to ack, a window of {} and {} tries",
+            it.ack_ms, it.window, it.deliveries_max
+        );
+    }
+    said
 }
 
 fn when_full(full: Full) -> &'static str {

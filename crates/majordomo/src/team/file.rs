@@ -6,17 +6,18 @@
 
 use std::collections::BTreeMap;
 
-use runtime::bus::Pattern;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+pub use super::bus::BusAccess;
 use super::capability::Capability;
 pub use super::llm::{Llm, Model};
 use super::policy::{Breakers, Label, Precedence, Quota, Restart, Routing, Supervisors};
 use super::quantity::{Duration, Money, Size};
 use super::schedule::Schedule;
 pub use super::step::{Retry, Step};
+use super::topic::Topic;
 
 /// A team of agents and, if it has any, the steps they take together.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -62,6 +63,10 @@ pub struct TeamFile {
     /// What comes round again while the team is up, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub schedules: BTreeMap<String, Schedule>,
+    /// Durable topics, by subject, as in `[topics."team.shop.orders"]`: what each keeps, and for
+    /// whom. What it kept before stays.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub topics: BTreeMap<String, Topic>,
 }
 
 /// What goes into a capability and what comes out of it, each a JSON schema: a table, or the name
@@ -151,21 +156,6 @@ pub struct Common {
     /// `"file:deploy-key"`. A task that names another fails.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub secrets: Vec<String>,
-}
-
-/// Whom an agent may tell and hear: subjects such as `"team.review.findings"`, with `*` for one
-/// word and `>` for all that follow.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct BusAccess {
-    /// What it may publish to; nothing if nothing is listed.
-    #[schemars(with = "Vec<String>")]
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub publish: Vec<Pattern>,
-    /// What it may subscribe to; nothing if nothing is listed.
-    #[schemars(with = "Vec<String>")]
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub subscribe: Vec<Pattern>,
 }
 
 /// A function that comes with Majordomo.

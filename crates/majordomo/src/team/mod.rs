@@ -5,6 +5,7 @@
 //!              (places)    (schema)  (sense)  (typed)    (steps)
 //! ```
 
+pub mod bus;
 pub mod capability;
 pub mod catalogue;
 pub mod check;
@@ -32,6 +33,7 @@ pub mod shape;
 pub mod step;
 mod suggest;
 pub mod template;
+pub mod topic;
 pub mod vocabulary;
 pub mod workflow;
 

@@ -15,7 +15,11 @@ fn what_is_published_is_kept_and_told_though_nobody_works() {
     assert!(first.out.contains("message 1 of shop.orders is kept: nobody subscribes yet"));
     let again = house.json(&["topics", "publish", "shop.orders", "{\"n\":1}", "--key", "k"]);
     assert_eq!(again, json!({ "seq": 1, "fresh": false, "subscribers": 0 }));
-    house.done(&["topics", "set", "shop.orders", "--messages", "2", "--full", "drop-oldest"]);
+    let terms = ["--messages", "2", "--full", "drop-oldest", "--schema", "Value@1", "--ttl", "1h"];
+    let names = ["--ack", "5s", "--window", "1", "--deliveries", "2"];
+    house.done(&[&["topics", "set", "shop.orders"][..], &terms, &names].concat());
+    let odd = house.run(&["topics", "publish", "shop.orders", "2", "--schema", "Odd@1"]);
+    assert!(odd.err.contains("takes messages of the schema Value@1"), "{odd:?}");
     house.run(&["topics", "publish", "shop.orders", "2"]);
     house.run(&["topics", "publish", "shop.orders", "3"]);
 
@@ -24,7 +28,9 @@ fn what_is_published_is_kept_and_told_though_nobody_works() {
     assert_eq!((&orders["first"], &orders["next"]), (&json!(2), &json!(4)), "{topics}");
     let listed = house.done(&["topics", "list"]);
     assert!(listed.contains("shop.orders") && listed.contains("drop oldest"), "{listed}");
-    assert!(house.done(&["topics", "show", "shop.orders"]).contains("nobody subscribes"));
+    let shown = house.done(&["topics", "show", "shop.orders"]);
+    assert!(shown.contains("nobody subscribes") && shown.contains("takes Value@1"), "{shown}");
+    assert!(shown.contains("live for 3600000 ms") && shown.contains("a window of 1"), "{shown}");
     let told = house.json(&["topics", "show", "shop.orders", "--message", "1"]);
     assert_eq!(told, json!({ "kept": false, "fates": {} }));
     let never = house.run(&["topics", "show", "shop.orders", "--message", "9"]);

@@ -6,6 +6,7 @@
 mod bus;
 mod schedules;
 mod stage;
+mod topics;
 mod watching;
 
 use kernel::{AgentId, Command, Event, Exit, Exited, Extent, Intensity, Supervised};

@@ -63,7 +63,7 @@ impl Topics {
     }
 
     fn bounds(&self, topic: &Text) -> (u64, u64) {
-        let terms = self.known.get(topic).map(|it| it.terms).unwrap_or_default();
+        let terms = self.known.get(topic).map(|it| it.terms.clone()).unwrap_or_default();
         let messages = terms.messages_max.unwrap_or(u64::MAX).min(self.limits.topic_messages_max);
         let bytes = terms.bytes_max.unwrap_or(u64::MAX).min(self.limits.topic_max_bytes);
         (messages, bytes)
@@ -96,7 +96,7 @@ impl Known {
 
     fn event(&mut self, at: Time, what: &TopicEvent, lost_max: u32) -> Verdict {
         match what {
-            TopicEvent::Set(terms) => self.terms = *terms,
+            TopicEvent::Set(terms) => self.terms = terms.clone(),
             TopicEvent::Removed => {}
             TopicEvent::Published { seq, message } => return self.published(*seq, message),
             TopicEvent::Expired { first, last } => return self.gone(at, (*first, *last), true),
@@ -106,6 +106,7 @@ impl Known {
                     return Err(format!("{name} joined twice"));
                 }
             }
+            TopicEvent::Served { name, terms } => self.reader(name)?.serve(*terms),
             TopicEvent::Left { name } => drop(self.readers.remove(name)),
             TopicEvent::Replayed { name, cursor } => self.reader(name)?.replay(*cursor),
             TopicEvent::Delivered { name, token, until, runs } => {

@@ -121,6 +121,7 @@ impl World {
                     messages_max: rng.chance(500).then(|| rng.between(1, 12)),
                     bytes_max: rng.chance(500).then(|| rng.between(20, 200)),
                     full: [Full::Refuse, Full::DropOldest][rng.below(2) as usize],
+                    ..TopicTerms::default()
                 })
             }
         };

@@ -16,6 +16,7 @@ fn is_told(what: &TopicEvent) -> bool {
         | TopicEvent::Removed
         | TopicEvent::Dropped { .. }
         | TopicEvent::Joined { .. }
+        | TopicEvent::Served { .. }
         | TopicEvent::Left { .. }
         | TopicEvent::Replayed { .. }
         | TopicEvent::Died { .. }
@@ -38,6 +39,7 @@ pub(super) fn tell<'e>(
     line.note = match what {
         TopicEvent::Died { reason, .. } if !reason.is_empty() => Some(&**reason),
         TopicEvent::Joined { name, .. }
+        | TopicEvent::Served { name, .. }
         | TopicEvent::Left { name }
         | TopicEvent::Replayed { name, .. }
         | TopicEvent::Delivered { name, .. }
@@ -63,6 +65,7 @@ pub(super) fn name(what: &TopicEvent) -> &'static str {
         TopicEvent::Expired { .. } => "messages_expired",
         TopicEvent::Dropped { .. } => "messages_dropped",
         TopicEvent::Joined { .. } => "subscriber_joined",
+        TopicEvent::Served { .. } => "subscriber_served",
         TopicEvent::Left { .. } => "subscriber_left",
         TopicEvent::Replayed { .. } => "subscriber_replays",
         TopicEvent::Delivered { .. } => "messages_delivered",

@@ -19,6 +19,7 @@ mod schedules;
 mod secrets;
 mod steps;
 mod supervisors;
+mod topics;
 
 pub(super) use capabilities::schema_of;
 
@@ -81,6 +82,7 @@ pub fn check(document: &Document, surroundings: &dyn Surroundings, problems: &mu
         ("steps", &team.steps),
         ("supervisors", &team.supervisors),
         ("schedules", &team.schedules),
+        ("topics", &team.topics),
     ] {
         if members.len() > MEMBERS_MAX {
             let message = format!("the team has {} {what}; at most {MEMBERS_MAX}", members.len());
@@ -100,6 +102,7 @@ pub fn check(document: &Document, surroundings: &dyn Surroundings, problems: &mu
     policies::check(&team, problems);
     requirements::check(&team, problems);
     schedules::check(&team, problems);
+    topics::check(&team, problems);
     let waits = expressions::check(&team, problems);
     cycles::check(&team, &waits, problems);
 }
@@ -111,12 +114,13 @@ struct Team<'a> {
     steps: BTreeMap<&'a str, Member<'a>>,
     supervisors: BTreeMap<&'a str, Member<'a>>,
     schedules: BTreeMap<&'a str, Member<'a>>,
+    topics: BTreeMap<&'a str, Member<'a>>,
 }
 
 /// What the root bears, and what an agent alone may take, are no supervisors.
 const NO_SUPERVISORS: [&str; 2] = ["agent", "root"];
 
-/// An agent, a step, a supervisor or a schedule: its path and its fields.
+/// An agent, a step, a supervisor, a schedule or a topic: its path and its fields.
 struct Member<'a> {
     path: String,
     fields: &'a Map<String, Json>,
@@ -135,7 +139,8 @@ impl<'a> Team<'a> {
         let mut supervisors = members("supervisors");
         supervisors.retain(|name, _| !NO_SUPERVISORS.contains(name));
         let (agents, steps) = (members("agents"), members("steps"));
-        Self { document, agents, steps, supervisors, schedules: members("schedules") }
+        let (schedules, topics) = (members("schedules"), members("topics"));
+        Self { document, agents, steps, supervisors, schedules, topics }
     }
 
     /// What the team serves; `None` if an agent that cannot be read may serve more.

@@ -124,6 +124,7 @@ impl<T: Message> Durable<T> {
         value: impl Into<Arc<T>>,
         options: PublishOptions,
     ) -> Result<Sent> {
+        self.check_schema()?;
         let mut envelope = self.client.envelope(&self.topic, value)?;
         self.client.admit(&mut envelope)?;
         self.runtime.inner.desk.vault.redactor.envelope(&mut envelope)?; // Whoever says it.
@@ -151,12 +152,15 @@ impl<T: Message> Durable<T> {
         }
     }
 
-    /// Subscribes under a durable name, with the usual options; the feed is there from now on.
+    /// Subscribes under a durable name; the feed is there from now on. A name that is known goes on
+    /// as it was; a new one begins with the oldest message, on the terms of the topic if that has
+    /// some, else on the usual ones.
     ///
     /// # Errors
     /// As for [`Durable::subscribe_with`].
     pub async fn subscribe(&self, name: &str) -> Result<DurableFeed<T>> {
-        self.subscribe_with(name, DurableOptions::default()).await
+        let terms = self.runtime.look(|it, _| it.state().subscriber_terms(self.name(), name));
+        self.subscribe_with(name, DurableOptions { terms, ..DurableOptions::default() }).await
     }
 
     /// The same with other options. One feed of a name may be there at a time.
@@ -195,6 +199,21 @@ impl<T: Message> Durable<T> {
     #[must_use]
     pub fn receipts(&self, seq: u64) -> Option<Receipts> {
         self.runtime.look(|kernel, _| kernel.state().receipts(self.name(), seq))
+    }
+
+    /// Whether the topic takes messages of this schema.
+    fn check_schema(&self) -> Result<()> {
+        let (name, own) = (self.name(), self.topic.schema());
+        let taken = self.runtime.look(|kernel, _| {
+            kernel.state().topics.get(name).and_then(|it| it.terms.schema.clone())
+        });
+        match taken {
+            Some(taken) if *taken != *own.to_string() => Err(Failure::rejected(format!(
+                "{name} takes messages of the schema {taken}, and this one is {own}: publish what \
+                 it takes, or change the `schema` of the topic"
+            ))),
+            Some(_) | None => Ok(()),
+        }
     }
 
     fn name(&self) -> &str {

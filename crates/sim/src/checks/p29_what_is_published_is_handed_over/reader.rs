@@ -8,6 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// One durable name.
 pub(super) struct Reader {
     terms: SubscriberTerms,
+    /// The widest window and the most deliveries that it ever had: what came back under wider terms
+    /// comes again under narrower ones.
+    widest: (u32, u32),
     /// The first that it was never given.
     fresh: u64,
     done: BTreeSet<u64>,
@@ -32,6 +35,7 @@ impl Reader {
     pub(super) fn at(fresh: u64, terms: SubscriberTerms) -> Reader {
         Reader {
             terms,
+            widest: (terms.window, terms.deliveries_max),
             fresh,
             done: BTreeSet::new(),
             hands: BTreeMap::new(),
@@ -39,6 +43,12 @@ impl Reader {
             dead: BTreeMap::new(),
             counts: (0, 0, 0),
         }
+    }
+
+    pub(super) fn serve(&mut self, terms: SubscriberTerms) {
+        let (window, deliveries_max) = self.widest;
+        self.widest = (window.max(terms.window), deliveries_max.max(terms.deliveries_max));
+        self.terms = terms;
     }
 
     pub(super) fn replay(&mut self, fresh: u64) {
@@ -77,7 +87,7 @@ impl Reader {
                 Some(back) if back.due > at => {
                     return Err(format!("{seq} comes again at {}, due {}", at.0, back.due.0));
                 }
-                Some(back) if back.failed >= self.terms.deliveries_max => {
+                Some(back) if back.failed >= self.widest.1 => {
                     return Err(format!("{seq} comes again after {} failures", back.failed));
                 }
                 Some(back) if back.own => {}
@@ -92,8 +102,8 @@ impl Reader {
         self.hands.insert(token, hand);
         // What was dead and is given another life stands beside the window.
         let own = self.back.values().filter(|it| it.own).count();
-        if self.unsettled() > self.terms.window as usize + own {
-            return Err(format!("{} in a window of {}", self.unsettled(), self.terms.window));
+        if self.unsettled() > self.widest.0 as usize + own {
+            return Err(format!("{} in a window of {}", self.unsettled(), self.widest.0));
         }
         Ok(())
     }
