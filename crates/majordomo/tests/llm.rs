@@ -197,6 +197,24 @@ async fn turns_are_counted() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_model_that_goes_round_in_a_circle_is_told_and_then_stopped() {
+    let again = || calls(&[("add", r#"{"input":[1]}"#)]);
+    let model = Playing::new([again(), again(), again(), again()]);
+    let (disk, gave) = solve(solver(), &model).await;
+    let failure = gave.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Limit);
+    assert!(failure.message.contains("goes round in a circle: it has called add"), "{failure}");
+    let asked = model.asked();
+    assert!(matches!(last(&asked[2]), Message::Tool { .. }), "it may ask again");
+    assert!(last(&asked[3]).text().starts_with("You have made the same calls"));
+    assert_eq!(disk.record().tasks("math.add").len(), 3, "the last call is not made");
+
+    let other = calls(&[("add", r#"{"input":[2]}"#)]);
+    let model = Playing::new([again(), again(), again(), other, text("2")]);
+    assert_eq!(solve(solver(), &model).await.1, Ok(json!("2")), "who finds another way goes on");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_later_attempt_goes_on_at_the_call_that_failed() {
     let (model, said) = ("scripted/model".to_owned(), "slow down".to_owned());
     let busy = Error::RateLimited { model, said, retry_after_ms: Some(90_000) };

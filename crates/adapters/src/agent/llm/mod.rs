@@ -15,6 +15,7 @@
 
 mod answer;
 mod call;
+mod circle;
 mod conversation;
 mod schema;
 mod spec;

@@ -6,11 +6,12 @@
 //! ends no round.
 
 use super::answer::{NoAnswer, read, repair};
+use super::circle::{self, Circle};
 use super::conversation::Conversation;
 use super::{Inner, Spec};
 use kernel::FailureKind;
 use runtime::api::{Context, Failure, OnUnknown};
-use runtime::llm::Message;
+use runtime::llm::{Message, Reply};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -22,14 +23,20 @@ pub(super) async fn run(inner: Arc<Inner>, cx: Context) -> Result<Value, Failure
         round += 1;
     }
     let mut talk = Conversation::begin(&inner.spec, cx.capability(), cx.input())?;
-    let mut repairs = 0;
+    let (mut repairs, mut circle) = (0, Circle::default());
     for turn in 0..limits.turns {
         let step = format!("{name}/{round}/{turn}");
         let reply = inner.ask_model(&cx, &step, &talk).await?;
         talk.say(reply.to_message())?;
+        if circle.closes(&reply.calls) {
+            return Err(round_and_round(&inner.spec.model, &reply));
+        }
         if !reply.calls.is_empty() {
-            for result in inner.make_calls(&cx, &step, &reply.calls).await? {
-                talk.say(result)?;
+            let results = inner.make_calls(&cx, &step, &reply.calls).await?;
+            let is_to_be_told = circle.goes_on(&reply.calls, &results);
+            results.into_iter().try_for_each(|it| talk.say(it))?;
+            if is_to_be_told {
+                talk.say(Message::User { text: circle::SAID.to_owned() })?;
             }
             continue;
         }
@@ -56,6 +63,16 @@ pub(super) async fn run(inner: Arc<Inner>, cx: Context) -> Result<Value, Failure
         "{model} has had its {turns} turns and gave no answer; raise `turns`, or ask for less"
     );
     Err(Failure::new(FailureKind::Limit, why))
+}
+
+fn round_and_round(model: &str, reply: &Reply) -> Failure {
+    let names: Vec<&str> = reply.calls.iter().map(|it| it.name.as_str()).collect();
+    let why = format!(
+        "{model} goes round in a circle: it has called {} again and again with the same arguments, \
+         is told the same each time, and does not stop when it is told so",
+        names.join(", ")
+    );
+    Failure::new(FailureKind::Limit, why)
 }
 
 fn gave_up(name: &str, round: u32) -> String {
