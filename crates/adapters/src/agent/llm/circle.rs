@@ -2,8 +2,8 @@
 //! circle.
 //!
 //! Why is it told, and not stopped at once? Asking again may make sense, for a thing that takes its
-//! time, and a model that knows that nothing has changed mostly finds another way. The one that does
-//! not would use up its turns and its budget.
+//! time, and a model that knows that nothing has changed mostly finds another way. The one that
+//! does not would use up its turns and its budget.
 
 use runtime::llm::{Message, ToolCall};
 
