@@ -6,7 +6,7 @@
 //! ```
 //!
 //! A process has one key for each provider, so the model's name stands for provider, model and key,
-//! and everybody who calls a model shares one [`flow`]: what an operator says ([`Rate`]), what
+//! and everybody who calls a model shares one `flow`: what an operator says ([`Rate`]), what
 //! answers say of the limits there, and what a refusal teaches. The decisions are pure; here they
 //! meet the clock. Nobody is needed to drive it: whoever is first in the queue waits for the moment
 //! and lets the next one be first.
