@@ -51,6 +51,7 @@ fn lives(tasks: u64) -> Vec<(Seq, Entry)> {
                 affinity: None,
                 released_from: None,
                 is_bid: false,
+                is_advice: false,
             }))
         }));
         events.extend(open().map(|(task, token)| {

@@ -109,6 +109,15 @@ pub enum Command {
     Restart(AgentId),
     /// Take no new work and grant none; what runs may finish.
     Drain,
+    /// Ask whoever advises who should get a task: by a child of it that is no step, once.
+    Consult {
+        /// Which.
+        task: TaskId,
+        /// Until when it is asked: names the question.
+        until: Time,
+        /// What the adviser is told.
+        input: Payload,
+    },
     /// An adviser says who should get a task.
     Advice {
         /// Which.

@@ -63,11 +63,12 @@ pub enum Effect {
         /// Which.
         agent: AgentId,
     },
-    /// Ask an adviser who should get a task, and bring what it says as [`crate::Command::Advice`].
+    /// Ask an adviser who should get a task, by [`crate::Command::Consult`], and bring what it says
+    /// as [`crate::Command::Advice`].
     Advise(Box<Question>),
-    /// A root task has ended: tell whoever waits for it.
+    /// A root task has ended, or one that asks for advice: tell whoever waits for it.
     Settled {
-        /// The root.
+        /// Which.
         task: TaskId,
         /// How.
         outcome: Arc<Outcome>,
@@ -211,13 +212,14 @@ impl Effect {
         out.extend(Effect::settled(before, task, outcome));
     }
 
-    /// Tells the parent's live attempt, or, of a root, whoever waits.
+    /// Tells the parent's live attempt, or, of a root and of what asks for advice, whoever waits.
     fn settled(before: &State, task: &Task, outcome: Outcome) -> Option<Effect> {
         let outcome = Arc::new(outcome);
         match &task.parent {
             None => Some(Effect::Settled { task: task.id, outcome }),
             // The kernel itself has asked, and knows.
             Some(_) if task.is_bid => None,
+            Some(_) if task.is_advice => Some(Effect::Settled { task: task.id, outcome }),
             Some(parent) => Effect::deliver(before.task(parent.task)?, &parent.step, &outcome),
         }
     }

@@ -237,6 +237,9 @@ pub struct Accepted {
     /// It asks for a bid for its parent, and is no step of it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_bid: bool,
+    /// It asks who should get its parent, and is no step of it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_advice: bool,
 }
 
 /// Whose child a task is, and as which step.

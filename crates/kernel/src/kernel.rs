@@ -248,7 +248,7 @@ impl Kernel {
             }
         }
         for (id, deliberation) in &state.deliberations {
-            if let Deliberation::Asked { until, advice: None } = deliberation
+            if let Deliberation::Asked { until, advice: None, .. } = deliberation
                 && *until > self.now
                 && let Some(task) = state.task(*id)
             {
@@ -360,6 +360,7 @@ fn handle(draft: &mut Draft<'_>, command: Command) -> Result<Answer, Refusal> {
         Command::Trust(agent, life) => supervise::trust(draft, agent, life),
         Command::Restart(agent) => supervise::restart_agent(draft, agent),
         Command::Drain => start::drain(draft),
+        Command::Consult { task, until, input } => task::consult(draft, task, until, input),
         Command::Advice { task, until, ranking, words } => {
             task::advice(draft, task, until, &ranking, &words)
         }

@@ -60,7 +60,10 @@ pub use payload::{Digest, Payload};
 pub use policies::{CapabilityPolicy, Policies, Quota, QuotaOf};
 pub use pulse::Pulse;
 pub use routing::external::{Advisable, Question};
-pub use routing::{Candidate, Decision, Fallback, PassedOver, Policy, PolicyKind, Reason, Routing};
+pub use routing::{
+    Candidate, Decision, Dismissed, Fallback, PassedOver, Policy, PolicyKind, Reason, Routing,
+    Unadvisable,
+};
 pub use rule::auction::{Bid, Expected, Proof};
 pub use rule::breaker::{Breaker, BreakerPolicy, Forced, Phase, Tripped};
 pub use rule::budget::{Budget, Cost, Part, Purse};

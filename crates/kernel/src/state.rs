@@ -108,6 +108,9 @@ pub enum Deliberation {
         until: Time,
         /// What came.
         advice: Option<Advice>,
+        /// The task by which it was asked.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<TaskId>,
     },
 }
 
@@ -116,6 +119,9 @@ pub enum Deliberation {
 pub struct Advice {
     /// Whom it named, best first; only those who exist.
     pub ranking: Vec<AgentId>,
+    /// Names of nobody among them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub nobody: Vec<Text>,
     /// Why, in its own words. Data: never interpreted.
     pub words: Text,
 }
@@ -260,14 +266,6 @@ impl State {
     #[must_use]
     pub fn slots_used(&self, id: AgentId) -> u32 {
         self.index.slots_used(id)
-    }
-
-    /// Whether anybody present serves what these terms ask for.
-    #[must_use]
-    pub fn is_served(&self, terms: &Terms) -> bool {
-        self.facts.agents.iter().any(|agent| {
-            agent.presence != crate::Presence::Left && crate::index::serves(&agent.spec, terms)
-        })
     }
 
     /// Tasks that wait for an agent and could be granted now.

@@ -27,6 +27,11 @@ impl Story {
         story
     }
 
+    fn join_as(&mut self, name: &str, capability: &str) {
+        let serves = vec![Serves { capability: capability.into(), version: 1 }];
+        self.tell(Command::Join(Arc::new(AgentSpec::new(name, "native", serves, 4))));
+    }
+
     fn join(&mut self, name: &str, slots: u32) -> AgentId {
         let serves = vec![Serves { capability: "count".into(), version: 1 }];
         let spec = AgentSpec::new(name, "native", serves, slots);
@@ -253,19 +258,24 @@ fn advice_is_taken_if_it_fits_the_moment() {
 
 #[test]
 fn advice_that_does_not_fit_is_recorded_and_the_lowest_load_decides() {
-    for (ranking, fallback) in [
-        (&["nobody"][..], Fallback::NoOpinion),
-        (&["paused"][..], Fallback::AdviceUnfit),
-        (&["busy"][..], Fallback::AdviceUnfit),
-        (&[][..], Fallback::NoOpinion),
+    for (ranking, fallback, why) in [
+        (&["nobody"][..], Fallback::AdviceUnfit, Some(Unadvisable::Unknown)),
+        (&["paused"][..], Fallback::AdviceUnfit, Some(Unadvisable::Away)),
+        (&["busy"][..], Fallback::AdviceUnfit, Some(Unadvisable::Busy)),
+        (&["oracle"][..], Fallback::AdviceUnfit, Some(Unadvisable::NotServing)),
+        (&[][..], Fallback::NoOpinion, None),
     ] {
         let (mut story, question) = asked();
         let (paused, _) = (story.join("paused", 1), story.join("busy", 1));
         story.tell(Command::Pause(paused));
+        story.join_as("oracle", "route");
         story.submit(Submit { to: Some("busy".into()), ..self::question() });
         let granted = granted(&story.tell(advice(&question, ranking, &"w".repeat(1_000))));
         assert_eq!(granted.why.fallback, Some(fallback), "{ranking:?}");
         assert!(granted.agent.0 < 3, "{granted:?}");
+        let dismissed: Vec<_> =
+            granted.why.dismissed.iter().map(|it| (&*it.name, it.why)).collect();
+        assert_eq!(dismissed, why.map(|why| (ranking[0], why)).into_iter().collect::<Vec<_>>());
         assert_eq!(granted.why.words.map(|it| it.len()), Some(400), "bounded");
     }
 }

@@ -1,14 +1,14 @@
 //! Asks an adviser, and brings the kernel what it says.
 //!
 //! The adviser is whoever serves the capability `route`: it is asked by a task like any other, so
-//! it may be a function, a program or a model. The task is a root of its own under a key that names
-//! the question: asked again after a crash, it is the same task, whatever has changed meanwhile of
-//! what it would be told.
+//! it may be a function, a program or a model. The task is a child of the one that it is about, so
+//! that one's run pays for it, and it has a key that names the question: asked again after a crash,
+//! it is the same task, whatever has changed meanwhile of what it would be told.
 
-use crate::api::{Failure, SubmitOptions, Team};
+use crate::api::{Failure, Team};
 use crate::canonical;
 use crate::turn::{Inner, Runtime, lock};
-use kernel::{Command, Effect, Kernel, Question, Terms, Text};
+use kernel::{Command, Effect, FailureKind, Question, Text};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -33,6 +33,8 @@ pub(crate) fn ask(inner: &Arc<Inner>, question: Question) {
         let (task, until) = (question.task, question.until);
         let (ranking, words) = match route(&runtime, question).await {
             Ok(routed) => routed.said(),
+            // This process is at its end: the next one asks again, or hears what was said.
+            Err(failure) if failure.kind == FailureKind::Lost => return,
             Err(failure) => (Vec::new(), failure.message.into()),
         };
         runtime.tell(Command::Advice { task, until, ranking, words });
@@ -55,7 +57,7 @@ impl Runtime {
             if !before.contains(&id) {
                 continue; // Of this process, which has asked it.
             }
-            if self.look(|kernel, _| is_served(kernel, question)) {
+            if self.look(|kernel, _| kernel.state().is_advised(question.task)) {
                 self.inner.desk.perform(&self.inner, effect);
             } else {
                 unasked.insert(id);
@@ -76,22 +78,18 @@ impl Routed {
 /// What whoever serves `route` says, in a task of its own: the one that an earlier process handed
 /// over, if it came to that.
 async fn route(runtime: &Runtime, question: Question) -> Result<Routed, Failure> {
-    let served = runtime.look(|kernel, _| is_served(kernel, &question));
-    if !served {
-        return Err(Failure::rejected("nobody serves `route`"));
-    }
     let team = Team { runtime: runtime.clone() };
-    let key = format!("route/{}/{}", question.task, question.until.0);
-    let ticket = match team.keyed(&question.tenant, &key) {
+    let ticket = match team.keyed(&question.tenant, &question.key()) {
         Some(known) => known,
         None => {
-            let left_ms = runtime.look(|_, now| question.until.since(now));
-            let deadline_ms = Some(left_ms.max(1));
-            let options = SubmitOptions { key: Some(key), deadline_ms, ..Default::default() };
-            let (terms, blobs) = (terms_of(&question), runtime.inner.blobs.clone());
+            if !runtime.look(|kernel, _| kernel.state().is_advised(question.task)) {
+                return Err(Failure::rejected("nobody serves `route`"));
+            }
+            let (task, until) = (question.task, question.until);
+            let blobs = runtime.inner.blobs.clone();
             let input = move || canonical::to_bytes(&asked(&question, &*blobs)?);
             let input = tokio::task::spawn_blocking(input).await??;
-            team.submit(terms, input, options).await?
+            team.consult(task, until, input).await?
         }
     };
     let said = ticket.outcome().await.map_err(|failure| {
@@ -104,16 +102,6 @@ async fn route(runtime: &Runtime, question: Question) -> Result<Routed, Failure>
     })
 }
 
-/// Whether somebody is here who can be asked.
-fn is_served(kernel: &Kernel, question: &Question) -> bool {
-    kernel.state().is_served(&terms_of(question))
-}
-
-fn terms_of(question: &Question) -> Terms {
-    let (team, tenant) = (question.team.clone(), question.tenant.clone());
-    Terms { team, tenant, ..Terms::new("route") }
-}
-
 /// The input of a task for `route`.
 fn asked(question: &Question, blobs: &dyn crate::port::Blobs) -> Result<Value, Failure> {
     let input: Value = canonical::from_bytes(&canonical::bytes_of(&question.input, blobs)?)?;
@@ -121,6 +109,7 @@ fn asked(question: &Question, blobs: &dyn crate::port::Blobs) -> Result<Value, F
         let serves = it.serves.iter().map(|it| format!("{}@{}", it.capability, it.version));
         json!({
             "agent": &*it.agent,
+            "about": it.about.as_deref(),
             "serves": serves.collect::<Vec<_>>(),
             "load": f64::from(it.load) / 1024.0,
             "prefer": it.prefer,

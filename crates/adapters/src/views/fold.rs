@@ -121,7 +121,7 @@ impl<'e> Fold<'_, 'e> {
             run = self.memory.run_of(parent.task.0);
             self.memory.open.insert(id, Open { run, attempts: 0, lease: None });
             let token = self.token_of(parent.task);
-            if !accepted.is_bid {
+            if !accepted.is_bid && !accepted.is_advice {
                 self.step(parent.task, &parent.step, StepChange::Child { child: id, token });
             }
         }

@@ -98,7 +98,7 @@ fn note_of(event: &Supervised) -> Option<&str> {
 fn routing<'e>(line: &mut Line<'e>, memory: &Memory, step: &'e Routing) {
     match step {
         Routing::Held { agent, .. } => line.agent = Some(memory.agent(agent.0)),
-        Routing::Advised { ranking, words } => {
+        Routing::Advised { ranking, words, .. } => {
             line.agent = ranking.first().map(|agent| memory.agent(agent.0));
             line.note = Some(words);
         }

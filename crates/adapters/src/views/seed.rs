@@ -168,7 +168,7 @@ fn routing(state: &State, task: &Task) -> Option<Routing> {
         Some(Deliberation::Held { agent, until, over: false }) => {
             return Some(Routing::Held { agent: *agent, until: *until });
         }
-        Some(Deliberation::Asked { until, advice: None }) => {
+        Some(Deliberation::Asked { until, advice: None, .. }) => {
             return Some(Routing::AdviceAsked { until: *until });
         }
         // That is over; bids may be waited for since.
@@ -197,6 +197,7 @@ impl<'s> Told<'s> {
             affinity: task.affinity.as_deref().cloned(),
             released_from: None,
             is_bid: task.is_bid,
+            is_advice: task.is_advice,
         };
         let lease = task.status.lease().filter(|_| died.is_none());
         let granted = lease.map(|lease| granted(task.id, lease.agent, lease.token));

@@ -31,6 +31,9 @@ pub struct AgentSpec {
     pub name: Text,
     /// `native`, `command`, `builtin`, `workflow`, …: for people; the kernel treats all alike.
     pub kind: Text,
+    /// What it is good at, for whoever chooses between agents.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<Text>,
     /// Serves tasks of this team only.
     #[serde(default, skip_serializing_if = "is_empty")]
     pub team: Text,
@@ -69,6 +72,7 @@ impl AgentSpec {
         AgentSpec {
             name: name.into(),
             kind: kind.into(),
+            about: None,
             team: Text::default(),
             serves,
             slots,

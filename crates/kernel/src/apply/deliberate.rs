@@ -1,8 +1,22 @@
 //! A task waits apart until it is known who gets it.
 
 use crate::index::Timer;
-use crate::state::{Advice, Deliberation};
-use crate::{AgentId, Routing, State, Status, TaskId, Text, Time};
+use crate::mutant::{Mutant, planted};
+use crate::state::{Advice, Deliberation, Facts};
+use crate::{AgentId, Routing, State, Status, Task, TaskId, Text, Time};
+
+impl Facts {
+    /// Whether nobody needs what a task does: its parent has ended, or is not waiting for its
+    /// advice any more.
+    pub(crate) fn is_orphan(&self, task: &Task) -> bool {
+        let Some(parent) = &task.parent else { return false };
+        let waits = || match self.deliberations.get(&parent.task) {
+            Some(Deliberation::Asked { by, .. }) => *by == Some(task.id),
+            Some(Deliberation::Held { .. }) | None => false,
+        };
+        self.tasks.get(parent.task.0).is_none() || (task.is_advice && !waits())
+    }
+}
 
 impl State {
     /// It goes on about who gets a task.
@@ -11,7 +25,9 @@ impl State {
             Routing::Held { agent, until } => self.task_held(id, *agent, *until),
             Routing::HoldEnded => self.hold_ended(id),
             Routing::AdviceAsked { until } => self.advice_asked(id, *until),
-            Routing::Advised { ranking, words } => self.advised(id, ranking, words),
+            Routing::Advised { ranking, nobody, words } => {
+                self.advised(id, ranking, nobody, words);
+            }
             Routing::Announced { .. } => self.announced(id, step),
             Routing::Bid { agent, bid } => self.bid_heard(id, *agent, *bid),
         }
@@ -72,19 +88,28 @@ impl State {
 
     /// It waits for advice, at most until then.
     fn advice_asked(&mut self, id: TaskId, until: Time) {
-        self.facts.deliberations.insert(id, Deliberation::Asked { until, advice: None });
+        self.facts.deliberations.insert(id, Deliberation::Asked { until, advice: None, by: None });
         self.change(id, |task| task.status = Status::Queued { ready_at: until });
     }
 
+    /// This task asks for it.
+    pub(super) fn consulted(&mut self, of: TaskId, task: TaskId) {
+        if let Some(Deliberation::Asked { by, .. }) = self.facts.deliberations.get_mut(&of) {
+            *by = Some(task);
+        }
+    }
+
     /// The advice is there.
-    fn advised(&mut self, id: TaskId, ranking: &[AgentId], words: &Text) {
+    fn advised(&mut self, id: TaskId, ranking: &[AgentId], nobody: &[Text], words: &Text) {
         if let Some(Deliberation::Asked { advice, .. }) = self.facts.deliberations.get_mut(&id) {
-            *advice = Some(Advice { ranking: ranking.to_vec(), words: words.clone() });
+            let (ranking, nobody) = (ranking.to_vec(), nobody.to_vec());
+            *advice = Some(Advice { ranking, nobody, words: words.clone() });
             self.change(id, |task| task.status = Status::Queued { ready_at: Time(0) });
         }
     }
 
-    /// It is known who gets it, or that nobody does.
+    /// It is known who gets it, or that nobody does. Whoever is still asked has nobody to answer
+    /// to.
     pub(super) fn deliberated(&mut self, id: TaskId) {
         if self.facts.deliberations.is_empty() {
             return;
@@ -94,7 +119,13 @@ impl State {
                 self.index.drop_timer(until, Timer::Hold(id));
                 self.back_in_line(id);
             }
-            Some(Deliberation::Held { over: true, .. } | Deliberation::Asked { .. }) | None => {}
+            Some(Deliberation::Asked { by: Some(task), .. }) => {
+                if self.task(task).is_some() && !planted(Mutant::OrphansForgotten) {
+                    self.index.orphans.insert(task);
+                }
+            }
+            Some(Deliberation::Held { over: true, .. } | Deliberation::Asked { by: None, .. })
+            | None => {}
         }
     }
 }

@@ -76,9 +76,10 @@ impl State {
             }
         }
         if let Some(parent) = &task.parent {
-            match task.is_bid {
-                true => self.bid_ended(at, parent.task, id, &outcome),
-                false => self.step_settled(parent.task, &parent.step, outcome, true),
+            match (task.is_bid, task.is_advice) {
+                (true, _) => self.bid_ended(at, parent.task, id, &outcome),
+                (false, true) => {} // What it says is brought by whoever asked.
+                (false, false) => self.step_settled(parent.task, &parent.step, outcome, true),
             }
         }
         self.orphan_children(&task);

@@ -171,6 +171,7 @@ impl State {
             id: accepted.task,
             run: parent.map_or(accepted.task, |parent| parent.run),
             is_bid: accepted.is_bid,
+            is_advice: accepted.is_advice,
             purse: if owns_purse {
                 accepted.task
             } else {
@@ -198,9 +199,10 @@ impl State {
         };
         self.open_purse(&task, accepted.budget.as_ref());
         if let Some(parent) = &task.parent {
-            match task.is_bid {
-                true => self.bid_asked(parent.task, &task),
-                false => self.child_recorded(parent, &task),
+            match (task.is_bid, task.is_advice) {
+                (true, _) => self.bid_asked(parent.task, &task),
+                (false, true) => self.consulted(parent.task, task.id),
+                (false, false) => self.child_recorded(parent, &task),
             }
         }
         if let Some(key) = &task.key {

@@ -106,7 +106,7 @@ pub(crate) struct Index {
     postponed: BTreeMap<Token, Time>,
     /// Attempts whose timeout was put off. Soft.
     put_off: BTreeMap<Token, Time>,
-    /// Open tasks whose parent has ended.
+    /// Open tasks whose parent has ended, or needs their advice no more.
     pub(crate) orphans: BTreeSet<TaskId>,
     /// Keys whose task has ended, oldest end first: the order in which they are forgotten.
     pub(crate) key_order: BTreeSet<(Time, Text, Text)>,
@@ -154,9 +154,7 @@ impl Index {
             index.link(task, shape);
             index.link_steps(task);
             index.count_payload(&task.input);
-            let parent_ended =
-                task.parent.as_ref().is_some_and(|it| facts.tasks.get(it.task.0).is_none());
-            if parent_ended {
+            if facts.is_orphan(task) {
                 index.orphans.insert(task.id);
             }
         }

@@ -50,6 +50,10 @@ pub struct Decision {
     /// [`Decision::CANDIDATES_MAX`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub passed_over: Vec<PassedOver>,
+    /// Those whom the adviser named and who did not get it, at most
+    /// [`Decision::CANDIDATES_MAX`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dismissed: Vec<Dismissed>,
     /// What the adviser said. Data from an agent: never interpreted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub words: Option<Text>,
@@ -88,6 +92,32 @@ pub struct PassedOver {
     pub agent: AgentId,
     /// Why not.
     pub why: NoBid,
+}
+
+/// One whom an adviser named in vain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dismissed {
+    /// The name. Data from an agent, unless somebody has it.
+    pub name: Text,
+    /// Why not.
+    pub why: Unadvisable,
+}
+
+/// Why one whom an adviser named does not get the task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unadvisable {
+    /// There is no such agent.
+    Unknown,
+    /// It does not serve it, in this team and version.
+    NotServing,
+    /// It is paused, on its way out, or gone.
+    Away,
+    /// It is down, too small, without the labels, kept from it by its breaker, or it was asked of
+    /// another.
+    Barred,
+    /// It has no free slot.
+    Busy,
 }
 
 /// The policies by name.

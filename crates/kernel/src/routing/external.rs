@@ -3,10 +3,20 @@
 //! granted, and where it does not fit, comes late or not at all, the lowest load decides.
 
 use super::Route;
-use super::decision::{Decision, Fallback, PolicyKind, Reason};
+use super::decision::{Decision, Dismissed, Fallback, PolicyKind, Reason, Unadvisable};
 use crate::mutant::{Mutant, planted};
 use crate::state::{Advice, Deliberation};
-use crate::{AgentId, Event, Payload, Record, Routing, Serves, State, Task, TaskId, Text, Time};
+use crate::{
+    AgentId, Event, Payload, Presence, Record, RetryPolicy, Routing, Serves, State, Task, TaskId,
+    Terms, Text, Time,
+};
+
+/// The capability by which agents advise; with a dot and another capability behind it, on that one
+/// alone.
+pub(crate) const ROUTE: &str = "route";
+
+/// How often one question is put: advice that takes longer is worth less than an agent at work.
+const ATTEMPTS_MAX: u32 = 2;
 
 /// What an adviser is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,8 +27,6 @@ pub struct Question {
     pub until: Time,
     /// What is asked of the agent.
     pub capability: Text,
-    /// The team that the task belongs to.
-    pub team: Text,
     /// Whose work it is.
     pub tenant: Text,
     /// With what.
@@ -32,6 +40,8 @@ pub struct Question {
 pub struct Advisable {
     /// Its name.
     pub agent: Text,
+    /// What it is good at, in words of whoever made the team.
+    pub about: Option<Text>,
     /// What it serves.
     pub serves: Vec<Serves>,
     /// Slots in use, in 1/1024 of its slots; of fewer while it is new and has completed little.
@@ -43,7 +53,7 @@ pub struct Advisable {
 }
 
 /// Asks first, then takes the first one named that may have the task now. With nobody to choose
-/// from, nobody is asked.
+/// from, nobody is asked; nor is anybody about work for advice, or it would never end.
 pub(super) fn route(
     state: &State,
     now: Time,
@@ -54,8 +64,10 @@ pub(super) fn route(
     let policy = PolicyKind::External;
     let (agent, decision) = plain;
     let (advice, until) = match state.deliberations.get(&task.id) {
-        Some(Deliberation::Asked { until, advice }) => (advice, *until),
-        Some(Deliberation::Held { .. }) | None if decision.candidates.len() < 2 => {
+        Some(Deliberation::Asked { until, advice, .. }) => (advice, *until),
+        Some(Deliberation::Held { .. }) | None
+            if decision.candidates.len() < 2 || state.upwards(task).any(|it| it.is_advice) =>
+        {
             return Route::To(agent, Decision { policy, ..decision });
         }
         Some(Deliberation::Held { .. }) | None => {
@@ -70,14 +82,91 @@ pub(super) fn route(
     let named = advice.as_ref().and_then(|it| it.ranking.iter().find(fits)).copied();
     let fallback = match advice {
         Some(_) if named.is_some() => None,
-        Some(Advice { ranking, .. }) if ranking.is_empty() => Some(Fallback::NoOpinion),
+        Some(Advice { ranking, nobody, .. }) if ranking.is_empty() && nobody.is_empty() => {
+            Some(Fallback::NoOpinion)
+        }
         Some(_) => Some(Fallback::AdviceUnfit),
         None => Some(Fallback::NoAdvice),
     };
     debug_assert!(advice.is_some() || until <= now);
     let reason = if named.is_some() { Reason::Advised } else { decision.reason };
-    let decision = Decision { policy, reason, fallback, words, ..decision };
+    let dismissed = advice.as_ref().map(|it| dismissed(state, task, it, named));
+    let dismissed = dismissed.unwrap_or_default();
+    let decision = Decision { policy, reason, fallback, words, dismissed, ..decision };
     Route::To(named.unwrap_or(agent), decision)
+}
+
+/// Those who were named before the one who gets it, and why they do not.
+fn dismissed(
+    state: &State,
+    task: &Task,
+    advice: &Advice,
+    named: Option<AgentId>,
+) -> Vec<Dismissed> {
+    let nobody = advice.nobody.iter();
+    let nobody = nobody.map(|name| Dismissed { name: name.clone(), why: Unadvisable::Unknown });
+    let before = advice.ranking.iter().take_while(|it| Some(**it) != named);
+    let unfit = before.filter_map(|it| {
+        let agent = state.agent(*it)?;
+        let serves = crate::index::serves(&agent.spec, &task.terms);
+        let why = match (serves, agent.presence) {
+            (false, _) => Unadvisable::NotServing,
+            (true, Presence::Paused | Presence::Draining | Presence::Left) => Unadvisable::Away,
+            (true, Presence::Active) if state.index.may_have(*it, task.shape) => Unadvisable::Busy,
+            (true, Presence::Active) => Unadvisable::Barred,
+        };
+        Some(Dismissed { name: agent.spec.name.clone(), why })
+    });
+    nobody.chain(unfit).take(Decision::CANDIDATES_MAX).collect()
+}
+
+impl Question {
+    /// Its key: asked again, by a later process too, it is the same task.
+    #[must_use]
+    pub fn key(&self) -> Text {
+        question_key(self.task, self.until)
+    }
+}
+
+pub(crate) fn question_key(task: TaskId, until: Time) -> Text {
+    format!("{ROUTE}/{task}/{}", until.0).into()
+}
+
+/// Whether a capability is one by which agents advise.
+pub(crate) fn is_advising(capability: &str) -> bool {
+    let rest = capability.strip_prefix(ROUTE);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+/// On which terms advice about such work is asked for: of whoever advises on its capability alone
+/// if somebody is here, else of whoever advises on everything. It may use no more than the work.
+pub(crate) fn advised_by(state: &State, work: &Terms) -> Terms {
+    let on = |capability: &str| Terms {
+        team: work.team.clone(),
+        tenant: work.tenant.clone(),
+        class: work.class,
+        may: work.may.clone(),
+        retry: RetryPolicy { attempts_max: ATTEMPTS_MAX, ..RetryPolicy::default() },
+        ..Terms::new(capability)
+    };
+    let own = on(&format!("{ROUTE}.{}", work.capability));
+    if state.is_served(&own) { own } else { on(ROUTE) }
+}
+
+impl State {
+    /// Whether anybody present serves what these terms ask for.
+    #[must_use]
+    pub fn is_served(&self, terms: &Terms) -> bool {
+        self.facts.agents.iter().any(|agent| {
+            agent.presence != Presence::Left && crate::index::serves(&agent.spec, terms)
+        })
+    }
+
+    /// Whether somebody is here who advises on a task.
+    #[must_use]
+    pub fn is_advised(&self, task: TaskId) -> bool {
+        self.task(task).is_some_and(|task| self.is_served(&advised_by(self, &task.terms)))
+    }
 }
 
 /// What to ask about a task, as things are now.
@@ -88,6 +177,7 @@ pub(crate) fn question(state: &State, task: &Task, until: Time) -> Question {
         let agent = state.agent(it.free.agent)?;
         Some(Advisable {
             agent: agent.spec.name.clone(),
+            about: agent.spec.about.clone(),
             serves: agent.spec.serves.clone(),
             load: it.free.load,
             prefer: it.prefer,
@@ -99,7 +189,6 @@ pub(crate) fn question(state: &State, task: &Task, until: Time) -> Question {
         task: task.id,
         until,
         capability: task.terms.capability.clone(),
-        team: task.terms.team.clone(),
         tenant: task.terms.tenant.clone(),
         input: task.input.clone(),
         candidates: candidates.collect(),

@@ -17,7 +17,9 @@ use crate::index::{Able, Index};
 use crate::rule::backoff;
 use crate::state::Facts;
 use crate::{AgentId, Event, State, Task, Time};
-pub use decision::{Candidate, Decision, Fallback, PassedOver, PolicyKind, Reason};
+pub use decision::{
+    Candidate, Decision, Dismissed, Fallback, PassedOver, PolicyKind, Reason, Unadvisable,
+};
 use serde::{Deserialize, Serialize};
 pub use step::Routing;
 
@@ -80,7 +82,9 @@ pub(crate) enum Route {
 
 impl Policy {
     /// Capabilities that routing itself asks for are routed plainly, or it would never end.
-    pub(crate) const PLAIN: [&'static str; 2] = ["route", crate::market::BID];
+    fn is_plain(capability: &str) -> bool {
+        capability == crate::market::BID || external::is_advising(capability)
+    }
 
     /// Its name, without its options.
     #[must_use]
@@ -192,7 +196,7 @@ impl Candidate {
 impl Index {
     /// Which policy holds for a shape.
     pub(crate) fn policy_of(&self, key: &crate::index::ShapeKey) -> Policy {
-        let plain = Policy::PLAIN.contains(&&*key.capability);
+        let plain = Policy::is_plain(&key.capability);
         let set = self.routing.get(&(key.team.clone(), key.capability.clone()));
         set.copied().filter(|_| !plain).unwrap_or_default()
     }

@@ -15,7 +15,13 @@ pub enum Routing {
     /// An adviser is asked who should get it.
     AdviceAsked { until: Time },
     /// The adviser said so, in time.
-    Advised { ranking: Vec<AgentId>, words: Text },
+    Advised {
+        ranking: Vec<AgentId>,
+        /// Names of nobody that stood among them.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        nobody: Vec<Text>,
+        words: Text,
+    },
     /// These are asked for bids; what they say counts until then, and holds for longer.
     Announced { round: u32, until: Time, stands_until: Time, bidders: Vec<AgentId> },
     /// One of them said so in time. Nothing: it does not want the work.

@@ -1,13 +1,77 @@
-//! An adviser says who should get a task.
+//! An adviser is asked who should get a task, and says so.
 
+use super::step::is_used_up;
+use super::submit::accept_advice;
 use crate::kernel::Draft;
 use crate::mutant::{Mutant, planted};
-use crate::routing::Decision;
+use crate::routing::{Decision, external};
 use crate::state::Deliberation;
-use crate::{AgentId, Answer, Event, Refusal, Routing, TaskId, Text, Time};
+use crate::{
+    AgentId, Answer, Event, Parent, Part, Payload, Receipt, Refusal, Routing, Submit, TaskId, Text,
+    Time,
+};
+
+/// Names of agents that are recorded are cut at this length: they may be anything.
+const NAME_MAX_BYTES: usize = 64;
+
+/// Asks by a child of the task that is no step of it: it spends from the same purse, ends with the
+/// task, and is the same one however often the question is asked, so that an answer that was paid
+/// for is not paid for again after a crash.
+pub(crate) fn consult(
+    draft: &mut Draft<'_>,
+    id: TaskId,
+    until: Time,
+    input: Payload,
+) -> Result<Answer, Refusal> {
+    let task = draft.task(id).ok_or(Refusal::UnknownTask(id))?;
+    let step = external::question_key(id, until);
+    if let Some(known) = draft.keys.get(&(task.terms.tenant.clone(), step.clone())) {
+        let (task, outcome) = (known.task, known.outcome.clone());
+        return Ok(Answer::Accepted(Receipt { task, fresh: false, outcome }));
+    }
+    if asked_until(draft, id) != Some(until) || draft.now >= until {
+        return Err(Refusal::NotAsked(id));
+    }
+    check_room(draft, id, &input)?;
+    let terms = external::advised_by(draft, &task.terms);
+    let deadline_ms = Some(until.since(draft.now));
+    let submit = Submit { key: Some(step.clone()), deadline_ms, ..Submit::new(terms, input) };
+    let task = accept_advice(draft, submit, Parent { task: id, step });
+    Ok(Answer::Accepted(Receipt { task, fresh: true, outcome: None }))
+}
+
+/// Whether there is room for one more task, in the whole and in the tree of this one.
+fn check_room(draft: &Draft<'_>, id: TaskId, input: &Payload) -> Result<(), Refusal> {
+    let task = draft.task(id).ok_or(Refusal::UnknownTask(id))?;
+    let limits = &draft.limits;
+    if draft.draining {
+        return Err(Refusal::Draining);
+    }
+    if draft.open() as u64 >= limits.queue_max {
+        return Err(Refusal::Overloaded { retry_after_ms: limits.retry_after_ms });
+    }
+    if input.len > limits.payload_one_max_bytes {
+        return Err(Refusal::TooLarge { max: u64::from(limits.payload_one_max_bytes) });
+    }
+    if task.depth >= limits.depth_max {
+        return Err(Refusal::TooDeep { depth_max: limits.depth_max });
+    }
+    match Part::ALL.into_iter().find(|part| is_used_up(draft, task.purse, *part)) {
+        Some(part) => Err(Refusal::OverBudget { what: part.name().into() }),
+        None => Ok(()),
+    }
+}
+
+/// Until when it is waited for advice that has not come.
+fn asked_until(draft: &Draft<'_>, task: TaskId) -> Option<Time> {
+    match draft.deliberations.get(&task) {
+        Some(Deliberation::Asked { until, advice: None, .. }) => Some(*until),
+        Some(Deliberation::Asked { .. } | Deliberation::Held { .. }) | None => None,
+    }
+}
 
 /// Heard once, and only while it was asked for: what it names is looked up now, and held against
-/// the agents of the moment when the task is granted. Names of nobody are left out.
+/// the agents of the moment when the task is granted. Names of nobody are only recorded.
 pub(crate) fn advice(
     draft: &mut Draft<'_>,
     task: TaskId,
@@ -16,29 +80,25 @@ pub(crate) fn advice(
     words: &str,
 ) -> Result<Answer, Refusal> {
     draft.task(task).ok_or(Refusal::UnknownTask(task))?;
-    let asked = match draft.deliberations.get(&task) {
-        Some(Deliberation::Asked { until, advice: None }) => *until,
-        Some(Deliberation::Asked { .. } | Deliberation::Held { .. }) | None => {
-            return Err(Refusal::NotAsked(task));
-        }
-    };
+    let asked = asked_until(draft, task).ok_or(Refusal::NotAsked(task))?;
     let late = draft.now >= until || asked != until;
     if late && !planted(Mutant::AdviceTakenLate) {
         return Err(Refusal::NotAsked(task));
     }
-    let known = |name: &Text| draft.agent_named(name).map(|agent| agent.id);
-    let ranking: Vec<AgentId> =
-        ranking.iter().take(Decision::CANDIDATES_MAX).filter_map(known).collect();
+    let (mut known, mut nobody) = (Vec::<AgentId>::new(), Vec::new());
+    for name in ranking.iter().take(Decision::CANDIDATES_MAX) {
+        match draft.agent_named(name) {
+            Some(agent) => known.push(agent.id),
+            None => nobody.push(shortened(name, NAME_MAX_BYTES)),
+        }
+    }
     let words = shortened(words, draft.limits.words_max_bytes);
-    draft.record(Event::Routing { task, step: Routing::Advised { ranking, words } });
+    let step = Routing::Advised { ranking: known, nobody, words };
+    draft.record(Event::Routing { task, step });
     Ok(Answer::Done)
 }
 
 /// As many whole characters as fit.
 pub(crate) fn shortened(words: &str, max: usize) -> Text {
-    let mut end = words.len().min(max);
-    while !words.is_char_boundary(end) {
-        end -= 1;
-    }
-    words[..end].into()
+    words[..words.floor_char_boundary(max)].into()
 }

@@ -17,7 +17,7 @@ mod step;
 mod submit;
 mod wait;
 
-pub(crate) use advise::{advice, shortened};
+pub(crate) use advise::{advice, consult, shortened};
 pub(crate) use bid::bids;
 pub(crate) use cancel::{cancel, sweep_orphans};
 pub(crate) use dispatch::dispatch;
@@ -80,6 +80,9 @@ pub struct Task {
     /// It asks for a bid for its parent, and is no step of it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_bid: bool,
+    /// It asks who should get its parent, and is no step of it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_advice: bool,
     /// What only some tasks have; absent in a task that just waits for an agent.
     pub past: Option<Box<Past>>,
     /// Which queue it belongs to; derived from the terms.

@@ -19,7 +19,8 @@ pub(crate) fn attempt_failed(draft: &mut Draft<'_>, by: AttemptId, failure: Fail
     let Some(task) = draft.task(by.task) else { return };
     let count = task.failed + 1;
     let (policy, deadline) = (task.terms.retry, task.deadline);
-    // Whoever fails at bidding makes no bid; nobody has to look at that.
+    // Whoever fails at bidding makes no bid, or at advising gives none; nobody has to look at that.
+    let is_advice = task.is_advice;
     let retryable = failure.kind.is_retryable() && !task.is_bid;
     let spent = count >= policy.attempts_max && !planted(Mutant::RetryCapIgnored);
     let wanted = (retryable && !spent).then(|| retry_at(draft, &policy, count, &failure));
@@ -35,7 +36,7 @@ pub(crate) fn attempt_failed(draft: &mut Draft<'_>, by: AttemptId, failure: Fail
     if let Some((agent, capability)) = holder {
         judge(draft, agent, &capability);
     }
-    if !retryable {
+    if !retryable || (spent && is_advice) {
         draft.record(Event::TaskFailed { task: by.task, failure: last });
     } else if spent {
         make_room(draft);

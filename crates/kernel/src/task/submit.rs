@@ -155,6 +155,14 @@ pub(super) fn accept_bid(draft: &mut Draft<'_>, submit: Submit, parent: Parent) 
     draft.record(Event::TaskAccepted(Box::new(Accepted { is_bid: true, ..accepted })));
 }
 
+/// The same of a task that asks for advice.
+pub(super) fn accept_advice(draft: &mut Draft<'_>, submit: Submit, parent: Parent) -> TaskId {
+    let accepted = accepted(draft, submit, Some(parent), None);
+    let task = accepted.task;
+    draft.record(Event::TaskAccepted(Box::new(Accepted { is_advice: true, ..accepted })));
+    task
+}
+
 fn accepted(
     draft: &Draft<'_>,
     submit: Submit,
@@ -174,5 +182,6 @@ fn accepted(
         affinity: submit.affinity,
         released_from: None,
         is_bid: false,
+        is_advice: false,
     }
 }

@@ -3,7 +3,7 @@
 use super::{Failure, Team, Ticket, ticket};
 use crate::desk::Desk;
 use crate::inbox::Reply;
-use kernel::{Answer, Command, Outcome, Refusal, Submit, Terms, Text};
+use kernel::{Answer, Command, Outcome, Refusal, Submit, TaskId, Terms, Text, Time};
 use std::any::TypeId;
 use std::sync::Arc;
 use tokio::sync::oneshot;
@@ -94,6 +94,23 @@ impl Team {
         let (expect, coming) = Desk::expecting();
         let reply = self.runtime.send_then(Command::Submit(submit), expect);
         Ok(Handed { team: self.clone(), reply, coming })
+    }
+
+    /// Asks who should get a task, by a child of it.
+    ///
+    /// # Errors
+    /// As for [`Team::submit`]; `Rejected` when the advice is not waited for any more.
+    pub(crate) async fn consult(
+        &self,
+        task: TaskId,
+        until: Time,
+        input: Vec<u8>,
+    ) -> Result<Ticket, Failure> {
+        let input = self.runtime.payload_of(input).await?;
+        let (expect, coming) = Desk::expecting();
+        let command = Command::Consult { task, until, input };
+        let reply = self.runtime.send_then(command, expect);
+        Handed { team: self.clone(), reply, coming }.receipt().await
     }
 
     fn no_room(&self) -> Failure {

@@ -30,6 +30,7 @@ impl Redactor {
             // From whoever holds the team, who says what they mean; inputs are looked at before.
             Command::Begin(_)
             | Command::Submit(_)
+            | Command::Consult { .. }
             | Command::Migrate { .. }
             | Command::Release { .. }
             | Command::Discard(_)

@@ -53,8 +53,8 @@ impl Trees {
         if depth > self.limits.depth_max {
             return Err(format!("task {id} at depth {depth} of {}", self.limits.depth_max));
         }
-        // Of a bid nobody has asked but the kernel; nothing of it comes back into the tree.
-        if !accepted.is_bid {
+        // For bids and advice nobody asks but the kernel; nothing of them comes back into the tree.
+        if !accepted.is_bid && !accepted.is_advice {
             narrower(id, above, accepted)?;
             self.ends(id, parent.task, &question(accepted))?;
         }

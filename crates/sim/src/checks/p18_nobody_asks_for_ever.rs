@@ -33,7 +33,8 @@ impl Rows {
 
     fn accepted(&mut self, accepted: &Accepted) -> Verdict {
         self.last = accepted.task;
-        let Some(parent) = accepted.parent.as_ref().filter(|_| !accepted.is_bid) else {
+        let is_step = !accepted.is_bid && !accepted.is_advice;
+        let Some(parent) = accepted.parent.as_ref().filter(|_| is_step) else {
             return Ok(());
         };
         let question = (accepted.terms.capability.clone(), accepted.input.digest);

@@ -1,6 +1,7 @@
 //! Advisers: they answer well, late, twice, never, with names of nobody, or about another question.
 
 use super::{Happening, World};
+use crate::program::Input;
 use kernel::{Command, Question, Text, Time};
 
 /// One piece of advice on its way.
@@ -15,6 +16,12 @@ impl World {
     /// An adviser is asked. What it says comes when it comes, if at all; nobody of this process
     /// need be there any more.
     pub(super) fn advise(&mut self, question: &Question) {
+        // Mostly by a task, as a process does; what that gives does not matter here.
+        for _ in 0..[0, 1, 1, 1, 2][self.rng.below(5) as usize] {
+            let (task, until) = (question.task, question.until);
+            let input = Input::draw(&mut self.rng, 1).payload();
+            self.command(Command::Consult { task, until, input }, super::To::Nobody);
+        }
         let rng = &mut self.rng;
         let mut on_their_way = Vec::new();
         let copies = [0, 1, 1, 1, 1, 2][rng.below(6) as usize];

@@ -42,6 +42,9 @@ impl World {
             if self.rng.chance(700) {
                 serves.push(Serves { capability: "bid".into(), version: 1 });
             }
+            if self.rng.chance(300) {
+                serves.push(Serves { capability: "route".into(), version: 1 });
+            }
             let spec = Arc::new(AgentSpec {
                 // The first one will do for everything.
                 labels: if at == 0 {

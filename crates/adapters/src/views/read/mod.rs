@@ -32,7 +32,7 @@ pub use schedule::{Due, Schedule};
 pub use story::{Attempt, Content, Moment, Step, Story, What};
 pub use task::{Filter, Queue, Task};
 pub use timeline::{Lane, Span, SpanEnd, Start, Stretch, Timeline, TimelineTask, Try, Wait};
-pub use why::{Candidate, Decision, Explanation, Routing};
+pub use why::{Candidate, Decision, Dismissed, Explanation, Routing};
 
 use super::{Error, VERSION};
 use runtime::port::journal::Seq;

@@ -88,12 +88,24 @@ pub struct Routing {
     /// What an adviser said. Data.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub words: Option<String>,
+    /// Those whom it named and who did not get it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub dismissed: Vec<Dismissed>,
     /// Which round of its auction it was.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub round: Option<u64>,
     /// Those who were asked for a bid and were out of the question.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub passed_over: Vec<PassedOver>,
+}
+
+/// One whom an adviser named in vain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dismissed {
+    /// The name. Data from an agent.
+    pub name: String,
+    /// Why not, as the journal spells it.
+    pub why: String,
 }
 
 impl Decision {
@@ -193,6 +205,9 @@ impl Routing {
             "no_key" => "it has no affinity key, so the lowest load decided".to_owned(),
             "no_advice" => "no advice came in time, so the lowest load decided".to_owned(),
             "no_opinion" => "the adviser named nobody, so the lowest load decided".to_owned(),
+            "advice_unfit" if !self.dismissed.is_empty() => {
+                "the lowest load decided instead".to_owned()
+            }
             "advice_unfit" => {
                 "nobody whom the adviser named could have it then, so the lowest load decided"
                     .to_owned()
@@ -211,8 +226,23 @@ impl Routing {
         let round = self.round.filter(|it| *it > 1);
         let round = round.map(|round| format!("it was announced {round} times by then"));
         let passed_over = self.passed_over.iter().map(PassedOver::told);
+        let dismissed = self.dismissed.iter().map(Dismissed::told);
         let policy = policy.map(str::to_owned).into_iter().chain(round);
-        policy.chain(fallback).chain(words).chain(passed_over).collect()
+        policy.chain(dismissed).chain(fallback).chain(words).chain(passed_over).collect()
+    }
+}
+
+impl Dismissed {
+    fn told(&self) -> String {
+        let why = match &*self.why {
+            "unknown" => "there is no such agent",
+            "not_serving" => "it does not serve this",
+            "away" => "it was paused, on its way out, or gone",
+            "barred" => "it was down, unfit for it, or kept from it",
+            "busy" => "it had no free slot",
+            other => other,
+        };
+        format!("the adviser chose {}: {why}", self.name)
     }
 }
 

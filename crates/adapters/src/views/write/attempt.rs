@@ -85,6 +85,7 @@ fn is_plain(new: &NewAttempt<'_>, attempt: &Attempt<'_>) -> bool {
         round: 0,
         passed_over: _,
         words: None,
+        dismissed: _, // Whom an adviser named: then it is another policy.
     } = &granted.why
     else {
         return false;
@@ -215,6 +216,11 @@ fn routing(memory: &Memory, why: &kernel::Decision) -> Option<String> {
             );
             routing["passed_over"] = passed_over.collect();
             routing["round"] = why.round.into();
+        }
+        if !why.dismissed.is_empty() {
+            let dismissed = why.dismissed.iter();
+            let dismissed = dismissed.map(|it| json!({ "name": &*it.name, "why": it.why }));
+            routing["dismissed"] = dismissed.collect();
         }
         routing.to_string()
     })
