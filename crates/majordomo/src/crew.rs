@@ -192,6 +192,7 @@ fn member(name: &str, agent: &Agent, of: Said<'_>, inbox: &Inbox) -> Result<Agen
     let serves: Vec<&str> = serves.iter().map(String::as_str).collect();
     let mut entry = AgentEntry::new(name, agent.kind(), &serves, common.slots, member);
     entry.spec.prefer = common.prefer;
+    entry.spec.about = common.about.as_deref().map(Text::from);
     let labels = common.labels.iter();
     entry.spec.labels = labels.map(|(name, it)| (name.as_str().into(), it.into())).collect();
     if let Agent::Llm(file::Llm { model: Some(model), .. }) = agent {

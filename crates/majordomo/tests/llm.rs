@@ -9,7 +9,7 @@ use majordomo::llm::{LlmAgent, Spec, Tool};
 use majordomo::testing::Disk;
 use majordomo::{Context, Failure, Result, SubmitOptions, Team, capability};
 use runtime::api::join;
-use runtime::llm::{Error, Message, Reply, Request, ToolCall, Usage};
+use runtime::llm::{self, Error, Message, Reply, Request, ToolCall, Usage};
 use runtime::port::llm::Parts;
 use runtime::port::{BoxFuture, Llm};
 use serde_json::{Value, json};
@@ -114,11 +114,12 @@ async fn a_model_calls_tools_and_answers() {
     assert_eq!(gave, Ok(json!("3 and 7")));
     assert_eq!(disk.record().tasks("math.add").len(), 2, "each call is a task of its own");
     let asked = model.asked();
-    assert_eq!(asked[0].messages[1], Message::User { text: "1 + 2?".into() });
-    assert!(asked[0].messages[0].text().starts_with("You solve.\n\nWhat the task and the tools"));
+    let text = format!("A task for you, `solve`. Its input:\n{}", llm::fence("1 + 2?"));
+    assert_eq!(asked[0].messages[1], Message::User { text });
+    assert_eq!(asked[0].messages[0].text(), format!("You solve.\n\n{}", llm::RULE));
     assert_eq!(asked[0].tools[0].schema["required"], json!(["input"]));
     let told: Vec<&str> = asked[1].messages[3..].iter().map(Message::text).collect();
-    assert_eq!(told, ["3", "7"]);
+    assert_eq!(told, [llm::fence("3"), llm::fence("7")], "data, whatever it says");
     let (first, second) = (asked[0].key.clone().unwrap(), asked[1].key.clone().unwrap());
     assert!(first.ends_with("/solver/0/0") && second.ends_with("/solver/0/1"), "{first} {second}");
 }

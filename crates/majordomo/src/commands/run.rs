@@ -2,13 +2,12 @@
 
 use super::Global;
 use super::attend::{Attended, Ending, observers, say_stopped};
-use super::team_file::{TeamFileArg, load};
+use super::team_file::{ModelArg, TeamFileArg, load};
 use crate::exit::Exit;
 use anyhow::{Context, Result};
 use majordomo::Ticket;
 use majordomo::session::{Options, Session, Summary};
 use majordomo::show::escape;
-use majordomo::team::file::{Agent, TeamFile};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
@@ -25,9 +24,8 @@ pub(crate) struct Run {
     /// The same key is the same run, however often it is started
     #[arg(long)]
     key: Option<String>,
-    /// The model of every agent that is one, whatever the team file says
-    #[arg(long, value_name = "PROVIDER/MODEL")]
-    model: Option<String>,
+    #[command(flatten)]
+    model: ModelArg,
 }
 
 impl Run {
@@ -35,9 +33,7 @@ impl Run {
         let Some((mut definition, file)) = load(&self.team, global)? else {
             return Ok(Exit::Usage);
         };
-        if let Some(model) = &self.model {
-            choose_model(&mut definition, model)?;
-        }
+        self.model.choose(&mut definition)?;
         let data = global.data();
         let (board, viewer) = observers(&data)?;
         let mut options = Options { file, one_off: true, ..Options::default() };
@@ -55,25 +51,6 @@ impl Run {
         }
         see_through(attended, vec![ticket], Vec::new(), global, self.report.as_deref()).await
     }
-}
-
-/// All agents that are models are this one.
-fn choose_model(definition: &mut TeamFile, model: &str) -> Result<()> {
-    #[cfg(feature = "llm")]
-    if let Err(why) = majordomo::models::provider::parse(model) {
-        anyhow::bail!("`{model}` is no model's name: {why}");
-    }
-    let mut found = false;
-    for agent in definition.agents.values_mut() {
-        if let Agent::Llm(llm) = agent {
-            llm.model = Some(model.to_owned());
-            found = true;
-        }
-    }
-    if !found {
-        anstream::eprintln!("note: no agent of this team is a model; it does without {model}");
-    }
-    Ok(())
 }
 
 /// Paths that are there are given whole: agents work in directories of their own.

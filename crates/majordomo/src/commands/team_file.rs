@@ -16,6 +16,33 @@ pub(super) struct TeamFileArg {
     pub(super) team: PathBuf,
 }
 
+/// The model of a verb.
+#[derive(clap::Args)]
+pub(super) struct ModelArg {
+    /// The model of every agent that is one, whatever the team file says; it assigns tasks, too,
+    /// where the file does not say how an agent is chosen
+    #[arg(long, value_name = "PROVIDER/MODEL")]
+    model: Option<String>,
+}
+
+impl ModelArg {
+    /// Puts it where the definition has a place for it.
+    pub(super) fn choose(&self, definition: &mut TeamFile) -> Result<()> {
+        let Some(model) = &self.model else { return Ok(()) };
+        #[cfg(feature = "llm")]
+        if let Err(why) = majordomo::models::provider::parse(model) {
+            anyhow::bail!("`{model}` is no model's name: {why}");
+        }
+        if !definition.choose_model(model) {
+            anstream::eprintln!(
+                "note: no agent of this team is a model, and no work of it can be done by two: it \
+                 does without {model}"
+            );
+        }
+        Ok(())
+    }
+}
+
 /// Its definition and, unless it comes with us, its file; `None` when it is not sound, which has
 /// been said.
 pub(super) fn load(

@@ -2,7 +2,7 @@
 
 use super::Global;
 use super::attend::{Attended, Ending, observers, say_stopped};
-use super::team_file::{TeamFileArg, load};
+use super::team_file::{ModelArg, TeamFileArg, load};
 use crate::exit::Exit;
 use anyhow::Result;
 use majordomo::session::{Options, Session};
@@ -12,6 +12,8 @@ use majordomo::session::{Options, Session};
 pub(crate) struct Up {
     #[command(flatten)]
     team: TeamFileArg,
+    #[command(flatten)]
+    model: ModelArg,
     /// Draw nothing
     #[arg(long, short)]
     quiet: bool,
@@ -19,7 +21,10 @@ pub(crate) struct Up {
 
 impl Up {
     pub(crate) async fn run(self, global: &Global) -> Result<Exit> {
-        let Some((definition, file)) = load(&self.team, global)? else { return Ok(Exit::Usage) };
+        let Some((mut definition, file)) = load(&self.team, global)? else {
+            return Ok(Exit::Usage);
+        };
+        self.model.choose(&mut definition)?;
         let data = global.data();
         let (board, viewer) = observers(&data)?;
         let mut options = Options { file, ..Options::default() };

@@ -5,7 +5,7 @@ use crate::team::capability::Capability;
 use crate::team::file::{Contract, Llm, Model};
 use crate::team::llm as file;
 use crate::team::prompt::Prompt;
-use adapters::agent::llm::{LlmAgent, Spec, Tool};
+use adapters::agent::llm::{LlmAgent, Spec, Tool, advice_schema};
 use adapters::llm::price::Price;
 use adapters::llm::rate::{Governor, Rate};
 use adapters::llm::{Limits, Models};
@@ -62,7 +62,10 @@ pub(super) fn agent(
     let model = model.ok_or_else(|| unfit("it has no model: say `model`, or `--model`".into()))?;
     models().check(model).map_err(|error| unfit(error.to_string()))?;
     let prompt = Prompt::compile(&said.prompt).map_err(&unfit)?;
-    let mut spec = Spec::new(name, model, "");
+    let mut spec = match said.confidence_min {
+        Some(min) => Spec::adviser(name, model).confidence_min(min),
+        None => Spec::new(name, model, ""),
+    };
     if let Some(said) = models_said.get(model).and_then(|it| it.price.as_ref()) {
         spec.price = Some(price(said));
     }
@@ -82,6 +85,9 @@ pub(super) fn agent(
         [one] => contract(one)?.output.clone(),
         _ => None,
     });
+    if said.confidence_min.is_some() {
+        spec.schema.get_or_insert_with(advice_schema);
+    }
     spec.temperature = said.temperature;
     spec.output_tokens_max = said.output_tokens;
     spec.limits.turns = said.turns;

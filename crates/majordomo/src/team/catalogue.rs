@@ -3,6 +3,9 @@
 
 pub use builtin::catalogue::{BUILTINS, Builtin, builtin};
 
+/// The words after `kind =`, whether or not this version runs them.
+pub(super) const KINDS: &[&str] = &["builtin", "command", "workflow", "llm", "human", "mcp", "a2a"];
+
 /// The kinds of agent this version can run; the others are read and checked, so that a file written
 /// for a later version gets one clear answer instead of twenty.
 #[cfg(feature = "llm")]

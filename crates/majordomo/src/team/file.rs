@@ -47,7 +47,7 @@ pub struct TeamFile {
     /// When an agent gets no more of a capability that it fails at.
     #[serde(default, skip_serializing_if = "Breakers::is_usual")]
     pub breaker: Breakers,
-    /// How an agent is chosen, by capability; the lowest load decides if nothing is said.
+    /// How an agent is chosen, by capability, `"*"` for all others; by the lowest load if not said.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub routing: BTreeMap<String, Routing>,
     /// What goes into capabilities and comes out of them, by name: `"code.review"` for version 1,
@@ -114,9 +114,6 @@ pub enum Agent {
     A2a(A2a),
 }
 
-/// The words after `kind =`, whether or not this version runs them.
-pub(super) const KINDS: &[&str] = &["builtin", "command", "workflow", "llm", "human", "mcp", "a2a"];
-
 /// What can be said of an agent of any kind.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Common {
@@ -124,6 +121,9 @@ pub struct Common {
     /// builtin serves its own if nothing is said.
     #[serde(default)]
     pub serves: Vec<String>,
+    /// What it is good at, for a model or a person who chooses between agents.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<String>,
     /// How many tasks it works on at once.
     #[serde(default = "one")]
     #[schemars(range(min = 1, max = 10_000))]

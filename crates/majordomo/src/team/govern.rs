@@ -7,6 +7,7 @@ use kernel::{
     Supervisor, Supervisors,
 };
 
+use super::assign::EVERYTHING;
 use super::file::TeamFile;
 use super::policy::{self, Breaker, Choice, Label, Patience, Routing};
 
@@ -14,8 +15,13 @@ use super::policy::{self, Breaker, Choice, Label, Patience, Routing};
 pub(crate) fn policies(file: &TeamFile, named: &dyn Fn(&str) -> String) -> Policies {
     let limits = &file.limits;
     let apart = file.breaker.capability.keys();
-    let names: BTreeSet<&String> =
-        file.routing.keys().chain(limits.capability.keys()).chain(apart).collect();
+    let names: BTreeSet<&String> = file
+        .routing
+        .keys()
+        .filter(|it| *it != EVERYTHING)
+        .chain(limits.capability.keys())
+        .chain(apart)
+        .collect();
     let capability = |name: &String| CapabilityPolicy {
         quota: limits.capability.get(name).map(quota).unwrap_or_default(),
         breaker: file.breaker.capability.get(name).map(|own| breaker(&[&file.breaker.all, own])),
@@ -38,13 +44,17 @@ fn quota(said: &policy::Quota) -> Quota {
 }
 
 fn routing(said: &Routing) -> Policy {
-    match said.0 {
+    match &said.0 {
         Choice::LeastLoaded => Policy::LeastLoaded,
         Choice::PowerOfTwo => Policy::PowerOfTwo,
-        Choice::BestRecord { explore_percent } => Policy::BestRecord { explore_percent },
+        Choice::BestRecord { explore_percent } => {
+            Policy::BestRecord { explore_percent: *explore_percent }
+        }
         Choice::Sticky { wait } => Policy::Sticky { wait_ms: wait.as_ms() },
         Choice::External { wait } => Policy::External { wait_ms: wait.as_ms() },
+        Choice::Llm { deadline, .. } => Policy::External { wait_ms: deadline.as_ms() },
         Choice::Auction { bids, bidders_max, price_percent } => {
+            let (bidders_max, price_percent) = (*bidders_max, *price_percent);
             Policy::Auction { bids_ms: bids.as_ms(), bidders_max, price_percent }
         }
     }

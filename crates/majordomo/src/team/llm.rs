@@ -1,13 +1,16 @@
 //! An agent of kind `llm` as written: a language model with instructions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::file::Common;
+use super::assign::EVERYTHING;
+use super::file::{Agent, Common, TeamFile};
+use super::policy::{Choice, Routing};
 use super::quantity::Money;
+use super::roster;
 
 /// A language model with instructions.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -38,6 +41,11 @@ pub struct Llm {
     #[serde(default = "two")]
     #[schemars(range(min = 0, max = 10))]
     pub repairs: u32,
+    /// For one that serves `route`: a choice of an agent of which it is less sure is none. Its
+    /// schema need not be said then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 1))]
+    pub confidence_min: Option<f64>,
     /// The longest of its answers, in tokens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 10_000_000))]
@@ -93,6 +101,36 @@ pub struct Tool {
     /// The JSON schema of its input; any table if nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input: Option<Json>,
+}
+
+impl TeamFile {
+    /// This is the model of every agent that is one, and assigns tasks wherever the file says
+    /// nothing else of how an agent is chosen. `false` where neither changes anything: nobody here
+    /// is a model, and no work can be done by two agents.
+    pub fn choose_model(&mut self, model: &str) -> bool {
+        let mut is_used = false;
+        for agent in self.agents.values_mut() {
+            if let Agent::Llm(llm) = agent {
+                llm.model = Some(model.to_owned());
+                is_used = true;
+            }
+        }
+        for routing in self.routing.values_mut() {
+            if let Choice::Llm { model: named, .. } = &mut routing.0 {
+                *named = Some(model.to_owned());
+            }
+        }
+        let usual = Routing(Choice::llm(Some(model.to_owned())));
+        self.routing.entry(EVERYTHING.to_owned()).or_insert(usual);
+        is_used || self.has_choices()
+    }
+
+    /// Whether some work can be done by two agents.
+    fn has_choices(&self) -> bool {
+        let mut served = BTreeSet::new();
+        let mut all = self.agents.values().flat_map(roster::capabilities);
+        all.any(|capability| !served.insert(capability))
+    }
 }
 
 fn fifty() -> u32 {

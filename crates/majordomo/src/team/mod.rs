@@ -5,6 +5,7 @@
 //!              (places)    (schema)  (sense)  (typed)    (steps)
 //! ```
 
+pub(crate) mod assign;
 pub mod bus;
 pub mod capability;
 pub mod catalogue;

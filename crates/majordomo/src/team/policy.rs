@@ -172,6 +172,19 @@ pub enum Choice {
         #[serde(default = "five_seconds")]
         wait: Duration,
     },
+    /// Whoever a language model names.
+    Llm {
+        /// Provider and model, as in `"ollama/qwen3"`. What `--model` says goes before it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        model: Option<String>,
+        /// How long it is waited for; then the lowest load decides.
+        #[serde(default = "ten_seconds")]
+        deadline: Duration,
+        /// A choice of which it is less sure is none; the lowest load decides then.
+        #[serde(default = "half")]
+        #[schemars(range(min = 0, max = 1))]
+        confidence_min: f64,
+    },
     /// Whoever bids best, of the agents that serve `bid` as well.
     Auction {
         /// How long bids are waited for.
@@ -210,6 +223,8 @@ enum Word {
     Sticky,
     /// Whoever an agent that serves `route` names.
     External,
+    /// Whoever a language model names.
+    Llm,
     /// Whoever bids best.
     Auction,
 }
@@ -223,12 +238,20 @@ impl From<Written> for Routing {
             Written::Word(Word::BestRecord) => Choice::BestRecord { explore_percent: ten() },
             Written::Word(Word::Sticky) => Choice::Sticky { wait: one_second() },
             Written::Word(Word::External) => Choice::External { wait: five_seconds() },
+            Written::Word(Word::Llm) => Choice::llm(None),
             Written::Word(Word::Auction) => Choice::Auction {
                 bids: two_seconds(),
                 bidders_max: eight(),
                 price_percent: fifty(),
             },
         })
+    }
+}
+
+impl Choice {
+    /// By a model, with the usual settings.
+    pub(crate) fn llm(model: Option<String>) -> Choice {
+        Choice::Llm { model, deadline: ten_seconds(), confidence_min: half() }
     }
 }
 
@@ -341,6 +364,14 @@ fn three() -> u32 {
 
 fn ten() -> u32 {
     10
+}
+
+fn half() -> f64 {
+    0.5
+}
+
+fn ten_seconds() -> Duration {
+    Duration::from_ms(10_000)
 }
 
 fn one_second() -> Duration {

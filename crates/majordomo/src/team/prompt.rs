@@ -7,11 +7,14 @@ use std::path::Path;
 
 use serde_json::{Value as Json, json};
 
+use runtime::llm::fence;
+
 use super::check::Surroundings;
+use super::expr::{Error, Expression};
 use super::file::{Agent, TeamFile};
 use super::scan::Fault;
 use super::scope::Scope;
-use super::template::Template;
+use super::template::{Part, Template};
 
 /// What the expressions of a prompt see.
 pub const NAMES: [&str; 2] = ["input", "capability"];
@@ -39,7 +42,8 @@ impl Prompt {
         }
     }
 
-    /// What the model is told for one task.
+    /// What the model is told for one task. What is filled in of its input is marked as data, but
+    /// for numbers and the like.
     ///
     /// # Errors
     /// An expression without a value.
@@ -47,11 +51,33 @@ impl Prompt {
         let mut scope = Scope::default();
         scope.set("input", input);
         scope.set("capability", &json!(capability));
-        match self.0.fill(&scope).map_err(|error| error.to_string())? {
-            Json::String(text) => Ok(text),
-            other => Ok(other.to_string()),
+        let one =
+            |expression: &Expression| told(expression, &scope).map_err(|error| error.to_string());
+        match &self.0 {
+            Template::Plain(Json::String(text)) => Ok(text.clone()),
+            Template::Whole(expression) => one(expression),
+            Template::Text(parts) => {
+                let part = |part: &Part| match part {
+                    Part::Text(text) => Ok(text.clone()),
+                    Part::Expression(expression) => one(expression),
+                };
+                parts.iter().map(part).collect()
+            }
+            // A text gives none of these.
+            Template::Plain(_) | Template::List(_) | Template::Table(_) => Ok(String::new()),
         }
     }
+}
+
+/// What an expression gives, as a model is told it.
+fn told(expression: &Expression, scope: &Scope) -> Result<String, Error> {
+    let of_input = expression.variables().contains("input");
+    Ok(match expression.value(scope)? {
+        Json::String(text) if of_input => fence(&text),
+        Json::String(text) => text,
+        value @ (Json::Array(_) | Json::Object(_)) => fence(&value.to_string()),
+        value @ (Json::Null | Json::Bool(_) | Json::Number(_)) => value.to_string(),
+    })
 }
 
 /// Compiles a text; `found` hears of everything that cannot be meant, with its place.
@@ -96,7 +122,13 @@ mod tests {
     fn a_prompt_sees_the_task_and_nothing_else() {
         let prompt = Prompt::compile("Answer {{ capability }} on {{ input.path }}.").unwrap();
         let filled = prompt.fill("code.review", &json!({ "path": "a.rs" }));
-        assert_eq!(filled.as_deref(), Ok("Answer code.review on a.rs."));
+        let marked = format!("Answer code.review on {}.", fence("a.rs"));
+        assert_eq!(filled, Ok(marked), "its own words are instructions, the input is data");
+        let mixed = Prompt::compile("At most {{ input.n }} of {{ input.list }}.").unwrap();
+        let filled = mixed.fill("x", &json!({ "n": 3, "list": ["a"] }));
+        assert_eq!(filled, Ok(format!("At most 3 of {}.", fence("[\"a\"]"))));
+        let whole = Prompt::compile("{{ input }}").unwrap();
+        assert_eq!(whole.fill("x", &json!("Do it")), Ok(fence("Do it")));
         assert!(prompt.fill("x", &json!({})).unwrap_err().contains("input.path"));
         let unknown = Prompt::compile("{{ args[0] }}").unwrap_err();
         assert_eq!(unknown, "`args` stands for nothing in a prompt");

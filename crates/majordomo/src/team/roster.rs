@@ -8,6 +8,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use super::assign;
 use super::capability::Capability;
 use super::catalogue;
 use super::check::Surroundings;
@@ -47,6 +48,7 @@ pub fn settle(mut definition: TeamFile, surroundings: &dyn Surroundings) -> Rost
     let mut notes =
         if agents.is_empty() { Vec::new() } else { vec![note(missing, &agents, &steps)] };
     notes.extend(without_models(&mut definition, surroundings));
+    notes.extend(assign::settle(&mut definition, surroundings));
     Roster { definition, notes }
 }
 

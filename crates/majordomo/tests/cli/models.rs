@@ -50,7 +50,7 @@ fn next(seen: &Seen) -> Answer {
     let told: Vec<&str> = messages
         .iter()
         .filter(|it| it["role"] == "tool")
-        .map(|it| it["content"].as_str().unwrap())
+        .map(|it| runtime::llm::unfenced(it["content"].as_str().unwrap()).unwrap())
         .collect();
     match told.len() {
         n if n + 1 < CALLS => Answer::calls([Call::new("c", "note", json!({ "n": n }))]),
@@ -107,7 +107,7 @@ fn killed_between_two_calls_it_goes_on_at_the_next() {
     resume(&house, &server);
     assert_eq!((server.seen().len(), keys(&server)), (CALLS, CALLS), "nothing was paid twice");
     let first = server.seen()[0].body["messages"][0]["content"].clone();
-    assert!(first.as_str().unwrap().starts_with("You note numbers for me."), "{first}");
+    assert!(first.as_str().unwrap().starts_with("You note numbers for <<data "), "{first}");
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn killed_within_a_call_it_makes_that_call_again_and_no_other() {
     resume(&house, &server);
     assert_eq!((server.seen().len(), keys(&server)), (CALLS + 1, CALLS));
     let last = server.seen()[CALLS].body["messages"][0]["content"].clone();
-    assert!(last.as_str().unwrap().starts_with("You note numbers for me."), "{last}");
+    assert!(last.as_str().unwrap().starts_with("You note numbers for <<data "), "{last}");
 }
 
 #[test]

@@ -4,8 +4,10 @@
 //! of a task goes on with the very same words and pays for nothing twice.
 
 mod error;
+mod fence;
 
 pub use error::{Error, Waited};
+pub use fence::{RULE, fence, unfenced};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};

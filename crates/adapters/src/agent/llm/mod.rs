@@ -13,6 +13,7 @@
 //! asked for what comes next. What a model says is data: it names tools out of those it was given,
 //! its arguments are checked, and its answer is nobody's command.
 
+mod adviser;
 mod answer;
 mod call;
 mod circle;
@@ -22,6 +23,7 @@ mod spec;
 mod tool;
 mod turns;
 
+pub use adviser::{PROMPT as ADVISER_PROMPT, schema as advice_schema};
 pub use spec::{Error, Limits, Prompt, Spec};
 pub use tool::Tool;
 
@@ -88,6 +90,10 @@ impl LlmAgent {
 
 impl Agent for LlmAgent {
     fn run(&self, cx: Context) -> BoxFuture<'static, Result<Value, Failure>> {
-        Box::pin(turns::run(self.inner.clone(), cx))
+        let inner = self.inner.clone();
+        Box::pin(async move {
+            let answer = turns::run(inner.clone(), cx).await?;
+            Ok(adviser::judged(answer, &inner.spec))
+        })
     }
 }

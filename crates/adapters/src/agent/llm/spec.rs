@@ -41,6 +41,9 @@ pub struct Spec {
     pub temperature: Option<f64>,
     /// The longest of its answers, in tokens.
     pub output_tokens_max: Option<u64>,
+    /// For one that serves `route`: a choice of an agent of which it is less sure, 0 to 1, is
+    /// none. See [`Spec::adviser`].
+    pub confidence_min: Option<f64>,
     /// How far one task may go.
     pub limits: Limits,
 }
@@ -56,6 +59,8 @@ pub struct Limits {
     pub calls_max: usize,
     /// Calls of tools at once.
     pub calls_at_once: usize,
+    /// What the model sees of the task's input, bytes.
+    pub input_max_bytes: usize,
     /// What the model sees of one tool's result, bytes.
     pub result_max_bytes: usize,
     /// The whole conversation, bytes.
@@ -69,6 +74,7 @@ impl Default for Limits {
             repairs: 2,
             calls_max: 32,
             calls_at_once: 8,
+            input_max_bytes: 2 << 20,
             result_max_bytes: 64 << 10,
             conversation_max_bytes: 4 << 20,
         }
@@ -111,6 +117,7 @@ impl Spec {
             schema: None,
             temperature: None,
             output_tokens_max: None,
+            confidence_min: None,
             limits: Limits::default(),
         }
     }

@@ -135,6 +135,7 @@ impl Inner {
                 };
                 let is_error = gave.is_err();
                 let text = shortened(gave.unwrap_or_else(|why| why), limits.result_max_bytes);
+                let text = llm::fence(&text);
                 let (id, name) = (call.id.clone(), call.name.clone());
                 Ok(Message::Tool { id, name, text, is_error })
             }
@@ -147,8 +148,8 @@ fn too_many(made: usize) -> String {
     format!("not made: {made} calls were made for you at once, which is the limit; call it again")
 }
 
-/// A long result is cut, and the model told so.
-fn shortened(text: String, max_bytes: usize) -> String {
+/// A long text is cut, and the model told so.
+pub(super) fn shortened(text: String, max_bytes: usize) -> String {
     let bytes = text.len();
     if bytes <= max_bytes {
         return text;

@@ -15,6 +15,9 @@ use runtime::llm::{Message, Reply};
 use serde_json::Value;
 use std::sync::Arc;
 
+/// What is told of an answer that does not fit.
+const SAID_MAX_BYTES: usize = 200;
+
 /// Works on one task.
 pub(super) async fn run(inner: Arc<Inner>, cx: Context) -> Result<Value, Failure> {
     let Spec { name, limits, .. } = &inner.spec;
@@ -53,7 +56,10 @@ pub(super) async fn run(inner: Arc<Inner>, cx: Context) -> Result<Value, Failure
                     .await?;
                 let model = &inner.spec.model;
                 let asked = 1 + repairs;
-                let why = format!("{model}: asked {asked} times, its answer does not fit: {why}");
+                let said = super::schema::cut(reply.text, SAID_MAX_BYTES);
+                let why = format!(
+                    "{model}: asked {asked} times, its answer does not fit: {why}; it said {said:?}"
+                );
                 return Err(Failure::new(FailureKind::Garbage, why));
             }
         }

@@ -33,9 +33,7 @@ pub(super) fn check(team: &Team<'_>, surroundings: &dyn Surroundings, problems: 
                 serves_something(team, name, agent, problems);
                 super::llm::check(team, agent, surroundings, problems);
             }
-            Some(kind)
-                if super::super::file::KINDS.contains(&kind) && !KINDS_RUN.contains(&kind) =>
-            {
+            Some(kind) if catalogue::KINDS.contains(&kind) && !KINDS_RUN.contains(&kind) => {
                 not_yet(team, agent, kind, problems);
             }
             Some(_) | None => {}

@@ -17,16 +17,17 @@ pub(super) fn check(
     surroundings: &dyn Surroundings,
     problems: &mut Problems,
 ) {
-    model(team, agent, problems);
+    model_at(team, &agent.field("model"), problems);
     instructions(team, agent, surroundings, problems);
     tools(team, agent, problems);
     schemas(team, agent, problems);
 }
 
-fn model(team: &Team<'_>, agent: &Member<'_>, problems: &mut Problems) {
-    let Some(model) = agent.text("model") else { return };
+/// The name of a model that stands there, if one does.
+pub(super) fn model_at(team: &Team<'_>, path: &str, problems: &mut Problems) {
+    let Some(model) = team.document.json().pointer(path).and_then(Json::as_str) else { return };
     if let Err(why) = adapters::llm::provider::parse(model) {
-        let at = team.document.value_at(&agent.field("model"));
+        let at = team.document.value_at(path);
         let problem = Problem::error(Code::Model, at, format!("`{model}` is no model's name"));
         problems.push(problem.help(why));
     }

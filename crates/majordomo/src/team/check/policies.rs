@@ -2,6 +2,7 @@
 //! ask, and a step's `sticky` has an effect.
 
 use super::{Code, Member, Problem, Problems, Team};
+use crate::team::assign::EVERYTHING;
 use crate::team::capability::Capability;
 use crate::team::document::join;
 use crate::team::suggest;
@@ -19,6 +20,9 @@ pub(super) fn check(team: &Team<'_>, problems: &mut Problems) {
             if problems.are_enough() {
                 return;
             }
+            if name == EVERYTHING && table == ["routing"] {
+                continue;
+            }
             capability(team, &join(&path, name), name, served.as_deref(), problems);
         }
     }
@@ -34,6 +38,10 @@ fn asks_somebody(team: &Team<'_>, served: Option<&[Capability]>, problems: &mut 
     let routing = team.document.json().pointer("/routing").and_then(Json::as_object);
     for (name, said) in routing.into_iter().flatten() {
         let policy = said.as_str().or_else(|| said["policy"].as_str());
+        #[cfg(feature = "llm")]
+        if policy == Some("llm") {
+            super::llm::model_at(team, &join(&join("/routing", name), "model"), problems);
+        }
         let asks = match policy {
             Some("external") => "route",
             Some("auction") => "bid",
@@ -105,7 +113,8 @@ fn sticky(team: &Team<'_>, step: &Member<'_>, problems: &mut Problems) {
     if !step.has("sticky") {
         return;
     }
-    let routing = team.document.json().pointer(&join("/routing", &asked.name));
+    let of = |name: &str| team.document.json().pointer(&join("/routing", name));
+    let routing = of(&asked.name).or_else(|| of(EVERYTHING));
     let policy = routing.and_then(|it| it.as_str().or_else(|| it["policy"].as_str()));
     if policy == Some("sticky") {
         return;
