@@ -2,6 +2,7 @@
 
 use super::Board;
 use super::board::{AgentLine, Standing};
+use crate::show::escape::terminal;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
 use std::sync::Arc;
@@ -77,7 +78,7 @@ async fn draw(board: Arc<Board>, bars: MultiProgress) {
         for (line, text) in lines.iter().zip(shown) {
             line.set_message(text);
         }
-        tail.set_message(crate::show::escape::terminal(&standing.latest).into_owned());
+        tail.set_message(terminal(&standing.latest).into_owned());
     }
 }
 
@@ -100,6 +101,7 @@ fn agent_line(agent: &AgentLine) -> String {
         (busy, 0) => format!("{busy}/{slots} busy"),
         (busy, waiting) => format!("{busy}/{slots} busy, {waiting} waiting"),
     };
+    let name = terminal(name);
     let mut line = format!("{name:14} {now:12} {completed} done");
     if *failed > 0 {
         line.push_str(&format!(" · {failed} failed"));
@@ -130,5 +132,17 @@ async fn print(board: Arc<Board>) {
             total.accepted,
             total.failed
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_moves_no_cursor() {
+        let agent = AgentLine { name: "a\u{1b}[2J\r".into(), slots: 1, ..AgentLine::default() };
+        let line = agent_line(&agent);
+        assert!(line.starts_with("a\\u{1b}[2J\\r "), "{line:?}");
     }
 }
