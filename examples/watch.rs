@@ -25,6 +25,7 @@ struct Books {
     tasks: BTreeMap<TaskId, Task>,
     grants: Vec<Grant>,
     troubles: Vec<Trouble>,
+    tokens: u64,
 }
 
 struct Worker {
@@ -102,6 +103,8 @@ pub struct Report {
     pub agents: Vec<Figures>,
     /// In order.
     pub troubles: Vec<Trouble>,
+    /// What models have read and written.
+    pub tokens: u64,
 }
 
 impl Report {
@@ -127,7 +130,9 @@ impl Watch {
     pub fn report(&self) -> Report {
         let books = self.books.lock().unwrap_or_else(PoisonError::into_inner);
         let agents = books.agents.values().map(Worker::figures).collect();
-        Report { grants: books.grants.clone(), agents, troubles: books.troubles.clone() }
+        let Books { grants, troubles, tokens, .. } = &*books;
+        let (grants, troubles) = (grants.clone(), troubles.clone());
+        Report { grants, agents, troubles, tokens: *tokens }
     }
 
     /// Whether something like this has happened with an agent.
@@ -175,6 +180,7 @@ impl Books {
             Event::AttemptFailed { task, .. } => {
                 self.ended(*task, now, |worker| worker.failed += 1);
             }
+            Event::Spent { cost, .. } => self.tokens += cost.tokens,
             Event::AttemptLost { task, .. } => self.ended(*task, now, |_| {}),
             _ => {} // Many more things happen; see `majordomo::kernel::Event`.
         }

@@ -2,7 +2,8 @@
 
 use super::watch::{Grant, Report, ms};
 use super::work::Told;
-use majordomo::kernel::{Class, Decision};
+use majordomo::kernel::{Class, Decision, PolicyKind};
+use majordomo::show::escape::terminal;
 use serde_json::json;
 use std::fmt::Write;
 
@@ -11,6 +12,7 @@ pub fn json(told: &Told, report: &Report) -> String {
         "decisions": told.decisions,
         "grants": report.grants,
         "agents": report.agents,
+        "tokens": report.tokens,
         "page": told.page,
     });
     format!("{object}\n")
@@ -24,6 +26,35 @@ pub fn text(told: &Told, report: &Report) -> String {
     let _ = write!(text, "\nwho got what, and why\n{}", grants(&report.grants));
     let _ = write!(text, "\nhow long each class waited\n{}", classes(&report.grants));
     let _ = write!(text, "\nwho did how much\n{}", report.agents_as_text());
+    if report.grants.iter().any(|grant| grant.why.policy == PolicyKind::External) {
+        let _ = write!(text, "\nwho the model chose, and why\n{}", choices(report));
+    }
+    text
+}
+
+/// What a model says is data: it is made harmless for a terminal here.
+fn choices(report: &Report) -> String {
+    let mut text = String::new();
+    let (mut taken, mut other) = (0, 0);
+    for Grant { task, agent, why, .. } in &report.grants {
+        let Some(words) = &why.words else { continue };
+        let (words, how) = match why.fallback {
+            None => (words, format!("{agent} as it chose")),
+            Some(_) => (words, format!("{agent} by the lowest load")),
+        };
+        if why.fallback.is_none() {
+            taken += 1
+        } else {
+            other += 1
+        }
+        for it in &why.dismissed {
+            let reason = format!("{:?}", it.why).to_lowercase();
+            let _ = writeln!(text, "  {:>3} it chose {}: {reason}", task.0, terminal(&it.name));
+        }
+        let _ = writeln!(text, "  {:>3} {how:<28} {}", task.0, terminal(words));
+    }
+    let tokens = report.tokens;
+    let _ = writeln!(text, "  {taken} as it chose, {other} by the lowest load, {tokens} tokens");
     text
 }
 

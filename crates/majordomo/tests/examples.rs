@@ -1,5 +1,5 @@
 //! Each example is run, on what comes along with it, and does what it says.
-#![cfg(feature = "cli")]
+#![cfg(all(feature = "cli", feature = "llm"))]
 #![allow(dead_code)] // Of each example only `run` is called; its `main` is for people.
 #![allow(clippy::duplicate_mod)] // Each is a program of its own, and they share `watch.rs`.
 
@@ -12,12 +12,16 @@ mod multi_agent_coordination;
 #[path = "../../../examples/troubled_team/main.rs"]
 mod troubled_team;
 
+use adapters::testing::models::{Answer, Seen, Server};
 use clap::Parser;
+use majordomo::models::provider::Provider;
+use majordomo::models::{Endpoint, Limits, Models};
 use multi_agent_coordination::{Options, Scenario};
-use serde_json::Value;
+use serde_json::{Value, json};
+use std::sync::Arc;
 
 async fn coordinated(scenario: Scenario, path: Option<&str>) -> Value {
-    let options = Options { scenario, path: path.map(str::to_owned), json: true };
+    let options = Options { scenario, path: path.map(str::to_owned), model: None, json: true };
     let told = multi_agent_coordination::run(&options).await.expect("it works");
     serde_json::from_str(&told).expect("JSON")
 }
@@ -83,10 +87,48 @@ async fn a_master_has_a_log_diagnosed() {
     assert!(first.contains("pool of 2 connections (was 20)"), "the evidence: {first}");
 }
 
+/// Names the last of the candidates, whoever it is; every third time somebody who is none.
+fn assigns(seen: &Seen, number: usize) -> Answer {
+    let told = seen.body["messages"][1]["content"].as_str().expect("a question");
+    let (_, fenced) = told.split_once("Its input:\n").expect("as data");
+    let question = majordomo::runtime::llm::unfenced(fenced).expect("one fence");
+    let question: Value = serde_json::from_str(question).expect("JSON");
+    let candidates = question["candidates"].as_array().expect("some");
+    let last = candidates.last().expect("two at least")["agent"].as_str().expect("a name");
+    let agent = if number % 3 == 2 { "ghost" } else { last };
+    let choice = json!({ "agent": agent, "reason": "it is its turn", "confidence": 0.9 });
+    Answer::text(choice.to_string()).with_usage(100, 20)
+}
+
+#[tokio::test]
+async fn a_model_says_who_does_what_and_what_it_says_and_costs_is_told() {
+    let server = Server::start();
+    server.always(assigns);
+    let endpoint = Endpoint::new(Provider::Compatible, &server.openai(), None).expect("an address");
+    let models = Arc::new(Models::at([endpoint], Limits::default()));
+    for scenario in [Scenario::CodeReview, Scenario::Documentation, Scenario::Diagnosis] {
+        let model = Some("compatible/scripted".to_owned());
+        let options = Options { scenario, path: None, model, json: false };
+        let before = server.seen().len();
+        let told = multi_agent_coordination::run_with(&options, Some(models.clone())).await;
+        let told = told.expect("it works");
+        let asked = server.seen().len() - before;
+        assert!(asked > 2, "it was asked {asked} times");
+        let (_, choices) = told.split_once("who the model chose, and why\n").expect("choices");
+        assert!(choices.contains("as it chose"), "{choices}");
+        assert!(choices.contains("compatible/scripted: it is its turn (confidence 0.9)"));
+        assert!(choices.contains("it chose ghost: unknown"), "{choices}");
+        assert!(choices.contains(&format!(" {} tokens", 120 * asked)), "{asked}: {choices}");
+        for name in ["analyst-b", "coder-b", "assigner"] {
+            assert!(told.contains(name), "{told}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_path_that_is_not_there_is_said() {
     let (path, json) = (Some("no/such/file".to_owned()), false);
-    let options = Options { scenario: Scenario::Diagnosis, path, json };
+    let options = Options { scenario: Scenario::Diagnosis, path, model: None, json };
     let why = multi_agent_coordination::run(&options).await.expect_err("nothing to read").message;
     assert!(why.contains("no/such/file cannot be read"), "{why}");
 }

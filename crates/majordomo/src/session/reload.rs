@@ -283,7 +283,7 @@ impl Session {
     fn notes_on(&self, file: &TeamFile) -> Vec<String> {
         let limits = self.team.limits();
         let steps = u32::try_from(file.limits.tasks).unwrap_or(u32::MAX);
-        let mut notes = crew::missing_secrets(&file.agents);
+        let mut notes = Vec::new();
         for (name, said, holds) in [
             ("depth", u64::from(file.limits.depth), u64::from(limits.depth_max)),
             ("tasks", u64::from(steps), u64::from(limits.steps_max)),
