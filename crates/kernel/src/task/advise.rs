@@ -29,7 +29,7 @@ pub(crate) fn consult(
         let (task, outcome) = (known.task, known.outcome.clone());
         return Ok(Answer::Accepted(Receipt { task, fresh: false, outcome }));
     }
-    if asked_until(draft, id) != Some(until) || draft.now >= until {
+    if asked_until(draft, id) != Some(until) || draft.now >= until || is_consulted(draft, id) {
         return Err(Refusal::NotAsked(id));
     }
     check_room(draft, id, &input)?;
@@ -38,6 +38,15 @@ pub(crate) fn consult(
     let submit = Submit { key: Some(step.clone()), deadline_ms, ..Submit::new(terms, input) };
     let task = accept_advice(draft, submit, Parent { task: id, step });
     Ok(Answer::Accepted(Receipt { task, fresh: true, outcome: None }))
+}
+
+/// Whether somebody was asked already. Keys may be forgotten while the question is open: then
+/// what came of it is unknown, and it is not paid for again.
+fn is_consulted(draft: &Draft<'_>, task: TaskId) -> bool {
+    match draft.deliberations.get(&task) {
+        Some(Deliberation::Asked { by, .. }) => by.is_some(),
+        Some(Deliberation::Held { .. }) | None => false,
+    }
 }
 
 /// Whether there is room for one more task, in the whole and in the tree of this one.
