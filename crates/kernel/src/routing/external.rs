@@ -23,8 +23,10 @@ const ATTEMPTS_MAX: u32 = 2;
 pub struct Question {
     /// Which task is to be routed.
     pub task: TaskId,
-    /// Its advice counts until then; also which question it is, of several about one task.
+    /// Its advice counts until then.
     pub until: Time,
+    /// Which question it is, of several about one task: how many leases the task has had.
+    pub turn: u32,
     /// What is asked of the agent.
     pub capability: Text,
     /// Whose work it is.
@@ -124,12 +126,12 @@ impl Question {
     /// Its key: asked again, by a later process too, it is the same task.
     #[must_use]
     pub fn key(&self) -> Text {
-        question_key(self.task, self.until)
+        question_key(self.task, self.turn, self.until)
     }
 }
 
-pub(crate) fn question_key(task: TaskId, until: Time) -> Text {
-    format!("{ROUTE}/{task}/{}", until.0).into()
+pub(crate) fn question_key(task: TaskId, turn: u32, until: Time) -> Text {
+    format!("{ROUTE}/{task}/{turn}/{}", until.0).into()
 }
 
 /// Whether a capability is one by which agents advise.
@@ -188,6 +190,7 @@ pub(crate) fn question(state: &State, task: &Task, until: Time) -> Question {
     Question {
         task: task.id,
         until,
+        turn: task.grants,
         capability: task.terms.capability.clone(),
         tenant: task.terms.tenant.clone(),
         input: task.input.clone(),

@@ -24,7 +24,7 @@ pub(crate) fn consult(
     input: Payload,
 ) -> Result<Answer, Refusal> {
     let task = draft.task(id).ok_or(Refusal::UnknownTask(id))?;
-    let step = external::question_key(id, until);
+    let step = external::question_key(id, task.grants, until);
     if let Some(known) = draft.keys.get(&(task.terms.tenant.clone(), step.clone())) {
         let (task, outcome) = (known.task, known.outcome.clone());
         return Ok(Answer::Accepted(Receipt { task, fresh: false, outcome }));
