@@ -125,7 +125,8 @@ fn advice_that_nobody_needs_any_more_is_called_off() {
     story.now = 1_000;
     story.tell(Command::Tick);
     assert!(story.kernel.state().task(asked).is_none());
-    assert_eq!(story.consult(&question).answer.map(|_| ()), Ok(()), "what became of it is known");
+    let late = Err(Refusal::NotAsked(question.task));
+    assert_eq!(story.consult(&question).answer, late, "its turn is over");
 
     // Somebody has said it in another way.
     let (mut story, question) = Story::asked();
