@@ -35,6 +35,7 @@ const LINES: &[&str] = &[
     "logs 1",
     "timeline 1",
     "agents",
+    "cost",
     "models",
     "health",
     "views rebuild",
