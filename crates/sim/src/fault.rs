@@ -65,6 +65,11 @@ faults! {
     AppendFailsAfter,
     /// The process stops in the middle of an append; some bytes of it are on the disk.
     AppendTorn,
+    /// The disk is full for a while: every append fails, and whoever starts meanwhile ends again.
+    DiskFull,
+    /// A bit of the journal flips while nobody has it open. With it nobody may open it and miss
+    /// something; then it flips back, as from a backup.
+    BitFlipped,
     /// An append never returns; the process is killed after a while.
     SyncHangs,
     /// The process dies before it appends.
@@ -87,6 +92,10 @@ faults! {
     MessageLate,
     /// A link passes nothing for a while.
     LinkClogged,
+    /// Some links pass nothing for a while, and come back one after the other.
+    LinksSwizzled,
+    /// A link loses everything in one direction for a while, and nothing in the other.
+    LinkOneWay,
     /// The clock jumps forward.
     ClockForward,
     /// The clock jumps back.
@@ -171,6 +180,8 @@ impl Mix {
             Fault::AppendFails
             | Fault::AppendFailsAfter
             | Fault::AppendTorn
+            | Fault::DiskFull
+            | Fault::LinksSwizzled
             | Fault::SyncHangs
             | Fault::CrashBeforeAppend
             | Fault::CrashAfterAppend
@@ -183,7 +194,10 @@ impl Mix {
             | Fault::KeyFlood
             | Fault::AgentCrashes
             | Fault::AgentExits
-            | Fault::LinkClogged => rate.div_ceil(4),
+            | Fault::LinkClogged
+            | Fault::LinkOneWay => rate.div_ceil(4),
+            // Few worlds have a disk.
+            Fault::BitFlipped => (rate * 4).min(1_000),
             _ => rate,
         }
     }

@@ -46,6 +46,10 @@ impl Medium for Memory {
         Ok(()) // It has no unsynced bytes.
     }
 
+    fn bit_flips(&mut self, _: u64, _: Seq) -> Result<bool, String> {
+        Ok(false) // It stands for a disk that checks itself.
+    }
+
     fn can_be_taken_over(&self) -> bool {
         true
     }
@@ -89,11 +93,15 @@ impl Journal for Writer {
             return Err(Error::Superseded { expected, found: store.head() });
         }
         let blow = std::mem::take(&mut store.blow);
-        if !matches!(blow, Blow::Lost | Blow::Torn(_)) {
+        if !matches!(blow, Blow::Lost | Blow::Full | Blow::Torn(_)) {
             store.write(batch);
         }
         self.broken = blow != Blow::None;
-        if self.broken { Err(broken()) } else { Ok(store.head()) }
+        match blow {
+            Blow::None => Ok(store.head()),
+            Blow::Full => Err(Error::Full { place: "memory".into() }),
+            Blow::Lost | Blow::Kept | Blow::Torn(_) => Err(broken()),
+        }
     }
 
     fn read(&mut self, from: Seq, visit: Visit<'_>) -> Result<(), Error> {

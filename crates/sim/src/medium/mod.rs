@@ -6,7 +6,7 @@ mod memory;
 pub use disk::Disk;
 pub use memory::Memory;
 
-use runtime::port::journal::{Error, Journal};
+use runtime::port::journal::{Error, Journal, Seq};
 
 /// What happens to the next append.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub enum Blow {
     None,
     /// It fails before anything is written.
     Lost,
+    /// There is no room for it.
+    Full,
     /// It fails when everything is written: nobody knows what is on the disk.
     Kept,
     /// The process stops when so many bytes are written.
@@ -38,6 +40,12 @@ pub trait Medium {
     /// # Errors
     /// What the system says of its files.
     fn power_cut(&mut self, seed: u64) -> Result<(), String>;
+
+    /// A bit flips while nobody has it open, and flips back. Whether there was one to flip.
+    ///
+    /// # Errors
+    /// With the bit flipped it could be opened, and entries up to `durable` were missing.
+    fn bit_flips(&mut self, seed: u64, durable: Seq) -> Result<bool, String>;
 
     /// Whether a second writer can open it while the first stands still.
     fn can_be_taken_over(&self) -> bool;

@@ -14,6 +14,7 @@ impl World {
     /// A process starts: it opens the journal, reads it, and takes over.
     pub(super) fn boot(&mut self) {
         let seed = self.rng.next();
+        self.rot();
         let opened = self.medium.power_cut(seed).and_then(|()| {
             self.medium.open().map_err(|error| format!("the journal does not open: {error}"))
         });
@@ -41,6 +42,20 @@ impl World {
         }
         process.outstanding = Some(outstanding);
         self.push_on();
+    }
+
+    /// A bit of the journal flips: nobody may open it and miss something.
+    fn rot(&mut self) {
+        let rate = self.mix.rate(Fault::BitFlipped);
+        if rate == 0 || !self.rng.chance(rate) {
+            return;
+        }
+        let seed = self.rng.next();
+        match self.medium.bit_flips(seed, self.durable) {
+            Ok(true) => self.tally.fired(Fault::BitFlipped),
+            Ok(false) => {}
+            Err(why) => self.oracle.condemn("p08_corruption_is_found", why),
+        }
     }
 
     fn recover(&mut self, mut journal: Box<dyn Journal>) -> Result<Process, String> {

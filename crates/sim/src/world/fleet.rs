@@ -1,5 +1,6 @@
 //! The agents: who they are, how they join, live, die and come back.
 
+use super::link::Way;
 use super::work::{Beat, Work};
 use super::{Happening, To, World};
 use crate::fault::Fault;
@@ -24,6 +25,8 @@ pub(super) struct Agent {
     pub(super) id: Option<AgentId>,
     pub(super) works: BTreeMap<Token, Work>,
     pub(super) clogged_until: u64,
+    /// The way on which its link loses everything, and until when.
+    pub(super) one_way: Option<(Way, u64)>,
     /// Attempts of earlier lives and works that ended: material for stale reports.
     pub(super) past: Vec<AttemptId>,
 }
@@ -70,6 +73,7 @@ impl World {
                 id: None,
                 works: BTreeMap::new(),
                 clogged_until: 0,
+                one_way: None,
                 past: Vec::new(),
             });
             if self.agents.last().is_some_and(|agent| agent.spec.remote) {

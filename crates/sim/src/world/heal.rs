@@ -9,6 +9,8 @@ impl World {
     pub(super) fn heal(&mut self) {
         self.mix = Mix::none();
         self.healed = true;
+        self.full_until = 0;
+        self.agents.iter_mut().for_each(|agent| agent.one_way = None);
         self.trace.say(self.now, || "HEALED: no more faults, no more work".into());
         let frozen: Vec<u64> = self.frozen.iter().map(|process| process.serial).collect();
         frozen.into_iter().for_each(|serial| self.at(1, Happening::Thaw(serial)));

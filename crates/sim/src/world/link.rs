@@ -17,6 +17,13 @@ pub(super) enum Mail {
     Renew(AttemptId),
 }
 
+/// A direction of a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    ToAgent,
+    ToProcess,
+}
+
 /// From the process to an agent.
 #[derive(Clone, Debug)]
 pub(super) enum Letter {
@@ -96,7 +103,7 @@ impl World {
     /// To an agent: a remote one may get it late, twice or never.
     fn send(&mut self, agent: usize, letter: Letter) {
         let life = self.agents[agent].life;
-        for delay in self.delays(agent) {
+        for delay in self.delays(agent, Way::ToAgent) {
             self.at(delay, Happening::ToAgent(agent, life, letter.clone()));
         }
     }
@@ -109,18 +116,28 @@ impl World {
         if local && serial == 0 {
             return;
         }
-        for delay in self.delays(agent) {
+        for delay in self.delays(agent, Way::ToProcess) {
             self.at(delay, Happening::ToProcess(serial, mail.clone()));
         }
     }
 
     /// When each copy of a message arrives; none if it is lost.
-    fn delays(&mut self, agent: usize) -> Vec<u64> {
+    fn delays(&mut self, agent: usize, way: Way) -> Vec<u64> {
         if !self.agents[agent].spec.remote {
             return vec![0]; // A channel inside one process: in order, none lost.
         }
         if self.strikes(Fault::LinkClogged) {
             self.agents[agent].clogged_until = self.now + self.rng.between(100, 5_000);
+        }
+        if self.strikes(Fault::LinksSwizzled) {
+            self.swizzle();
+        }
+        if self.strikes(Fault::LinkOneWay) {
+            let lost = if self.rng.chance(500) { Way::ToAgent } else { Way::ToProcess };
+            self.agents[agent].one_way = Some((lost, self.now + self.rng.between(1_000, 60_000)));
+        }
+        if self.agents[agent].one_way.is_some_and(|(lost, until)| lost == way && self.now < until) {
+            return Vec::new();
         }
         let clog = self.agents[agent].clogged_until.saturating_sub(self.now);
         let mut delays = Vec::new();
@@ -131,6 +148,15 @@ impl World {
             delays.push(clog + self.delay() + self.rng.between(0, 40_000));
         }
         delays
+    }
+
+    /// About half of the links are clogged at once, and come back at a time of their own each.
+    fn swizzle(&mut self) {
+        for agent in 0..self.agents.len() {
+            if self.rng.chance(500) {
+                self.agents[agent].clogged_until = self.now + self.rng.between(100, 20_000);
+            }
+        }
     }
 
     fn delay(&mut self) -> u64 {

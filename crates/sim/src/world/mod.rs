@@ -44,6 +44,8 @@ pub struct World {
     durable: Seq,
     /// A turn whose append failed: only reading tells whether it is there.
     limbo: Option<(Epoch, Turn)>,
+    /// There is no room on the disk until then.
+    full_until: u64,
     processes: u64,
     agents: Vec<Agent>,
     by_id: BTreeMap<AgentId, usize>,
@@ -172,6 +174,7 @@ impl World {
             frozen: Vec::new(),
             durable: Seq(0),
             limbo: None,
+            full_until: 0,
             processes: 0,
             agents: Vec::new(),
             by_id: BTreeMap::new(),

@@ -127,7 +127,12 @@ impl World {
         if self.strikes(Fault::CrashBeforeAppend) {
             return self.crash("before its append");
         }
-        let blow = if self.strikes(Fault::AppendFails) {
+        if self.strikes(Fault::DiskFull) {
+            self.full_until = self.now + self.rng.between(1_000, 60_000);
+        }
+        let blow = if self.now < self.full_until {
+            Blow::Full
+        } else if self.strikes(Fault::AppendFails) {
             Blow::Lost
         } else if self.strikes(Fault::AppendFailsAfter) {
             Blow::Kept
@@ -160,7 +165,7 @@ impl World {
                 self.show_durable(before, epoch, turn);
                 head.0 == expected.0 + turn.entries.len() as u64
             }
-            Err(Error::Broken { .. }) => {
+            Err(Error::Broken { .. } | Error::Full { .. }) => {
                 // What is on the disk is not known until somebody reads it.
                 self.limbo = Some((epoch, turn.clone()));
                 false
