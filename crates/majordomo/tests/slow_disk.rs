@@ -6,13 +6,11 @@ use adapters::blobs::files::Files;
 use adapters::disk::Disk;
 use adapters::disk::faults::{Faults, Operation};
 use adapters::journal::log::{Log, Options};
-use kernel::{Entry, Event, Terms};
+use kernel::{Event, Terms};
 use majordomo::{Context, Result, capability};
 use runtime::Stores;
 use runtime::api::{SubmitOptions, Team, TeamBuilder};
-use runtime::port::Observer;
-use runtime::port::journal::Seq;
-use runtime::port::observer::Note;
+use runtime::testing::Record;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, mpsc};
@@ -42,27 +40,16 @@ async fn work(cx: Context, _: ()) -> Result<()> {
     }
 }
 
-/// Counts attempts: how many began, and how many were taken from their agents.
-#[derive(Default)]
-struct Attempts {
-    begun: AtomicUsize,
-    taken: AtomicUsize,
+/// How many attempts have begun.
+fn begun(record: &Record) -> usize {
+    record.count(|event| matches!(event, Event::LeaseGranted(_)))
 }
 
-impl Observer for Attempts {
-    fn durable(&self, _: Seq, entries: &Arc<[Entry]>) {
-        for entry in entries.iter() {
-            match entry.event {
-                Event::LeaseGranted(_) => self.begun.fetch_add(1, SeqCst),
-                Event::AttemptLost { .. } | Event::AttemptFailed { .. } => {
-                    self.taken.fetch_add(1, SeqCst)
-                }
-                _ => 0,
-            };
-        }
-    }
-
-    fn note(&self, _: &Note) {}
+/// How many were taken from their agents.
+fn taken(record: &Record) -> usize {
+    let lost =
+        |event: &Event| matches!(event, Event::AttemptLost { .. } | Event::AttemptFailed { .. });
+    record.count(lost)
 }
 
 /// A disk of which every sync waits until it is let go.
@@ -92,12 +79,12 @@ impl Slow {
         self.reached.lock().unwrap().try_recv().is_ok()
     }
 
-    async fn team(&self, dir: &Path, attempts: Arc<Attempts>) -> Team {
+    async fn team(&self, dir: &Path, record: Record) -> Team {
         let disk = Disk::faulty(self.faults.clone());
         let log = Log::open_on(&disk, &dir.join("journal"), Options::default()).unwrap();
         let blobs = Files::open_on(&disk, &dir.join("blobs"), Duration::ZERO).unwrap();
         let (journal, blobs) = (Box::new(log), Arc::new(blobs));
-        let stores = Stores { journal, blobs, observers: vec![attempts], restored: false };
+        let stores = Stores { journal, blobs, observers: vec![Arc::new(record)], restored: false };
         TeamBuilder::new(Ok(stores)).with(echo).with(work).start().await.unwrap()
     }
 }
@@ -118,12 +105,11 @@ async fn many_who_ask_wait_for_a_few_syncs_and_who_works_keeps_its_lease() {
             tokio::task::yield_now().await;
         }
     });
-    let (dir, slow, attempts) = (tempfile::tempdir().unwrap(), Slow::new(), Arc::default());
-    let attempts: Arc<Attempts> = attempts;
-    let team = slow.team(dir.path(), attempts.clone()).await;
+    let (dir, slow, record) = (tempfile::tempdir().unwrap(), Slow::new(), Record::default());
+    let team = slow.team(dir.path(), record.clone()).await;
     let options = SubmitOptions::default();
     let working = team.submit(Terms::new("work"), b"null".to_vec(), options).await.unwrap();
-    while attempts.begun.load(SeqCst) == 0 {
+    while begun(&record) == 0 {
         tokio::task::yield_now().await;
     }
 
@@ -167,7 +153,6 @@ async fn many_who_ask_wait_for_a_few_syncs_and_who_works_keeps_its_lease() {
     assert!(syncs <= 4, "{syncs} syncs for {ASKING} tasks");
     ENOUGH.notify_one();
     working.settled().await.unwrap();
-    let taken = attempts.taken.load(SeqCst);
-    assert_eq!((attempts.begun.load(SeqCst), taken), (ASKING + 1, 0), "no lease was lost");
+    assert_eq!((begun(&record), taken(&record)), (ASKING + 1, 0), "no lease was lost");
     awake.abort();
 }

@@ -29,7 +29,9 @@ pub(crate) fn consult(
         let (task, outcome) = (known.task, known.outcome.clone());
         return Ok(Answer::Accepted(Receipt { task, fresh: false, outcome }));
     }
-    if asked_until(draft, id) != Some(until) || draft.now >= until || is_consulted(draft, id) {
+    // Keys may be forgotten while the question is open: then what came of it is unknown, and it is
+    // not paid for again.
+    if asked(draft, id) != Some((until, None)) || draft.now >= until {
         return Err(Refusal::NotAsked(id));
     }
     check_room(draft, id, &input)?;
@@ -38,15 +40,6 @@ pub(crate) fn consult(
     let submit = Submit { key: Some(step.clone()), deadline_ms, ..Submit::new(terms, input) };
     let task = accept_advice(draft, submit, Parent { task: id, step });
     Ok(Answer::Accepted(Receipt { task, fresh: true, outcome: None }))
-}
-
-/// Whether somebody was asked already. Keys may be forgotten while the question is open: then
-/// what came of it is unknown, and it is not paid for again.
-fn is_consulted(draft: &Draft<'_>, task: TaskId) -> bool {
-    match draft.deliberations.get(&task) {
-        Some(Deliberation::Asked { by, .. }) => by.is_some(),
-        Some(Deliberation::Held { .. }) | None => false,
-    }
 }
 
 /// Whether there is room for one more task, in the whole and in the tree of this one.
@@ -71,10 +64,10 @@ fn check_room(draft: &Draft<'_>, id: TaskId, input: &Payload) -> Result<(), Refu
     }
 }
 
-/// Until when it is waited for advice that has not come.
-fn asked_until(draft: &Draft<'_>, task: TaskId) -> Option<Time> {
+/// Until when it is waited for advice that has not come, and the task by which it was asked for.
+fn asked(draft: &Draft<'_>, task: TaskId) -> Option<(Time, Option<TaskId>)> {
     match draft.deliberations.get(&task) {
-        Some(Deliberation::Asked { until, advice: None, .. }) => Some(*until),
+        Some(Deliberation::Asked { until, advice: None, by }) => Some((*until, *by)),
         Some(Deliberation::Asked { .. } | Deliberation::Held { .. }) | None => None,
     }
 }
@@ -89,7 +82,7 @@ pub(crate) fn advice(
     words: &str,
 ) -> Result<Answer, Refusal> {
     draft.task(task).ok_or(Refusal::UnknownTask(task))?;
-    let asked = asked_until(draft, task).ok_or(Refusal::NotAsked(task))?;
+    let (asked, _) = asked(draft, task).ok_or(Refusal::NotAsked(task))?;
     let late = draft.now >= until || asked != until;
     if late && !planted(Mutant::AdviceTakenLate) {
         return Err(Refusal::NotAsked(task));

@@ -88,7 +88,10 @@ impl Global {
     /// The data directory.
     pub(crate) fn data(&self) -> DataDir {
         let data = DataDir::new(&self.data);
-        self.data_max.map_or(data.clone(), |bytes| data.at_most(bytes))
+        match self.data_max {
+            Some(bytes) => data.at_most(bytes),
+            None => data,
+        }
     }
 }
 

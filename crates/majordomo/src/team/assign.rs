@@ -123,7 +123,8 @@ fn told() -> (&'static str, serde_json::Value) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::team::{check::Anywhere, read};
+    use crate::team::check::{Anywhere, NoModels};
+    use crate::team::read;
 
     const TEAM: &str = r#"
         [agents]
@@ -171,18 +172,6 @@ mod tests {
         let mut again = file.clone();
         assert!(settle(&mut again, &Anywhere).is_empty());
         assert_eq!(again, file, "written out once");
-    }
-
-    struct NoModels;
-
-    impl Surroundings for NoModels {
-        fn has_program(&self, _: &str) -> bool {
-            true
-        }
-
-        fn lacks_model(&self, _: Option<&str>) -> Option<String> {
-            Some("no key".to_owned())
-        }
     }
 
     #[test]

@@ -178,7 +178,8 @@ impl Surroundings for ThisMachine {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::team::{check::Anywhere, read};
+    use crate::team::check::{Anywhere, NoModels};
+    use crate::team::read;
 
     struct Without(&'static str);
 
@@ -218,18 +219,6 @@ mod tests {
             roster.notes,
             ["left out, as `ruff` cannot be found on PATH: agent `ruff`, step `python`"]
         );
-    }
-
-    struct NoModels;
-
-    impl Surroundings for NoModels {
-        fn has_program(&self, _: &str) -> bool {
-            true
-        }
-
-        fn lacks_model(&self, _: Option<&str>) -> Option<String> {
-            Some("no key".to_owned())
-        }
     }
 
     #[test]

@@ -91,7 +91,6 @@ impl Topic {
     /// What the kernel is told of it.
     #[must_use]
     pub fn terms(&self) -> TopicTerms {
-        let says = self.ack.is_some() || self.window.is_some() || self.deliveries.is_some();
         TopicTerms {
             messages_max: self.messages,
             bytes_max: self.size.map(Size::as_bytes),
@@ -101,17 +100,21 @@ impl Topic {
             },
             ttl_ms: self.ttl.map(Duration::as_ms),
             schema: self.schema.as_deref().map(Into::into),
-            served: says.then(|| {
-                served(SubscriberTerms::default(), self.ack, self.window, self.deliveries)
-            }),
+            served: self.usual(),
         }
+    }
+
+    /// How its names are served that say nothing, if that is said.
+    fn usual(&self) -> Option<SubscriberTerms> {
+        let says = self.ack.is_some() || self.window.is_some() || self.deliveries.is_some();
+        says.then(|| served(SubscriberTerms::default(), self.ack, self.window, self.deliveries))
     }
 
     /// How one of its names is served.
     #[must_use]
     pub fn served(&self, subscriber: &Subscriber) -> SubscriberTerms {
         let Subscriber { ack, window, deliveries, .. } = *subscriber;
-        served(self.terms().served.unwrap_or_default(), ack, window, deliveries)
+        served(self.usual().unwrap_or_default(), ack, window, deliveries)
     }
 }
 

@@ -17,7 +17,6 @@ use crate::turn::Runtime;
 use crate::vitals::Vitals;
 use kernel::{Answer, Command, Limits, Policies, Policy, TaskId, Terms};
 use serde_json::Value;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -335,12 +334,8 @@ impl Team {
     #[must_use]
     pub fn unserved(&self) -> Vec<(TaskId, kernel::Text)> {
         self.runtime.look(|kernel, _| {
-            let here = |agent: &&kernel::Agent| agent.presence != kernel::Presence::Left;
-            let serving = kernel.state().agents().iter().filter(here);
-            let served: BTreeSet<_> =
-                serving.flat_map(|it| &it.spec.serves).map(|it| &it.capability).collect();
             let roots = kernel.state().tasks().filter(|task| task.parent.is_none());
-            let waiting = roots.filter(|task| !served.contains(&task.terms.capability));
+            let waiting = roots.filter(|task| !kernel.state().is_served(&task.terms));
             waiting.map(|task| (task.id, task.terms.capability.clone())).collect()
         })
     }

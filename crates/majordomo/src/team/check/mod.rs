@@ -74,6 +74,21 @@ impl Surroundings for Anywhere {
     }
 }
 
+/// A machine that has every program and can call no model.
+#[cfg(test)]
+pub(super) struct NoModels;
+
+#[cfg(test)]
+impl Surroundings for NoModels {
+    fn has_program(&self, _: &str) -> bool {
+        true
+    }
+
+    fn lacks_model(&self, _: Option<&str>) -> Option<String> {
+        Some("no key".to_owned())
+    }
+}
+
 /// Tells everything in `document` that cannot be meant.
 pub fn check(document: &Document, surroundings: &dyn Surroundings, problems: &mut Problems) {
     let team = Team::of(document);
