@@ -2,12 +2,16 @@
 
 use super::Global;
 use crate::exit::Exit;
+use adapters::views::Error;
 use adapters::views::read::{Filter, Reader};
 use anyhow::Context;
 use majordomo::show::{self, Format, Screen};
 use std::io::IsTerminal;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+/// How far the views may be behind: whoever follows a task may know of it before they do.
+const LAG: Duration = Duration::from_secs(2);
 
 /// List the newest runs
 #[derive(clap::Args)]
@@ -130,10 +134,15 @@ impl Why {
 impl Logs {
     pub(crate) async fn run(self, global: &Global) -> anyhow::Result<Exit> {
         let (reader, format) = (reader(global)?, format(global));
-        let mut after = 0;
+        let (mut after, seen_by) = (0, Instant::now() + LAG);
         loop {
             // Looked at first: what was said until then is read below.
-            let goes_on = self.follow && reader.task(self.task)?.is_open();
+            let goes_on = self.follow
+                && match reader.task(self.task) {
+                    Ok(task) => task.is_open(),
+                    Err(Error::Unknown { .. }) if Instant::now() < seen_by => true,
+                    Err(why) => return Err(why.into()),
+                };
             let (text, last) = show::logs(&reader, self.task, after, &format)?;
             print(&text)?;
             after = last;

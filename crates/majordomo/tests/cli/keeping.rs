@@ -89,6 +89,8 @@ fn what_an_agent_says_and_how_a_run_goes_can_be_followed() {
     let said = watching.end();
     assert!(said.code == Some(0) && said.out.contains("completed"), "{said:?}");
     assert_eq!(following.end().code, Some(0), "a task that has ended says no more");
+    let nobody = house.run(&["logs", "999", "--follow"]);
+    assert!(nobody.code == Some(1) && nobody.err.contains("no task 999"), "{nobody:?}");
     house.stop(up);
 }
 
