@@ -8,6 +8,8 @@ pub mod disk;
 pub mod journal;
 #[cfg(feature = "llm")]
 pub mod llm;
+#[cfg(all(feature = "command", target_os = "linux"))]
+pub mod process;
 #[cfg(feature = "schema")]
 pub mod schema;
 #[cfg(feature = "log")]

@@ -1,14 +1,14 @@
 //! What can go wrong with a program, in words for the task's story, and whether it may be tried
 //! again.
 
-use super::launch;
+use crate::process::LaunchError;
 
 /// How an attempt by a program failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
     /// It never ran.
     #[error(transparent)]
-    NotStarted(#[from] launch::Error),
+    NotStarted(#[from] LaunchError),
     /// It ended with a code that says no (see [`meaning`]).
     #[error("{program} exited with {code}{}", said(.last_words))]
     Exited {

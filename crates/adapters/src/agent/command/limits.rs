@@ -1,5 +1,7 @@
 //! Every limit of a `command` agent, with its default and who enforces it.
 
+use crate::process::Bounds;
+
 /// What one process of a `command` agent may use.
 ///
 /// | limit | enforced by | what happens at the limit |
@@ -69,5 +71,12 @@ impl Default for Limits {
             subscriptions_max: 16,
             unread_max: 32,
         }
+    }
+}
+
+impl From<&Limits> for Bounds {
+    fn from(limits: &Limits) -> Self {
+        let Limits { memory_max_bytes, grace_ms, .. } = *limits;
+        Self { memory_max_bytes, grace_ms }
     }
 }

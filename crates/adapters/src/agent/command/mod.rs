@@ -2,34 +2,23 @@
 //! (*jsonl*).
 //!
 //! ```text
-//!   process layer                                   protocols
-//!   launch ─ child ─ process ─ ending ─ members     plain   stdin ▶ program ▶ stdout
-//!   limits   output   marker   census   hurry       jsonl   attempt ─ pool ─ resident ─ wire
-//!                                                             └─ hearing ─ aboard └─ beat
+//!   plain   stdin ▶ program ▶ stdout
+//!   jsonl   attempt ─ pool ─ resident ─ wire
+//!             └─ hearing ─ aboard └─ beat
 //! ```
 //!
-//! What is enforced, and what is not: see [`Limits`] and `docs/wire.md`. Linux only (5.11 or
-//! later): it stands on pidfd, `close_range`, parent-death signals and `/proc`.
+//! What is enforced, and what is not: see [`Limits`] and `docs/wire.md`. The process
+//! trees themselves are those of [`crate::process`].
 
 mod aboard;
 mod attempt;
 mod beat;
-mod census;
-mod child;
-mod ending;
 mod fault;
 mod hearing;
 mod host;
-mod hurry;
-mod launch;
 mod limits;
-mod lines;
-mod marker;
-mod members;
-mod output;
 mod plain;
 mod pool;
-mod process;
 mod resident;
 mod serve;
 pub mod wire;
@@ -41,18 +30,16 @@ use runtime::api::AgentEntry;
 use runtime::port::Vitals;
 use serde_json::Value;
 
-pub use census::{Census, Present};
+pub use crate::process::{
+    Bounds, Census, ENVIRONMENT, LaunchError, Pipes, Present, Process, Program, VARIABLE, sweep,
+};
 pub use fault::{Fault, Meaning, meaning};
 pub use host::{Assignment, Feed, Host, Later, News};
-pub use launch::{ENVIRONMENT, Error as LaunchError, Program};
 pub use limits::Limits;
-pub use marker::VARIABLE;
-pub use members::sweep;
 pub use plain::Format;
-pub use process::{Pipes, Process};
 
-use hurry::{Hurry, Patience};
-use output::Tail;
+use crate::process::output::Tail;
+use crate::process::{Hurry, Patience};
 use pool::Pool;
 use resident::About;
 

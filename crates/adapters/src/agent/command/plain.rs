@@ -15,17 +15,13 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::fault::Fault;
-use super::launch::Program;
 use super::limits::Limits;
-use super::output::{self, Collected, Tail};
-use super::process::{Pipes, Process};
+use crate::process::output::{self, Collected, Tail};
+use crate::process::{LAST_WORDS_CHARS, Pipes, Process, Program};
 
 /// How long we read on after the whole tree has ended: only a process that escaped every net can
 /// still hold the pipe, and nobody waits for that one.
 const DRAIN_MAX: Duration = Duration::from_secs(1);
-
-/// How much of the last line of stderr a message repeats.
-pub(super) const LAST_WORDS_CHARS: usize = 200;
 
 /// In which form a value crosses a pipe.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

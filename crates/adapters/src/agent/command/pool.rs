@@ -21,11 +21,10 @@ use runtime::Vitals;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
-use super::census::Census;
 use super::fault::Fault;
-use super::hurry::{Hurry, Patience};
 use super::limits::Limits;
 use super::resident::{About, Resident};
+use crate::process::{Census, Hurry, Patience};
 
 /// The processes, and whom to tell about them.
 pub(super) struct Pool {

@@ -2,8 +2,6 @@
 
 use std::any::Any;
 use std::collections::BTreeMap;
-use std::io;
-use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,17 +13,13 @@ use tokio::task::JoinSet;
 use tokio::time::{timeout, timeout_at};
 
 use super::beat::Beat;
-use super::census::Present;
 use super::fault::Fault;
-use super::hurry::Hurry;
-use super::launch::Program;
 use super::limits::Limits;
-use super::lines::{End, Lines};
-use super::output::Tail;
-use super::plain::LAST_WORDS_CHARS;
 use super::pool::Place;
-use super::process::Process;
 use super::wire::{self, FromAgent, ToAgent};
+use crate::process::lines::{End, Lines};
+use crate::process::output::Tail;
+use crate::process::{Hurry, LAST_WORDS_CHARS, Present, Process, Program, told};
 
 /// Lines to the agent that may wait beside the answers to its open calls: `hello`, `task`,
 /// `cancel`, `shutdown`.
@@ -298,7 +292,7 @@ impl Resident {
         let Self { process, outbox, about, hurry, place, lines: _open, _side, .. } = self;
         drop((outbox, place));
         // Whether it went by itself or was killed, and with which code, is nobody's concern now.
-        let _status = exit_or_end(process, about.limits.grace_ms, &hurry).await;
+        let _status = process.exit_or_end(about.limits.grace_ms, &hurry).await;
     }
 
     async fn not_ready(self, start_ms: u64) -> Fault {
@@ -313,7 +307,7 @@ impl Resident {
         let status = match trouble {
             // A process that closed its output is about to end; by itself it says more.
             Trouble::Closed => {
-                exit_or_end(self.process, self.about.limits.grace_ms, &self.hurry).await
+                self.process.exit_or_end(self.about.limits.grace_ms, &self.hurry).await
             }
             _ => self.process.end().await,
         };
@@ -340,19 +334,6 @@ impl Resident {
         let (program, when) = (about.name(), "between two tasks");
         (Fault::Gone { program, when, how, last_words }, is_normal)
     }
-}
-
-fn told(status: ExitStatus) -> String {
-    match (status.code(), status.signal()) {
-        (Some(code), _) => format!("exit code {code}"),
-        (None, signal) => format!("signal {}", signal.unwrap_or_default()),
-    }
-}
-
-/// Lets it exit by itself within the grace, then ends it and what it left.
-async fn exit_or_end(process: Process, grace_ms: u64, hurry: &Hurry) -> io::Result<ExitStatus> {
-    let _exited_or_not = hurry.within(grace_ms, process.exited()).await;
-    process.end().await
 }
 
 /// Writes lines until no more can come, answers first.

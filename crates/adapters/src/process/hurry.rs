@@ -7,22 +7,22 @@ use tokio::time::timeout;
 
 /// Cuts every grace short that knows of it. Cheap to clone.
 #[derive(Clone, Debug)]
-pub(super) struct Hurry {
+pub(crate) struct Hurry {
     is_over: watch::Sender<bool>,
 }
 
 impl Hurry {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { is_over: watch::Sender::new(false) }
     }
 
     /// From now on nobody is waited for.
-    pub(super) fn now(&self) {
+    pub(crate) fn now(&self) {
         self.is_over.send_replace(true);
     }
 
     /// What comes of it within a grace; nothing if that is over before, or cut short.
-    pub(super) async fn within<T>(
+    pub(crate) async fn within<T>(
         &self,
         grace_ms: u64,
         what: impl Future<Output = T>,
@@ -41,7 +41,7 @@ impl Hurry {
 }
 
 /// Dropped while a stop is under way, it says that nobody waits for it any longer.
-pub(super) struct Patience(pub(super) Hurry);
+pub(crate) struct Patience(pub(crate) Hurry);
 
 impl Drop for Patience {
     fn drop(&mut self) {

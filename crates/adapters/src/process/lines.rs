@@ -6,7 +6,7 @@ use std::io;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 
 /// Splits a stream into lines.
-pub(super) struct Lines<R> {
+pub(crate) struct Lines<R> {
     pipe: BufReader<R>,
     /// The line so far.
     part: Vec<u8>,
@@ -15,7 +15,7 @@ pub(super) struct Lines<R> {
 
 /// Why there is no further line.
 #[derive(Debug)]
-pub(super) enum End {
+pub(crate) enum End {
     /// The stream is over. What came after the last line break is no line.
     Closed,
     /// The line is longer than the limit.
@@ -25,12 +25,12 @@ pub(super) enum End {
 }
 
 impl<R: AsyncRead + Unpin> Lines<R> {
-    pub(super) fn new(pipe: R, max_bytes: usize) -> Self {
+    pub(crate) fn new(pipe: R, max_bytes: usize) -> Self {
         Self { pipe: BufReader::new(pipe), part: Vec::new(), max_bytes }
     }
 
     /// The next line, without its line break.
-    pub(super) async fn next(&mut self) -> Result<Vec<u8>, End> {
+    pub(crate) async fn next(&mut self) -> Result<Vec<u8>, End> {
         loop {
             let chunk = self.pipe.fill_buf().await.map_err(End::Failed)?;
             if chunk.is_empty() {

@@ -14,6 +14,7 @@ use std::any::Any;
 use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 
 use rustix::process::{Pid, PidfdFlags, WaitId, WaitIdOptions, pidfd_open, waitid};
@@ -23,9 +24,17 @@ use tokio::runtime::Handle;
 
 use super::hurry::Hurry;
 use super::launch::{self, Program};
-use super::limits::Limits;
 use super::marker::Marker;
 use super::{child, ending, members};
+
+/// What a process tree may use, and how long it may take to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// Private writable memory of each process, in bytes. `None`: as much as the machine gives.
+    pub memory_max_bytes: Option<u64>,
+    /// Between TERM and KILL, in milliseconds.
+    pub grace_ms: u64,
+}
 
 /// A running process tree. Dropping it ends the tree in the background: TERM, grace, KILL.
 pub struct Process {
@@ -45,9 +54,9 @@ pub struct Pipes {
 }
 
 /// What is left to do when the tree ends. Its own drop is the last resort.
-pub(super) struct Body {
-    pub(super) child: Child,
-    pub(super) tree: members::Tree,
+pub(crate) struct Body {
+    pub(crate) child: Child,
+    pub(crate) tree: members::Tree,
     watch: AsyncFd<OwnedFd>,
     grace_ms: u64,
     is_over: bool,
@@ -65,19 +74,19 @@ impl Process {
     pub async fn start(
         program: &Program,
         variables: &BTreeMap<String, String>,
-        limits: &Limits,
+        bounds: impl Into<Bounds>,
         hold: impl Any + Send + Sync,
     ) -> Result<(Self, Pipes), launch::Error> {
-        let (program, limits) = (program.clone(), limits.clone());
+        let (program, bounds) = (program.clone(), bounds.into());
         let marker = Marker::mint();
         let mut all = variables.clone();
         all.extend(launch::marked(&marker));
         let unstarted = launch::Error::NoThread { program: program.name().into() };
         let starting = tokio::spawn(async move {
-            let child = launch::start(&program, &all, limits.memory_max_bytes).await?;
+            let child = launch::start(&program, &all, bounds.memory_max_bytes).await?;
             let refused =
                 |source| launch::Error::Refused { program: program.name().into(), source };
-            let (body, pipes) = Body::new(child, marker, &limits, hold).map_err(refused)?;
+            let (body, pipes) = Body::new(child, marker, bounds, hold).map_err(refused)?;
             Ok((Self { body: Some(body), runtime: Handle::current() }, pipes))
         });
         starting.await.unwrap_or(Err(unstarted))
@@ -98,14 +107,14 @@ impl Process {
     }
 
     /// Its grace is over when this says so.
-    pub(super) fn hasten_by(&mut self, hurry: &Hurry) {
+    pub(crate) fn hasten_by(&mut self, hurry: &Hurry) {
         if let Some(body) = &mut self.body {
             body.hurry = hurry.clone();
         }
     }
 
     /// Returns when the first process has ended, for whoever does not have it in hand.
-    pub(super) fn exit(&self) -> impl Future<Output = ()> + Send + use<> {
+    pub(crate) fn exit(&self) -> impl Future<Output = ()> + Send + use<> {
         let handle = self.body.as_ref().and_then(|body| body.watch.get_ref().try_clone().ok());
         let watch = handle.and_then(|handle| child::watch(handle).ok());
         async move {
@@ -137,6 +146,20 @@ impl Process {
         // In a task of its own, so that dropping this future does not interrupt the ending.
         self.runtime.spawn(ending::end(body)).await.map_err(io::Error::other)?
     }
+
+    /// Lets it exit by itself within a grace, then ends it and what it left.
+    pub(crate) async fn exit_or_end(self, grace_ms: u64, hurry: &Hurry) -> io::Result<ExitStatus> {
+        let _exited_or_not = hurry.within(grace_ms, self.exited()).await;
+        self.end().await
+    }
+}
+
+/// How the first process ended, in words.
+pub(crate) fn told(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("exit code {code}"),
+        (None, signal) => format!("signal {}", signal.unwrap_or_default()),
+    }
 }
 
 impl Drop for Process {
@@ -152,7 +175,7 @@ impl Body {
     fn new(
         mut child: Child,
         marker: Marker,
-        limits: &Limits,
+        bounds: Bounds,
         hold: impl Any + Send + Sync,
     ) -> io::Result<(Self, Pipes)> {
         let leader = child.id().ok_or_else(|| io::Error::other("it was reaped by a stranger"))?;
@@ -169,7 +192,7 @@ impl Body {
             child,
             tree,
             watch,
-            grace_ms: limits.grace_ms,
+            grace_ms: bounds.grace_ms,
             is_over: false,
             holds: Vec::new(),
             hurry: Hurry::new(),
@@ -179,24 +202,24 @@ impl Body {
     }
 
     /// Waits for those who were asked to end, for as long as they have.
-    pub(super) async fn grace(&self, all_gone: impl Future<Output = ()>) {
+    pub(crate) async fn grace(&self, all_gone: impl Future<Output = ()>) {
         let _gone_or_not = self.hurry.within(self.grace_ms, all_gone).await;
     }
 
     /// Asks the system itself: what the reactor knows may be a turn old.
-    pub(super) fn has_exited(&self) -> bool {
+    pub(crate) fn has_exited(&self) -> bool {
         let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
         !matches!(waitid(WaitId::PidFd(self.watch.get_ref().as_fd()), look), Ok(None))
     }
 
     /// A pidfd becomes readable when its process has ended; the process is not reaped by that.
-    pub(super) async fn exited(&self) {
+    pub(crate) async fn exited(&self) {
         // An error means that the reactor is shutting down, and with it whoever waits here.
         let _ended = self.watch.readable().await;
     }
 
     /// Says that no member is left, and reaps the first process.
-    pub(super) async fn bury(mut self) -> io::Result<ExitStatus> {
+    pub(crate) async fn bury(mut self) -> io::Result<ExitStatus> {
         self.is_over = true;
         self.child.wait().await
     }

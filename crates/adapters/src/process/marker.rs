@@ -17,17 +17,17 @@ pub const VARIABLE: &str = "MAJORDOMO_ATTEMPT";
 
 /// Who started a process: one orchestrator's life.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Owner {
-    pub(super) pid: u32,
+pub(crate) struct Owner {
+    pub(crate) pid: u32,
     /// In clock ticks since boot, so that a reused process id is not taken for the same process.
-    pub(super) start_ticks: u64,
+    pub(crate) start_ticks: u64,
     /// The inode of the PID namespace; process ids of another namespace mean nothing here.
-    pub(super) namespace: u64,
+    pub(crate) namespace: u64,
 }
 
 impl Owner {
     /// This process.
-    pub(super) fn this() -> &'static Self {
+    pub(crate) fn this() -> &'static Self {
         static THIS: OnceLock<Owner> = OnceLock::new();
         THIS.get_or_init(|| {
             let pid = std::process::id();
@@ -37,7 +37,7 @@ impl Owner {
     }
 
     /// Whether the orchestrator that this names is gone for certain.
-    pub(super) fn is_dead(&self) -> bool {
+    pub(crate) fn is_dead(&self) -> bool {
         self.namespace == Self::this().namespace
             && members::stat(self.pid)
                 .is_none_or(|stat| stat.is_dead || stat.start_ticks != self.start_ticks)
@@ -51,7 +51,7 @@ fn namespace() -> u64 {
 
 /// The name of one process tree, unique on this machine until it boots again.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Marker {
+pub(crate) struct Marker {
     /// `PID-START-NAMESPACE-N`.
     own: String,
     /// The marker this orchestrator itself runs under, when it is somebody's agent.
@@ -60,7 +60,7 @@ pub(super) struct Marker {
 
 impl Marker {
     /// A marker nobody else has.
-    pub(super) fn mint() -> Self {
+    pub(crate) fn mint() -> Self {
         static COUNTER: AtomicU64 = AtomicU64::new(1);
         let Owner { pid, start_ticks, namespace } = Owner::this();
         let n = COUNTER.fetch_add(1, Ordering::Relaxed);
@@ -70,7 +70,7 @@ impl Marker {
 
     /// The value of [`VARIABLE`]: the outer marker, a slash, and this one, so that an orchestrator
     /// above still finds the processes of an orchestrator below.
-    pub(super) fn value(&self) -> String {
+    pub(crate) fn value(&self) -> String {
         match &self.outer {
             Some(outer) => format!("{outer}/{}", self.own),
             None => self.own.clone(),
@@ -78,13 +78,13 @@ impl Marker {
     }
 
     /// Whether a process with this environment (as in `/proc/PID/environ`) carries the marker.
-    pub(super) fn is_in(&self, environ: &[u8]) -> bool {
+    pub(crate) fn is_in(&self, environ: &[u8]) -> bool {
         parts(environ).any(|part| part == self.own.as_bytes())
     }
 }
 
 /// The innermost owner named in an environment: who must clean up if it is still there.
-pub(super) fn owner_in(environ: &[u8]) -> Option<Owner> {
+pub(crate) fn owner_in(environ: &[u8]) -> Option<Owner> {
     let innermost = std::str::from_utf8(parts(environ).last()?).ok()?;
     let mut numbers = innermost.split('-').map(str::parse::<u64>);
     let mut next = || numbers.next()?.ok();

@@ -11,7 +11,7 @@ const CHUNK_BYTES: usize = 64 << 10;
 
 /// What came out of a pipe until its end.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Collected {
+pub(crate) enum Collected {
     /// All of it.
     All(Vec<u8>),
     /// It was more than the limit; the rest was not read.
@@ -19,7 +19,7 @@ pub(super) enum Collected {
 }
 
 /// Reads to the end, but stops as soon as more than `max_bytes` came.
-pub(super) async fn collect(
+pub(crate) async fn collect(
     mut pipe: impl AsyncRead + Unpin,
     max_bytes: usize,
 ) -> io::Result<Collected> {
@@ -39,19 +39,19 @@ pub(super) async fn collect(
 
 /// The last bytes of a stream, shared between who reads the pipe and who tells the story.
 #[derive(Clone, Debug)]
-pub(super) struct Tail {
+pub(crate) struct Tail {
     kept: Arc<Mutex<Vec<u8>>>,
     max_bytes: usize,
 }
 
 impl Tail {
     /// Keeps the last `max_bytes`.
-    pub(super) fn new(max_bytes: usize) -> Self {
+    pub(crate) fn new(max_bytes: usize) -> Self {
         Self { kept: Arc::default(), max_bytes }
     }
 
     /// Reads the pipe to its end. An error ends the reading: a tail is told as far as it is known.
-    pub(super) async fn follow(self, mut pipe: impl AsyncRead + Unpin) {
+    pub(crate) async fn follow(self, mut pipe: impl AsyncRead + Unpin) {
         let mut chunk = vec![0; CHUNK_BYTES.min(8 << 10)];
         while let Ok(count) = pipe.read(&mut chunk).await {
             if count == 0 {
@@ -70,20 +70,20 @@ impl Tail {
     }
 
     /// What is kept, as text; what is not UTF-8 is replaced.
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         String::from_utf8_lossy(&kept).into_owned()
     }
 
     /// The last line that says something, at most `max_chars` of its beginning; for a message.
-    pub(super) fn last_line(&self, max_chars: usize) -> Option<String> {
+    pub(crate) fn last_line(&self, max_chars: usize) -> Option<String> {
         let text = self.text();
         let line = text.lines().rev().find(|line| !line.trim().is_empty())?;
         Some(line.trim().chars().take(max_chars).collect())
     }
 
     /// Forgets what was kept and gives it: the next task begins with a clean page.
-    pub(super) fn take(&self) -> String {
+    pub(crate) fn take(&self) -> String {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         String::from_utf8_lossy(&std::mem::take(&mut *kept)).into_owned()
     }

@@ -14,15 +14,15 @@ use super::marker::{self, Marker, Owner};
 
 /// What `/proc/PID/stat` says, as far as it matters here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Stat {
-    pub(super) pid: u32,
-    pub(super) parent: u32,
-    pub(super) group: u32,
-    pub(super) start_ticks: u64,
+pub(crate) struct Stat {
+    pub(crate) pid: u32,
+    pub(crate) parent: u32,
+    pub(crate) group: u32,
+    pub(crate) start_ticks: u64,
     /// A zombie runs no code: it is the memory of a process, not a process.
-    pub(super) is_dead: bool,
+    pub(crate) is_dead: bool,
     /// Its first thread has ended and others work on. Its state says zombie all the same.
-    pub(super) is_headless: bool,
+    pub(crate) is_headless: bool,
 }
 
 impl Stat {
@@ -33,18 +33,18 @@ impl Stat {
 
 /// A process tree: its first process, and the marker all of it inherited.
 #[derive(Clone, Debug)]
-pub(super) struct Tree {
-    pub(super) leader: u32,
-    pub(super) marker: Marker,
+pub(crate) struct Tree {
+    pub(crate) leader: u32,
+    pub(crate) marker: Marker,
 }
 
 /// Members seen so far, by process id and start: a member stays one when its parents are gone.
-pub(super) type Seen = BTreeSet<(u32, u64)>;
+pub(crate) type Seen = BTreeSet<(u32, u64)>;
 
 impl Tree {
     /// All living members, which are added to `seen`. Blocking: about 20 µs per process of the
     /// machine.
-    pub(super) fn living(&self, seen: &mut Seen) -> Vec<Stat> {
+    pub(crate) fn living(&self, seen: &mut Seen) -> Vec<Stat> {
         let all = processes();
         let mut members: BTreeSet<u32> = all
             .iter()
@@ -84,7 +84,7 @@ fn adopt_descendants(all: &[Stat], members: &mut BTreeSet<u32>) {
 }
 
 /// Sends a signal to exactly this process: not to another one that got its number meanwhile.
-pub(super) fn signal(member: &Stat, signal: Signal) {
+pub(crate) fn signal(member: &Stat, signal: Signal) {
     let Some(pid) = i32::try_from(member.pid).ok().and_then(Pid::from_raw) else { return };
     // Errors mean that it is gone already, which is what is wanted.
     let Ok(handle) = pidfd_open(pid, PidfdFlags::empty()) else { return };
@@ -138,7 +138,7 @@ fn environ(stat: &Stat) -> Option<Vec<u8>> {
 }
 
 /// One process, or `None` when there is none with that number.
-pub(super) fn stat(pid: u32) -> Option<Stat> {
+pub(crate) fn stat(pid: u32) -> Option<Stat> {
     let text = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
     parse(pid, &String::from_utf8_lossy(&text))
 }

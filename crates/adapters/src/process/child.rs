@@ -1,5 +1,5 @@
 //! What the new process does between `fork` and `exec`, and how its end is noticed: the only unsafe
-//! code of this adapter.
+//! code of this folder.
 //!
 //! 1. a session and a group of its own, without a terminal: nothing can stop it by asking for one;
 //! 2. KILL when the orchestrator dies, however it dies;
@@ -17,7 +17,7 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 /// Adds the five steps to a command that is about to be spawned by process `parent`.
-pub(super) fn prepare(
+pub(crate) fn prepare(
     command: &mut std::process::Command,
     parent: Pid,
     memory_max_bytes: Option<u64>,
@@ -59,7 +59,7 @@ fn close_on_exec() -> io::Result<()> {
 }
 
 /// Lets the reactor watch a pidfd: it becomes readable when its process has ended.
-pub(super) fn watch(pidfd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+pub(crate) fn watch(pidfd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
     // SAFETY: an `OwnedFd` gives one and the same open descriptor until it is dropped, and the
     // `AsyncFd` owns it until then.
     #[expect(unsafe_code, reason = "tokio asks for a promise about any descriptor")]

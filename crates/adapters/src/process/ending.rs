@@ -15,7 +15,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
 use super::members::{self, Seen, Stat, Tree};
-use super::process::Body;
+use super::running::Body;
 
 /// Between two looks; it doubles from the first to the last.
 const LOOK_FIRST: Duration = Duration::from_millis(1);
@@ -23,7 +23,7 @@ const LOOK_LAST: Duration = Duration::from_millis(100);
 
 /// Ends the tree; gives the status of its first process when no member is left. A member that the
 /// system cannot end now (it hangs in a device) is waited for, however long: its slot is not free.
-pub(super) async fn end(body: Body) -> io::Result<ExitStatus> {
+pub(crate) async fn end(body: Body) -> io::Result<ExitStatus> {
     let mut seen = Seen::new();
     if !body.has_exited() {
         // Before anybody ends: a child of who ends first would lose its place in the tree.
@@ -74,7 +74,7 @@ async fn all_gone_by_themselves(body: &Body, seen: &Seen) {
 }
 
 /// Sends KILL to every living member and gives them. Blocking.
-pub(super) fn kill(tree: &Tree, seen: &mut Seen) -> Vec<Stat> {
+pub(crate) fn kill(tree: &Tree, seen: &mut Seen) -> Vec<Stat> {
     signal_group(tree, Signal::KILL);
     let living = tree.living(seen);
     living.iter().for_each(|member| members::signal(member, Signal::KILL));

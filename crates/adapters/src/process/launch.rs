@@ -48,7 +48,7 @@ impl Program {
     }
 
     /// The name by which messages speak of it.
-    pub(super) fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         self.argv.first().map_or("(nothing)", String::as_str)
     }
 
@@ -93,7 +93,7 @@ pub enum Error {
 }
 
 /// Starts it; what dead orchestrators left behind is killed before the first start.
-pub(super) async fn start(
+pub(crate) async fn start(
     program: &Program,
     variables: &BTreeMap<String, String>,
     memory_max_bytes: Option<u64>,
@@ -136,6 +136,6 @@ fn spawner() -> Option<&'static mpsc::Sender<Job>> {
 }
 
 /// The variables that tell a process whose it is.
-pub(super) fn marked(marker: &marker::Marker) -> BTreeMap<String, String> {
+pub(crate) fn marked(marker: &marker::Marker) -> BTreeMap<String, String> {
     BTreeMap::from([(marker::VARIABLE.to_string(), marker.value())])
 }
