@@ -10,7 +10,6 @@ use majordomo::kernel::{Event, Terms};
 use majordomo::llm::{LlmAgent, Spec};
 use majordomo::models::rate::{Governor, Rate};
 use majordomo::runtime::llm::{Error, Reply, Request, Usage};
-use majordomo::runtime::port::llm::Parts;
 use majordomo::runtime::port::{BoxFuture, Llm};
 use majordomo::testing::Disk;
 use majordomo::{Context, JsonSchemas, Result, SubmitOptions, capability};
@@ -116,10 +115,6 @@ impl Llm for Busy {
                 }),
             }
         })
-    }
-
-    fn stream(&self, _: Arc<Request>) -> Parts {
-        unreachable!("agents want whole replies")
     }
 }
 

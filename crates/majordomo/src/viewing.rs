@@ -93,7 +93,13 @@ impl Observer for Viewer {
     }
 
     fn note(&self, note: &Note) {
-        let _ = self.send(News::Said(note.clone(), system_wall_ms() as i64));
+        if is_kept(&note.what) {
+            let _ = self.send(News::Said(note.clone(), system_wall_ms() as i64));
+        }
+    }
+
+    fn watches(&self) -> bool {
+        false
     }
 }
 
@@ -143,7 +149,15 @@ fn take_in(
     views.append_logs(&lines)
 }
 
-/// A note as a line of the log; a partial output is seen by whoever watches, and not kept.
+/// A partial output is seen by whoever watches, and not kept.
+fn is_kept(what: &Said) -> bool {
+    match what {
+        Said::Progress { .. } | Said::Log { .. } => true,
+        Said::Partial { .. } | Said::Text { .. } => false,
+    }
+}
+
+/// A note as a line of the log.
 fn line(note: &Note, at_ms: i64) -> Option<Line> {
     let (level, text, fields) = match &note.what {
         Said::Progress { message, fraction } => {
@@ -154,7 +168,7 @@ fn line(note: &Note, at_ms: i64) -> Option<Line> {
             let said = (!fields.is_empty()).then(|| Value::Object(fields.clone()).to_string());
             (level_name(*level), message.clone(), said)
         }
-        Said::Partial { .. } => return None,
+        Said::Partial { .. } | Said::Text { .. } => return None,
     };
     let (task, token) = (note.attempt.task, note.attempt.token);
     Some(Line { task, token, at_ms, level, text, fields })

@@ -9,7 +9,6 @@ use majordomo::llm::{LlmAgent, Spec};
 use majordomo::testing::Disk;
 use majordomo::{AgentEntry, Capability, Context, Result, SubmitOptions, Team, Ticket, capability};
 use runtime::llm::{Error, Reply, Request, Usage};
-use runtime::port::llm::Parts;
 use runtime::port::{BoxFuture, Llm};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
@@ -30,10 +29,6 @@ impl Llm for Playing {
             Some(line) => Box::pin(std::future::ready(line)),
             None => Box::pin(std::future::pending()),
         }
-    }
-
-    fn stream(&self, _: Arc<Request>) -> Parts {
-        unreachable!("agents want whole replies")
     }
 }
 

@@ -10,7 +10,6 @@ use majordomo::testing::Disk;
 use majordomo::{Context, Failure, Result, SubmitOptions, Team, capability};
 use runtime::api::join;
 use runtime::llm::{self, Error, Message, Reply, Request, ToolCall, Usage};
-use runtime::port::llm::Parts;
 use runtime::port::{BoxFuture, Llm};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
@@ -30,10 +29,6 @@ impl Llm for Playing {
         let line = self.lines.lock().unwrap().pop_front();
         let line = line.expect("the script has a line for it");
         Box::pin(std::future::ready(line))
-    }
-
-    fn stream(&self, _: Arc<Request>) -> Parts {
-        unreachable!("agents want whole replies")
     }
 }
 

@@ -10,7 +10,6 @@ use majordomo::models::rate::{Governor, Rate};
 use majordomo::testing::Disk;
 use majordomo::{Context, Result, SubmitOptions, capability};
 use runtime::llm::{Error, Reply, Request, Usage};
-use runtime::port::llm::Parts;
 use runtime::port::{BoxFuture, Llm};
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
@@ -30,10 +29,6 @@ impl Llm for Slow {
             tokio::time::sleep(Duration::from_secs(2)).await;
             Ok(Reply { text: "done".into(), usage: TOKENS, ..Reply::default() })
         })
-    }
-
-    fn stream(&self, _: Arc<Request>) -> Parts {
-        unreachable!("agents want whole replies")
     }
 }
 

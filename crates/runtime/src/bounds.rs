@@ -75,3 +75,8 @@ pub(crate) const SECRET_MIN_BYTES: usize = 8;
 pub(crate) const SECRET_MAX_BYTES: usize = 64 << 10;
 /// Values of secrets that are known at once; each is looked for in all that agents say.
 pub(crate) const SECRETS_MAX: usize = 1_024;
+/// Bytes of one piece of a text that an agent says while it writes: a thousand of them, which is
+/// what is kept for who listens slowly, are 4 MiB.
+pub(crate) const PIECE_MAX_BYTES: usize = 4 << 10;
+/// Bytes of one partial output: what is larger is for its end.
+pub(crate) const PARTIAL_MAX_BYTES: usize = 64 << 10;

@@ -195,6 +195,12 @@ impl Pieces {
         self.is_over
     }
 
+    /// What was said so far, bytes.
+    pub(super) fn bytes(&self) -> usize {
+        let calls = self.calls.values().map(|it| it.name.len() + it.arguments.len());
+        self.reply.text.len() + calls.sum::<usize>()
+    }
+
     /// The whole reply; `None` if the stream ended before it was said to.
     pub(super) fn whole(self) -> Option<Reply> {
         // Some servers say why they end, but not that they have ended.

@@ -49,6 +49,8 @@ pub(super) struct Body {
     incoming: Incoming,
     /// How much has come, bytes.
     pub(super) bytes: usize,
+    /// How much may come.
+    pub(super) max_bytes: usize,
 }
 
 impl Connections {
@@ -101,7 +103,8 @@ impl Connections {
         let answer = call.within(Waited::Answer, call.limits.answer_ms, sending).await?;
         let answer = answer.map_err(|error| call.not_sent(url, &error))?;
         let (head, incoming) = Response::into_parts(answer);
-        let body = Body { call: call.clone(), incoming, bytes: 0 };
+        let max_bytes = call.limits.answer_max_bytes;
+        let body = Body { call: call.clone(), incoming, bytes: 0, max_bytes };
         Ok(Answer { status: head.status, headers: head.headers, body })
     }
 }
@@ -173,16 +176,25 @@ impl Call {
 impl Body {
     /// The next bytes; `None` at the proper end.
     pub(super) async fn next(&mut self) -> Result<Option<Bytes>, Error> {
-        let Body { call, incoming, bytes } = self;
+        self.next_within(Waited::NextPiece, self.call.limits.piece_ms).await
+    }
+
+    /// The same, where they may take so long.
+    pub(super) async fn next_within(
+        &mut self,
+        waited: Waited,
+        max_ms: u64,
+    ) -> Result<Option<Bytes>, Error> {
+        let Body { call, incoming, bytes, max_bytes } = self;
         loop {
             let frame = incoming.frame();
-            let frame = call.within(Waited::NextPiece, call.limits.piece_ms, frame).await?;
+            let frame = call.within(waited, max_ms, frame).await?;
             let Some(frame) = frame else { return Ok(None) };
             let cut = |_| Error::Cut { model: call.model.clone(), bytes: *bytes };
             let Ok(data) = frame.map_err(cut)?.into_data() else { continue };
             *bytes += data.len();
-            let max = call.limits.answer_max_bytes;
-            if *bytes > max {
+            if *bytes > *max_bytes {
+                let max = call.limits.answer_max_bytes;
                 return Err(Error::TooLarge { model: call.model.clone(), max });
             }
             return Ok(Some(data));

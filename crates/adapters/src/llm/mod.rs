@@ -13,6 +13,7 @@ mod messages;
 pub mod price;
 pub mod provider;
 pub mod rate;
+mod reading;
 mod refusal;
 pub mod secret;
 pub mod settings;
@@ -26,12 +27,13 @@ pub use secret::Secret;
 pub use settings::{Endpoint, Setting};
 
 use futures_util::stream;
-use http::{Answer, Body, Call, Connections};
+use http::{Answer, Call, Connections};
 use hyper::Method;
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use hyper_util::client::proxy::matcher::Matcher;
 use provider::Wire;
-use runtime::llm::{Error, Part, Reply, Request, Usage};
+use reading::Reading;
+use runtime::llm::{Error, Reply, Request, Usage};
 use runtime::port::llm::Parts;
 use runtime::port::{BoxFuture, Llm};
 use serde_json::Value;
@@ -188,7 +190,7 @@ impl Llm for Models {
     }
 
     fn stream(&self, request: Arc<Request>) -> Parts {
-        let reading = Reading::Before(Box::new((self.clone(), request)));
+        let reading = Reading::of(self.clone(), request);
         Box::pin(stream::try_unfold(reading, Reading::next))
     }
 }
@@ -277,116 +279,4 @@ fn counted(mut reply: Reply, request: &Request) -> Reply {
         reply.usage = Usage::estimated(input, reply.text.len() + calls);
     }
     reply
-}
-
-/// Where a streamed answer stands.
-enum Reading {
-    Before(Box<(Models, Arc<Request>)>),
-    Within(Box<Within>),
-    After,
-}
-
-struct Within {
-    call: Call,
-    place: Place,
-    request: Arc<Request>,
-    body: Body,
-    events: sse::Decoder,
-    pieces: Pieces,
-}
-
-enum Pieces {
-    Chat(chat::Pieces),
-    Messages(messages::Pieces),
-}
-
-impl Reading {
-    async fn next(mut self) -> Result<Option<(Part, Reading)>, Error> {
-        loop {
-            self = match self {
-                Reading::Before(what) => {
-                    let (models, request) = *what;
-                    let (call, place, answer) = models.begin(&request, true).await?;
-                    // Some servers do not stream, whatever they are asked.
-                    if content_type(&answer.headers).contains("json") {
-                        let body = json_body(&call, answer).await?;
-                        let reply = read(&call, &place, &body, &request)?;
-                        return Ok(Some((Part::Done(reply), Reading::After)));
-                    }
-                    Reading::Within(Box::new(Within::new(call, place, request, answer)?))
-                }
-                Reading::Within(mut within) => match within.next().await? {
-                    Some(text) => return Ok(Some((Part::Text(text), Reading::Within(within)))),
-                    None => return Ok(Some((within.done()?, Reading::After))),
-                },
-                Reading::After => return Ok(None),
-            }
-        }
-    }
-}
-
-impl Within {
-    fn new(
-        call: Call,
-        place: Place,
-        request: Arc<Request>,
-        answer: Answer,
-    ) -> Result<Within, Error> {
-        let said = content_type(&answer.headers);
-        if !said.starts_with("text/event-stream") {
-            return Err(call.malformed(format!("it says that it is {said:.60}, not a stream")));
-        }
-        let pieces = match place.endpoint.provider.wire() {
-            Wire::ChatCompletions => Pieces::Chat(chat::Pieces::default()),
-            Wire::Messages => Pieces::Messages(messages::Pieces::default()),
-        };
-        let events = sse::Decoder::default();
-        Ok(Within { call, place, request, body: answer.body, events, pieces })
-    }
-
-    /// The next text; `None` when nothing more is to come.
-    async fn next(&mut self) -> Result<Option<String>, Error> {
-        loop {
-            while let Some(event) = self.events.next() {
-                let taken = match &mut self.pieces {
-                    Pieces::Chat(pieces) => pieces.take(&event),
-                    Pieces::Messages(pieces) => pieces.take(&event),
-                };
-                match taken {
-                    Ok(None) => {}
-                    Ok(text) => return Ok(text),
-                    Err(unusable) => return Err(self.error(unusable)),
-                }
-            }
-            let is_over = match &self.pieces {
-                Pieces::Chat(pieces) => pieces.is_over(),
-                Pieces::Messages(pieces) => pieces.is_over(),
-            };
-            if is_over {
-                return Ok(None);
-            }
-            let Some(bytes) = self.body.next().await? else { return Ok(None) };
-            let fed = self.events.feed(&bytes);
-            fed.map_err(|_| self.call.malformed("an event of it is no text"))?;
-        }
-    }
-
-    fn error(&self, unusable: Unusable) -> Error {
-        match unusable {
-            Unusable::Malformed(what) => self.call.malformed(what),
-            Unusable::Refused { status, said } => {
-                let said = refusal::words(&said);
-                refusal::meaning(&self.call, &self.place.endpoint, status, &said, None)
-            }
-        }
-    }
-
-    fn done(self) -> Result<Part, Error> {
-        let reply = match self.pieces {
-            Pieces::Chat(pieces) => pieces.whole(),
-            Pieces::Messages(pieces) => pieces.whole(&self.request),
-        };
-        let cut = Error::Cut { model: self.call.model, bytes: self.body.bytes };
-        reply.map(|reply| Part::Done(counted(reply, &self.request))).ok_or(cut)
-    }
 }

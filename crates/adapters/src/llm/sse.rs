@@ -43,6 +43,11 @@ impl Decoder {
         self.whole.pop_front()
     }
 
+    /// What stands behind the last whole event, bytes.
+    pub(super) fn pending(&self) -> usize {
+        self.line.len() + self.event.data.len()
+    }
+
     fn take(&mut self, line: &str) {
         if line.is_empty() {
             let event = std::mem::take(&mut self.event);

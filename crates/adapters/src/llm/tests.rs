@@ -5,7 +5,7 @@ mod failures;
 use super::*;
 use crate::testing::models::{Answer, Call, Server};
 use futures_util::StreamExt as _;
-use runtime::llm::{Finish, Message, Tool, ToolCall};
+use runtime::llm::{Finish, Message, Part, Tool, ToolCall};
 use serde_json::json;
 
 const KEY: &str = "sk-canary-0123456789";
@@ -63,15 +63,23 @@ async fn a_text_comes_whole_and_in_pieces() {
     let models = models(&server);
     for model in BOTH {
         let text = "to be, or nöt to be";
-        server.then(Answer::text(text).with_usage(7, 3));
+        let answer = || {
+            let left = [("limit", "60"), ("remaining", "59")];
+            let answer = Answer::text(text).with_usage(7, 3);
+            left.into_iter().fold(answer, |it, (name, value)| {
+                it.header(&format!("x-ratelimit-{name}-requests"), value)
+            })
+        };
+        server.then(answer()).then(answer());
         let whole = complete(&models, asking(model)).await.unwrap();
-        server.then(Answer::text(text).with_usage(7, 3));
         let (texts, reply) = streamed(&models, asking(model)).await;
         assert_eq!(reply.unwrap(), whole, "{model}");
         assert!(texts.len() > 1 && texts.concat() == text, "{texts:?}");
         assert_eq!((whole.text.as_str(), whole.finish), (text, Finish::Stop));
         let usage = Usage { input_tokens: 7, output_tokens: 3, ..Usage::default() };
         assert_eq!((whole.usage, whole.model.as_str()), (usage, "scripted"));
+        let left = whole.allowance.requests.unwrap();
+        assert_eq!((left.limit, left.remaining), (Some(60), 59), "and what may still be asked");
     }
 }
 

@@ -71,6 +71,10 @@ impl Observer for Feed {
     }
 
     fn note(&self, _: &Note) {}
+
+    fn watches(&self) -> bool {
+        false
+    }
 }
 
 impl Books {

@@ -90,6 +90,7 @@ pub(super) fn agent(
     }
     spec.temperature = said.temperature;
     spec.output_tokens_max = said.output_tokens;
+    spec.streams = said.stream;
     spec.limits.turns = said.turns;
     spec.limits.repairs = said.repairs;
     let agent = LlmAgent::new(spec, Arc::new(models().clone()), &JsonSchemas);

@@ -4,12 +4,22 @@ use kernel::{AgentId, Entry, Event, Loss, Supervised, TaskId, Text};
 use runtime::port::Observer;
 use runtime::port::journal::Seq;
 use runtime::port::observer::{Note, Said};
+use serde_json::Value;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// What is kept of a text that an agent writes, bytes: more than a line of a terminal.
+const WRITTEN_MAX_BYTES: usize = 1_024;
 
 /// Hears entries, and tells how things stand at any moment.
 #[derive(Default)]
-pub struct Board(Mutex<Standing>);
+pub struct Board {
+    standing: Mutex<Standing>,
+    /// Somebody looks at what agents write.
+    is_drawn: AtomicBool,
+}
 
 /// How things stand.
 #[derive(Clone, Debug, Default)]
@@ -44,6 +54,8 @@ pub struct AgentLine {
     pub restarts: u64,
     /// Why it gets no new work, if it gets none.
     pub away: Option<&'static str>,
+    /// The task of the text that it wrote at last.
+    pub(super) writes: Option<TaskId>,
 }
 
 /// The tasks of one capability.
@@ -62,6 +74,8 @@ struct Open {
     capability: Text,
     agent: Option<AgentId>,
     stage: Stage,
+    /// The last line of what was written for it, from its beginning or from where it is cut.
+    written: String,
 }
 
 /// What the agent of a task has to do with it now.
@@ -82,8 +96,13 @@ impl Board {
         self.lock().clone()
     }
 
+    /// From now on somebody looks at what agents write.
+    pub(super) fn draw(&self) {
+        self.is_drawn.store(true, Ordering::Relaxed);
+    }
+
     fn lock(&self) -> MutexGuard<'_, Standing> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -98,11 +117,32 @@ impl Observer for Board {
     }
 
     fn note(&self, note: &Note) {
-        if let Said::Progress { message, .. } = &note.what
-            && !message.is_empty()
-        {
-            self.lock().latest = format!("task {}: {message}", note.attempt.task);
+        let task = note.attempt.task;
+        match &note.what {
+            Said::Progress { message, .. } if !message.is_empty() => {
+                self.lock().latest = format!("task {task}: {message}");
+            }
+            Said::Text { begins, piece } if self.watches() => {
+                self.lock().written(task, *begins, piece);
+            }
+            Said::Partial { output } if self.watches() => {
+                self.lock().written(task, true, &in_words(output));
+            }
+            Said::Progress { .. } | Said::Text { .. } | Said::Partial { .. } | Said::Log { .. } => {
+            }
         }
+    }
+
+    fn watches(&self) -> bool {
+        self.is_drawn.load(Ordering::Relaxed)
+    }
+}
+
+/// An output so far, as a text.
+fn in_words(output: &Value) -> Cow<'_, str> {
+    match output {
+        Value::String(text) => text.into(),
+        other => other.to_string().into(),
     }
 }
 
@@ -115,6 +155,31 @@ impl Standing {
             ended: sum.ended + it.ended,
             failed: sum.failed + it.failed,
         })
+    }
+
+    /// The end of what this agent writes now.
+    #[must_use]
+    pub fn writing(&self, agent: &AgentLine) -> Option<&str> {
+        let written = &self.open.get(&agent.writes?)?.written;
+        written.trim_end().rsplit('\n').next().filter(|line| !line.is_empty())
+    }
+
+    /// More of a text: its last line is kept.
+    fn written(&mut self, task: TaskId, begins: bool, piece: &str) {
+        let Some(open) = self.open.get_mut(&task).filter(|it| it.stage == Stage::Working) else {
+            return; // What a lost attempt says is of no interest.
+        };
+        if begins {
+            open.written.clear();
+        }
+        open.written.push_str(piece);
+        let line = open.written.trim_end().rfind('\n').map_or(0, |at| at + 1);
+        let too_much = open.written.len().saturating_sub(WRITTEN_MAX_BYTES);
+        let from = open.written.ceil_char_boundary(line.max(too_much));
+        open.written.drain(..from);
+        if let Some(agent) = self.agent_of(task) {
+            agent.writes = Some(task);
+        }
     }
 
     fn take_in(&mut self, event: &Event) {
@@ -139,7 +204,8 @@ impl Standing {
             Event::TaskAccepted(accepted) => {
                 let capability = accepted.terms.capability.clone();
                 self.work.entry(capability.clone()).or_default().accepted += 1;
-                let open = Open { capability, agent: None, stage: Stage::Queued };
+                let (agent, stage, written) = (None, Stage::Queued, String::new());
+                let open = Open { capability, agent, stage, written };
                 self.open.insert(accepted.task, open);
             }
             Event::LeaseGranted(granted) => {
@@ -219,6 +285,7 @@ impl Standing {
     fn set(&mut self, task: TaskId, stage: Stage) {
         let Some(open) = self.open.get_mut(&task) else { return };
         let before = std::mem::replace(&mut open.stage, stage);
+        open.written = String::new();
         let Some(agent) = open.agent.and_then(|id| self.agents.get_mut(&id)) else { return };
         if let Some(count) = agent.count(before) {
             *count = count.saturating_sub(1);
@@ -245,5 +312,46 @@ impl AgentLine {
             Stage::Working => Some(&mut self.busy),
             Stage::Waiting => Some(&mut self.waiting),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn standing() -> (Standing, TaskId) {
+        let (task, agent) = (TaskId(7), AgentId(1));
+        let (capability, written) = ("text.write".into(), String::new());
+        let open = Open { capability, agent: Some(agent), stage: Stage::Working, written };
+        let mut standing = Standing::default();
+        standing.agents.insert(agent, AgentLine::default());
+        standing.open.insert(task, open);
+        (standing, task)
+    }
+
+    fn line(standing: &Standing) -> Option<&str> {
+        standing.writing(standing.agents.values().next()?)
+    }
+
+    #[test]
+    fn the_last_line_of_a_text_is_kept() {
+        let (mut standing, task) = standing();
+        assert_eq!(line(&standing), None);
+        for (begins, piece, shown) in [
+            (true, "to be,\nor", "or"),
+            (false, " not", "or not"),
+            (false, "\n\n", "or not"),
+            (false, "to be", "to be"),
+            (true, "that", "that"),
+        ] {
+            standing.written(task, begins, piece);
+            assert_eq!(line(&standing), Some(shown));
+        }
+        standing.written(task, false, &"ä".repeat(100_000));
+        assert!(line(&standing).is_some_and(|it| it.len() <= WRITTEN_MAX_BYTES));
+        standing.set(task, Stage::Waiting);
+        assert_eq!(line(&standing), None, "it writes no more");
+        standing.written(task, false, "late");
+        assert_eq!(line(&standing), None, "nor does whoever lost it");
     }
 }

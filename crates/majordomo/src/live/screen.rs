@@ -30,6 +30,7 @@ impl Screen {
             return Screen { drawing: tokio::spawn(async {}), bars: None };
         }
         if std::io::stderr().is_terminal() {
+            board.draw();
             let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
             let drawing = tokio::spawn(draw(board, bars.clone()));
             return Screen { drawing, bars: Some(bars) };
@@ -69,32 +70,53 @@ async fn draw(board: Arc<Board>, bars: MultiProgress) {
             String::new()
         });
         head.tick();
-        let shown: Vec<String> = agent_lines(&standing);
+        let shown = agent_lines(&standing, width());
         while lines.len() < shown.len() {
             let line = bars.insert_before(&tail, ProgressBar::new_spinner());
             line.set_style(style("  {wide_msg}"));
             lines.push(line);
         }
-        for (line, text) in lines.iter().zip(shown) {
+        let nothing = std::iter::repeat_with(String::new);
+        for (line, text) in lines.iter().zip(shown.into_iter().chain(nothing)) {
             line.set_message(text);
         }
         tail.set_message(terminal(&standing.latest).into_owned());
     }
 }
 
-fn agent_lines(standing: &Standing) -> Vec<String> {
+fn width() -> usize {
+    rustix::termios::tcgetwinsize(std::io::stderr()).map_or(80, |size| usize::from(size.ws_col))
+}
+
+/// A line for each agent, and under it the end of what it writes.
+fn agent_lines(standing: &Standing, width: usize) -> Vec<String> {
     let mut agents: Vec<&AgentLine> = standing.agents.values().collect();
     agents.sort_by_key(|agent| std::cmp::Reverse((agent.busy, agent.completed)));
     let more = agents.len().saturating_sub(AGENTS_MAX);
-    let mut lines: Vec<String> = agents.into_iter().take(AGENTS_MAX).map(agent_line).collect();
+    let mut lines = Vec::new();
+    for agent in agents.into_iter().take(AGENTS_MAX) {
+        lines.push(agent_line(agent));
+        let writes = standing.writing(agent);
+        lines.extend(writes.map(|it| format!("  │ {}", end_of(it, width.saturating_sub(8)))));
+    }
     if more > 0 {
         lines.push(format!("and {more} more agents"));
     }
     lines
 }
 
+/// As many characters of a line as there is room for, the last ones: there it goes on.
+fn end_of(line: &str, width: usize) -> String {
+    let line = terminal(line);
+    let too_many = line.chars().count().saturating_sub(width);
+    match too_many {
+        0 => line.into_owned(),
+        _ => std::iter::once('…').chain(line.chars().skip(too_many + 1)).collect(),
+    }
+}
+
 fn agent_line(agent: &AgentLine) -> String {
-    let AgentLine { name, busy, waiting, slots, completed, failed, restarts, away } = agent;
+    let AgentLine { name, busy, waiting, slots, completed, failed, restarts, away, .. } = agent;
     let now = match (busy, waiting) {
         (0, 0) => "idle".to_owned(),
         (0, waiting) => format!("{waiting} waiting"),
@@ -144,5 +166,7 @@ mod tests {
         let agent = AgentLine { name: "a\u{1b}[2J\r".into(), slots: 1, ..AgentLine::default() };
         let line = agent_line(&agent);
         assert!(line.starts_with("a\\u{1b}[2J\\r "), "{line:?}");
+        assert_eq!(end_of("b\u{1b}[2J", 80), "b\\u{1b}[2J");
+        assert_eq!((end_of("abcdef", 4), end_of("abcd", 4)), ("…def".into(), "abcd".into()));
     }
 }

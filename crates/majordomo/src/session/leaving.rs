@@ -24,6 +24,10 @@ impl Observer for Departures {
     }
 
     fn note(&self, _: &Note) {}
+
+    fn watches(&self) -> bool {
+        false
+    }
 }
 
 impl Departures {

@@ -158,6 +158,10 @@ impl Observer for Tally {
     }
 
     fn note(&self, _: &Note) {}
+
+    fn watches(&self) -> bool {
+        false
+    }
 }
 
 impl Books {

@@ -106,6 +106,7 @@ fn adviser(model: String, confidence_min: f64, serves: Vec<String>) -> Agent {
         repairs: 1,
         confidence_min: Some(confidence_min),
         output_tokens: None,
+        stream: false,
         common,
     })
 }

@@ -50,6 +50,10 @@ pub struct Llm {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 10_000_000))]
     pub output_tokens: Option<u64>,
+    /// Its text is told to whoever watches while it is written; with `false` at its end, for an
+    /// endpoint that counts no tokens in a stream.
+    #[serde(default = "yes", skip_serializing_if = "is_true")]
+    pub stream: bool,
     /// What every kind of agent has.
     #[serde(flatten)]
     pub common: Common,
@@ -131,6 +135,15 @@ impl TeamFile {
         let mut all = self.agents.values().flat_map(roster::capabilities);
         all.any(|capability| !served.insert(capability))
     }
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // So serde calls it.
+fn is_true(said: &bool) -> bool {
+    *said
 }
 
 fn fifty() -> u32 {

@@ -12,7 +12,6 @@ use majordomo::llm::{LlmAgent, Spec, Tool};
 use majordomo::testing::Record;
 use majordomo::{AgentEntry, Context, Failure, Result, Team, TeamBuilder};
 use runtime::llm::{self, Error, Message, Reply, Request, ToolCall};
-use runtime::port::llm::Parts;
 use runtime::port::{Agent, BoxFuture, Llm};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -41,10 +40,6 @@ struct Model<F>(F);
 impl<F: Fn(&Request) -> Reply + Send + Sync + 'static> Llm for Model<F> {
     fn complete(&self, request: Arc<Request>) -> BoxFuture<'static, Result<Reply, Error>> {
         Box::pin(std::future::ready(Ok((self.0)(&request))))
-    }
-
-    fn stream(&self, _: Arc<Request>) -> Parts {
-        unreachable!("agents want whole replies")
     }
 }
 

@@ -37,6 +37,7 @@ mod ticket;
 mod together;
 mod versions;
 mod wait;
+mod writing;
 
 pub use crate::bid::{Bid, Offered};
 pub use crate::contract::Contract;
@@ -67,6 +68,7 @@ pub use team::{StartError, Team, TeamBuilder};
 pub use ticket::Ticket;
 pub use together::{Join, first_success, join, race};
 pub use versions::asked;
+pub use writing::Writing;
 
 pub(crate) use durable::Takers;
 pub(crate) use failure::to_kernel;

@@ -31,9 +31,14 @@ impl Default for Listeners {
 }
 
 impl Listeners {
+    /// Whether anybody listens.
+    pub(crate) fn is_anybody(&self) -> bool {
+        self.0.receiver_count() > 0
+    }
+
     /// Tells whoever listens.
     pub(crate) fn tell(&self, heard: impl FnOnce() -> Heard) {
-        if self.0.receiver_count() > 0 {
+        if self.is_anybody() {
             let _ = self.0.send(heard()); // The last listener may just have gone.
         }
     }

@@ -1,6 +1,7 @@
 //! What code says in passing, and the signs of life that it gives: soft, and never a decision.
 
 use super::Context;
+use crate::bounds::PARTIAL_MAX_BYTES;
 use crate::port::observer::{Level, Note, Said};
 use kernel::Pulse;
 use serde::Serialize;
@@ -22,24 +23,39 @@ impl Context {
         self.note(Said::Progress { fraction, message: message.into() });
     }
 
-    /// What there is of the output so far, for whoever watches: words of a text that is being
-    /// written, findings before the last. Only what the attempt returns in the end is kept.
+    /// What there is of the output so far, for whoever watches: findings before the last, a table
+    /// with its first rows. Only what the attempt returns in the end is kept. More than 64 KiB is
+    /// not said; a text is better said by [`Context::writing`], piece by piece.
     ///
     /// ```
     /// # use majordomo_runtime::api::{Context, Result};
-    /// async fn write(cx: Context, words: Vec<String>) -> Result<String> {
-    ///     let mut text = String::new();
-    ///     for word in words {
-    ///         text.push_str(&word);
-    ///         cx.partial(&text);
+    /// async fn square(cx: Context, numbers: Vec<u64>) -> Result<Vec<u64>> {
+    ///     let mut squares = Vec::new();
+    ///     for number in numbers {
+    ///         squares.push(number * number);
+    ///         cx.partial(&squares);
     ///     }
-    ///     Ok(text)
+    ///     Ok(squares)
     /// }
     /// ```
     pub fn partial(&self, output: impl Serialize) {
-        if let Ok(output) = serde_json::to_value(output) {
+        if !self.is_watched() {
+            return self.live.says_something();
+        }
+        let Ok(text) = serde_json::to_string(&output) else { return };
+        if text.len() <= PARTIAL_MAX_BYTES
+            && let Ok(output) = serde_json::from_str(&text)
+        {
             self.note(Said::Partial { output });
         }
+    }
+
+    /// Whether anybody would hear what there is of the output now. Whoever makes it for that alone
+    /// may ask first.
+    #[must_use]
+    pub fn is_watched(&self) -> bool {
+        let inner = &self.live.runtime.inner;
+        inner.desk.listeners.is_anybody() || inner.observers.iter().any(|it| it.watches())
     }
 
     /// A line for the task's log.
@@ -69,7 +85,7 @@ impl Context {
         self.note(Said::Log { level, message: message.into(), fields });
     }
 
-    fn note(&self, what: Said) {
+    pub(super) fn note(&self, what: Said) {
         self.live.says_something();
         let what = self.live.redactor().note(what);
         let note = Note { attempt: self.attempt(), what };

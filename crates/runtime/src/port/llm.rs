@@ -5,6 +5,7 @@ use crate::llm::{Error, Part, Reply, Request};
 use futures_core::Stream;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
 /// The parts of a reply as they come. The last one is [`Part::Done`]; a stream that ends without it
 /// has given an error before.
@@ -21,6 +22,22 @@ pub trait Llm: Send + Sync + 'static {
     /// See [`Error`]: whose fault it was, and whether another attempt may go better.
     fn complete(&self, request: Arc<Request>) -> BoxFuture<'static, Result<Reply, Error>>;
 
-    /// The same, piece by piece.
-    fn stream(&self, request: Arc<Request>) -> Parts;
+    /// The same, piece by piece; all at once, where nothing else is said.
+    fn stream(&self, request: Arc<Request>) -> Parts {
+        Box::pin(AtOnce(Some(self.complete(request))))
+    }
+}
+
+/// The parts of a model that knows whole replies only: one.
+struct AtOnce(Option<BoxFuture<'static, Result<Reply, Error>>>);
+
+impl Stream for AtOnce {
+    type Item = Result<Part, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let Some(reply) = &mut self.0 else { return Poll::Ready(None) };
+        let reply = ready!(reply.as_mut().poll(cx));
+        self.0 = None;
+        Poll::Ready(Some(reply.map(Part::Done)))
+    }
 }

@@ -32,6 +32,12 @@ pub trait Observer: Send + Sync + 'static {
 
     /// An agent said something in passing. Not journaled, and may be lost.
     fn note(&self, note: &Note);
+
+    /// Whether what agents have of their outputs so far is anything to it: where it is to nobody,
+    /// they need not say it.
+    fn watches(&self) -> bool {
+        true
+    }
 }
 
 /// Something said in passing.
@@ -57,6 +63,13 @@ pub enum Said {
     Partial {
         /// Data.
         output: Value,
+    },
+    /// More of a text that it writes. All pieces of it together may be the output, or not.
+    Text {
+        /// The first piece of it.
+        begins: bool,
+        /// Data.
+        piece: String,
     },
     /// A line for the log.
     Log {

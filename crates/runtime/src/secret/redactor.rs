@@ -89,6 +89,12 @@ impl Redactor {
         }
     }
 
+    /// How many bytes at the end of a text that goes on may be the beginning of a value: whoever
+    /// tells it piece by piece keeps so many back, and tells them with what follows.
+    pub(crate) fn begun(&self, text: &str) -> usize {
+        self.known().map_or(0, |known| known.begun(text))
+    }
+
     /// The same of every text in a value, names of fields too.
     #[must_use]
     pub fn value<'a>(&self, value: &'a Value) -> Cow<'a, Value> {
@@ -118,6 +124,7 @@ impl Redactor {
                 Said::Progress { fraction, message: words(message) }
             }
             Said::Partial { output } => Said::Partial { output: self.value(&output).into_owned() },
+            Said::Text { begins, piece } => Said::Text { begins, piece: words(piece) },
             Said::Log { level, message, fields } => {
                 let hidden = |(name, value)| (words(name), self.hide(value));
                 let fields = fields.into_iter().map(hidden).collect();
@@ -190,6 +197,15 @@ impl Known {
             }
         }
         hidden
+    }
+
+    fn begun(&self, text: &str) -> usize {
+        let begun = |pattern: &Pattern| {
+            let pattern = &*pattern.text;
+            let mut parts = (1..pattern.len().min(text.len() + 1)).rev();
+            parts.find(|at| pattern.is_char_boundary(*at) && text.ends_with(&pattern[..*at]))
+        };
+        self.patterns.iter().filter_map(begun).max().unwrap_or(0)
     }
 
     /// Whether anything in it is to be hidden.
@@ -334,6 +350,23 @@ mod tests {
         for (said, hidden) in table {
             assert_eq!(redactor.text(said), hidden, "{said}");
         }
+    }
+
+    #[test]
+    fn what_may_be_the_beginning_of_a_value_is_told() {
+        let redactor = redactor(&[("TOKEN", VALUE), ("OTHER", "nary-other-value")]);
+        let table = [
+            ("it is c", 1),
+            ("it is cana", 4),
+            ("a canary-012345678", 16),
+            ("none", 0),
+            ("man", 1),
+        ];
+        for (said, begun) in table {
+            assert_eq!(redactor.begun(said), begun, "{said}");
+        }
+        assert_eq!((redactor.begun(VALUE), redactor.begun("")), (0, 0), "a whole one is hidden");
+        assert_eq!(Redactor::default().begun("canary"), 0);
     }
 
     #[test]

@@ -20,6 +20,10 @@ impl Observer for Record {
     }
 
     fn note(&self, _note: &Note) {}
+
+    fn watches(&self) -> bool {
+        false
+    }
 }
 
 impl Record {

@@ -4,8 +4,8 @@
 //! time of its run pays for it. Whatever it waited for, and however often the call is made again,
 //! the budget is looked at last before it is sent.
 
-use super::Inner;
 use super::conversation::Conversation;
+use super::{Inner, aloud};
 use crate::llm::price::Price;
 use crate::llm::rate::{Need, Place};
 use kernel::{Cost, FailureKind};
@@ -58,10 +58,11 @@ impl Inner {
         let size = Size::of(&request);
         let turn = self.turn(cx, step, size.likely()).await?;
         let aside = cx.set_aside(self.costs(cx, &size.most())).await?;
-        let (llm, payer, price) = (self.llm.clone(), cx.clone(), self.spec.price);
+        let (llm, payer) = (self.llm.clone(), cx.clone());
+        let (price, streams) = (self.spec.price, self.spec.streams);
         let call = async move {
             turn.sent();
-            let result = llm.complete(request).await;
+            let result = aloud::complete(&*llm, request, &payer, streams).await;
             turn.done(&result);
             let reply = result?;
             let paid = payer.spend(cost_of(price, &reply.usage)).await;

@@ -14,6 +14,7 @@
 //! its arguments are checked, and its answer is nobody's command.
 
 mod adviser;
+mod aloud;
 mod answer;
 mod call;
 mod circle;

@@ -41,6 +41,8 @@ pub struct Spec {
     pub temperature: Option<f64>,
     /// The longest of its answers, in tokens.
     pub output_tokens_max: Option<u64>,
+    /// Its text is told to whoever watches while it is written.
+    pub streams: bool,
     /// For one that serves `route`: a choice of an agent of which it is less sure, 0 to 1, is
     /// none. See [`Spec::adviser`].
     pub confidence_min: Option<f64>,
@@ -117,6 +119,7 @@ impl Spec {
             schema: None,
             temperature: None,
             output_tokens_max: None,
+            streams: true,
             confidence_min: None,
             limits: Limits::default(),
         }
@@ -147,6 +150,13 @@ impl Spec {
     #[must_use]
     pub fn temperature(mut self, temperature: f64) -> Spec {
         self.temperature = Some(temperature);
+        self
+    }
+
+    /// Its replies come whole, for an endpoint that counts no tokens in a stream.
+    #[must_use]
+    pub fn whole(mut self) -> Spec {
+        self.streams = false;
         self
     }
 

@@ -143,12 +143,23 @@ async fn a_silent_server_is_not_waited_for_for_ever() {
         assert_eq!(waited(&error), Some(Waited::Answer), "{error}");
         assert_eq!(error.kind(), FailureKind::Timeout);
     }
-    let stalled = || Answer::text("a long enough text").stalling_after(1);
-    for error in failing(stalled, short(|it| it.piece_ms = 50)).await {
-        assert_eq!(waited(&error), Some(Waited::NextPiece), "{error}");
-    }
-    for error in failing(stalled, short(|it| it.whole_ms = 50)).await {
+    let stalled = |pieces| move || Answer::text("a long enough text").stalling_after(pieces);
+    for error in failing(stalled(1), short(|it| it.whole_ms = 50)).await {
         assert_eq!(waited(&error), Some(Waited::Whole), "{error}");
+    }
+    let both = short(|it| (it.piece_ms, it.answer_ms) = (40, 80));
+    for (at, error) in failing(stalled(1), both).await.iter().enumerate() {
+        let streamed = at % 2 == 1;
+        let expected = if streamed { Waited::Answer } else { Waited::NextPiece };
+        assert_eq!(waited(error), Some(expected), "a stream has said no word yet: {error}");
+    }
+    let server = Server::start();
+    let models = models_with(&server, short(|it| it.piece_ms = 50));
+    for model in BOTH {
+        server.then(stalled(4)());
+        let (texts, reply) = streamed(&models, asking(model)).await;
+        assert_eq!(waited(&reply.unwrap_err()), Some(Waited::NextPiece), "{texts:?}");
+        assert!(!texts.is_empty(), "it had begun");
     }
 }
 
