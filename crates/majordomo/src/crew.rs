@@ -13,7 +13,7 @@ use adapters::agent::human::{Human, Inbox};
 use kernel::{Cost, FailureKind, Text};
 use runtime::api::{AgentEntry, Context, Contract, Failure};
 use runtime::bus::Access;
-use runtime::port::{Agent as Port, BoxFuture, Secrets as _, Vitals};
+use runtime::port::{Agent as Port, BoxFuture, Llm, Secrets as _, Vitals};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -104,6 +104,15 @@ pub(crate) fn workflow(
     steps.sealed() // It only passes on what it is given.
 }
 
+/// Whom the agents of a session turn to outside of it.
+#[derive(Clone, Default)]
+pub(crate) struct Outside {
+    /// People.
+    pub(crate) inbox: Inbox,
+    /// Models; `None` is those that the environment of this process sets up.
+    pub(crate) llm: Option<Arc<dyn Llm>>,
+}
+
 /// What a team file says of others than its agents, for whoever makes these.
 #[derive(Clone, Copy)]
 pub(crate) struct Said<'a> {
@@ -134,12 +143,12 @@ pub(crate) fn govern(file: &file::TeamFile) {
 pub(crate) fn members(
     agents: &BTreeMap<String, Agent>,
     of: Said<'_>,
-    inbox: &Inbox,
+    outside: &Outside,
     scope: &str,
 ) -> Result<Vec<AgentEntry>, Error> {
     let mut entries = Vec::new();
     for (name, agent) in agents {
-        let mut entry = member(name, agent, of, inbox)?;
+        let mut entry = member(name, agent, of, outside)?;
         entry.spec.team = scope.into();
         for capability in roster::capabilities(agent) {
             if let Some(contract) = file::Contract::of(of.contracts, &capability) {
@@ -159,7 +168,7 @@ fn said(contract: &file::Contract) -> Contract {
     output.into_iter().fold(said, Contract::output)
 }
 
-fn member(name: &str, agent: &Agent, of: Said<'_>, inbox: &Inbox) -> Result<AgentEntry, Error> {
+fn member(name: &str, agent: &Agent, of: Said<'_>, outside: &Outside) -> Result<AgentEntry, Error> {
     let timeout = agent.common().timeout.map(|it| Duration::from_millis(it.as_ms()));
     let (port, timeout): (Arc<dyn Port>, _) = match agent {
         Agent::Builtin(builtin) => {
@@ -173,13 +182,14 @@ fn member(name: &str, agent: &Agent, of: Said<'_>, inbox: &Inbox) -> Result<Agen
         // A question waits for its own deadline, and for nothing else.
         Agent::Human(human) => {
             let deadline = Duration::from_millis(human.deadline.as_ms());
-            (Arc::new(Human::new(name, deadline, inbox.clone())), None)
+            (Arc::new(Human::new(name, deadline, outside.inbox.clone())), None)
         }
         #[cfg(feature = "llm")]
-        Agent::Llm(said) => (llm::agent(name, said, of.contracts, of.models)?, timeout),
+        Agent::Llm(said) => (llm::agent(name, said, of, outside)?, timeout),
         #[cfg(not(feature = "llm"))]
         Agent::Llm(_) => {
-            let _ = (of.contracts, of.models); // Only models ask what a tool takes, or have a rate.
+            // Only models ask what a tool takes, have a rate, or somebody who thinks for them.
+            let _ = (of.contracts, of.models, &outside.llm);
             return Err(Error::Kind { agent: name.to_owned(), kind: agent.kind() });
         }
         Agent::Workflow(_) | Agent::Mcp(_) | Agent::A2a(_) => {

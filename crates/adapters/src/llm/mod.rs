@@ -3,9 +3,11 @@
 //! Two wire formats reach everybody: OpenAI's chat completions (`chat`), which Google, Ollama and
 //! the servers for open models speak too, and Anthropic's messages (`messages`). Both go over one
 //! HTTP client (`http`) that bounds every wait and every size, and tells an answer that ended
-//! from one that broke off.
+//! from one that broke off. What was asked and answered can be kept, and answered from
+//! ([`cassette`]).
 
 mod allowance;
+pub mod cassette;
 mod chat;
 mod http;
 mod limits;
@@ -21,6 +23,7 @@ mod sse;
 #[cfg(test)]
 mod tests;
 
+pub use cassette::Cassette;
 pub use limits::Limits;
 pub use provider::Provider;
 pub use secret::Secret;
@@ -111,12 +114,9 @@ impl Models {
         })
     }
 
-    /// Whether a model of this name could be called, as far as can be told without calling.
-    ///
-    /// # Errors
-    /// [`Error::Setup`] says what to set.
-    pub fn check(&self, model: &str) -> Result<(), Error> {
-        self.place(model).map(drop)
+    /// The keys that are in use: what must not stand in anything that is kept.
+    pub fn keys(&self) -> impl Iterator<Item = Secret> {
+        self.places.values().filter_map(|place| place.as_ref().ok()?.endpoint.key.clone())
     }
 
     /// The models that a provider has.
@@ -192,6 +192,10 @@ impl Llm for Models {
     fn stream(&self, request: Arc<Request>) -> Parts {
         let reading = Reading::of(self.clone(), request);
         Box::pin(stream::try_unfold(reading, Reading::next))
+    }
+
+    fn check(&self, model: &str) -> Result<(), Error> {
+        self.place(model).map(drop)
     }
 }
 

@@ -3,6 +3,8 @@
 mod agents;
 mod attend;
 mod bus;
+#[cfg_attr(not(feature = "llm"), path = "no_cassette.rs")]
+mod cassette;
 mod check;
 mod completions;
 mod control;

@@ -2,6 +2,7 @@
 
 use super::Global;
 use super::attend::{Attended, observers};
+use super::cassette::CassetteArg;
 use super::run::see_through;
 use super::team_file::{TeamFileArg, load};
 use crate::exit::Exit;
@@ -22,6 +23,8 @@ pub(crate) struct Resume {
     /// Write the report here
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
+    #[command(flatten)]
+    cassette: CassetteArg,
 }
 
 impl Resume {
@@ -31,7 +34,8 @@ impl Resume {
             anyhow::bail!("there is no data in {}: nothing to resume", data.path().display());
         }
         let (board, viewer) = observers(&data)?;
-        let mut options = Options { one_off: true, ..Options::default() };
+        let tape = self.cassette.go_on()?;
+        let mut options = Options { one_off: true, llm: tape.llm(), ..Options::default() };
         options.observers.push(board.clone());
         options.observers.extend(viewer.clone().map(|it| it as _));
         let session = match self.team {
@@ -68,6 +72,7 @@ impl Resume {
                 ),
             }
         }
-        see_through(attended, tickets, ended, global, self.report.as_deref()).await
+        let exit = see_through(attended, tickets, ended, global, self.report.as_deref()).await;
+        Ok(tape.end(exit?))
     }
 }

@@ -2,6 +2,7 @@
 
 use super::Global;
 use super::attend::{Attended, Ending, observers, say_stopped};
+use super::cassette::CassetteArg;
 use super::team_file::{ModelArg, TeamFileArg, load};
 use crate::exit::Exit;
 use anyhow::{Context, Result};
@@ -26,6 +27,8 @@ pub(crate) struct Run {
     key: Option<String>,
     #[command(flatten)]
     model: ModelArg,
+    #[command(flatten)]
+    cassette: CassetteArg,
 }
 
 impl Run {
@@ -36,7 +39,8 @@ impl Run {
         self.model.choose(&mut definition)?;
         let data = global.data();
         let (board, viewer) = observers(&data)?;
-        let mut options = Options { file, one_off: true, ..Options::default() };
+        let tape = self.cassette.open()?;
+        let mut options = Options { file, one_off: true, llm: tape.llm(), ..Options::default() };
         options.observers.push(board.clone());
         options.observers.extend(viewer.clone().map(|it| it as _));
         let session = Session::start(definition, &data, options).await?;
@@ -49,7 +53,9 @@ impl Run {
         if !ticket.fresh {
             anstream::eprintln!("run {} has this key already; nothing is done twice", ticket.task);
         }
-        see_through(attended, vec![ticket], Vec::new(), global, self.report.as_deref()).await
+        let report = self.report.as_deref();
+        let exit = see_through(attended, vec![ticket], Vec::new(), global, report).await;
+        Ok(tape.end(exit?))
     }
 }
 

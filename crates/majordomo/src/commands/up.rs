@@ -2,6 +2,7 @@
 
 use super::Global;
 use super::attend::{Attended, Ending, observers, say_stopped};
+use super::cassette::CassetteArg;
 use super::team_file::{ModelArg, TeamFileArg, load};
 use crate::exit::Exit;
 use anyhow::Result;
@@ -14,6 +15,8 @@ pub(crate) struct Up {
     team: TeamFileArg,
     #[command(flatten)]
     model: ModelArg,
+    #[command(flatten)]
+    cassette: CassetteArg,
     /// Draw nothing
     #[arg(long, short)]
     quiet: bool,
@@ -27,7 +30,8 @@ impl Up {
         self.model.choose(&mut definition)?;
         let data = global.data();
         let (board, viewer) = observers(&data)?;
-        let mut options = Options { file, ..Options::default() };
+        let tape = self.cassette.open()?;
+        let mut options = Options { file, llm: tape.llm(), ..Options::default() };
         options.observers.push(board.clone());
         options.observers.extend(viewer.clone().map(|it| it as _));
         let session = Session::start(definition, &data, options).await?;
@@ -49,6 +53,6 @@ impl Up {
             Ending::Stopped { handed_back } => say_stopped(handed_back),
         };
         attended.finish().await;
-        Ok(exit)
+        Ok(tape.end(exit))
     }
 }

@@ -3,6 +3,7 @@
 use super::many::many;
 use super::{Request, Response, Room, members};
 use crate::Team;
+use crate::crew::Outside;
 use crate::session::{self, Answer as Said, Inbox, Session};
 use crate::team::file::TeamFile;
 use crate::team::requirement;
@@ -18,7 +19,7 @@ pub struct Desk {
     work: Team,
     /// The scope that submitted tasks belong to.
     team: Arc<str>,
-    inbox: Inbox,
+    outside: Outside,
     /// Where the team has a file.
     session: Option<Arc<Session>>,
 }
@@ -27,14 +28,15 @@ impl Desk {
     /// Answers for this team; `scope` is that of what is submitted.
     #[must_use]
     pub fn new(work: Team, scope: &str, inbox: Inbox) -> Desk {
-        Desk { work, team: scope.into(), inbox, session: None }
+        let outside = Outside { inbox, llm: None };
+        Desk { work, team: scope.into(), outside, session: None }
     }
 
     /// Answers for a session.
     #[must_use]
     pub fn of(session: Arc<Session>) -> Desk {
-        let (work, inbox) = (session.team().clone(), session.inbox().clone());
-        Desk { session: Some(session.clone()), ..Desk::new(work, session.scope(), inbox) }
+        let (work, outside) = (session.team().clone(), session.outside().clone());
+        Desk { work, team: session.scope().into(), outside, session: Some(session) }
     }
 }
 
@@ -47,7 +49,7 @@ impl Desk {
 
 /// Answers one request.
 pub(super) async fn handle(desk: &Desk, request: Request) -> Response {
-    let Desk { work, team, inbox, session } = desk;
+    let Desk { work, team, outside, session } = desk;
     let answered = match request {
         Request::Hello => Ok(here(desk)),
         Request::Submit { .. } => submit(desk, request).await,
@@ -62,7 +64,7 @@ pub(super) async fn handle(desk: &Desk, request: Request) -> Response {
         Request::Many { requests } => Ok(many(desk, requests).await),
         Request::Discard { task } => work.discard(TaskId(task)).await.map(|()| Response::Done),
         Request::Forget { run } => forget(work, TaskId(run)).await,
-        Request::AddAgents { agents } => members::add(work, team, inbox, &agents).await,
+        Request::AddAgents { agents } => members::add(work, team, outside, &agents).await,
         Request::RemoveAgent { agent } => members::remove(work, &agent).await,
         Request::DrainAgent { agent } => members::tell(work, &agent, Command::DrainAgent).await,
         Request::RestartAgent { agent } => members::tell(work, &agent, Command::Restart).await,
@@ -72,12 +74,12 @@ pub(super) async fn handle(desk: &Desk, request: Request) -> Response {
         Request::Pause { agent } => members::tell(work, &agent, Command::Pause).await,
         Request::Unpause { agent } => members::tell(work, &agent, Command::Unpause).await,
         Request::Inbox => {
-            let (waiting, more) = inbox.waiting();
+            let (waiting, more) = outside.inbox.waiting();
             Ok(Response::Inbox { waiting, more })
         }
         Request::Answer { task, answer, by, note } => {
             let said = Said { value: answer, by, note };
-            inbox.answer(TaskId(task), said).await.map(|()| Response::Done)
+            outside.inbox.answer(TaskId(task), said).await.map(|()| Response::Done)
         }
         Request::Schedule(new) => super::schedules::set(work, team, *new).await,
         Request::Unschedule { schedule } => {

@@ -5,8 +5,7 @@
 //! should be there next time stands in the team file.
 
 use super::Response;
-use crate::crew::{self, Said};
-use crate::session::Inbox;
+use crate::crew::{self, Outside, Said};
 use crate::team::file::{self, TeamFile};
 use crate::{Team, session};
 use kernel::{Agent, AgentId, Command, Presence};
@@ -26,7 +25,7 @@ pub fn recruits(
     let mut notes = Vec::new();
     // Steps are not part of this: only who is left out is of interest.
     let file = TeamFile { steps: BTreeMap::new(), ..file };
-    (session::settle(file, path, &mut notes).agents, notes)
+    (session::settle(file, path, None, &mut notes).agents, notes)
 }
 
 /// A team file read anew, as it can run here: the team's name, the definition, and a line for each
@@ -35,7 +34,7 @@ pub fn recruits(
 pub fn successor(file: TeamFile, path: Option<PathBuf>) -> (String, TeamFile, Vec<String>) {
     let mut notes = Vec::new();
     let name = session::name(&file, path.as_deref());
-    let definition = session::settle(file, path, &mut notes);
+    let definition = session::settle(file, path, None, &mut notes);
     (name, definition, notes)
 }
 
@@ -43,7 +42,7 @@ pub fn successor(file: TeamFile, path: Option<PathBuf>) -> (String, TeamFile, Ve
 pub(super) async fn add(
     work: &Team,
     scope: &str,
-    inbox: &Inbox,
+    outside: &Outside,
     agents: &BTreeMap<String, file::Agent>,
 ) -> Result<Response> {
     if scope.is_empty() {
@@ -59,7 +58,7 @@ pub(super) async fn add(
     }
     let (contracts, models) = (BTreeMap::new(), BTreeMap::new());
     let said = Said { contracts: &contracts, models: &models };
-    let entries = crew::members(agents, said, inbox, scope)
+    let entries = crew::members(agents, said, outside, scope)
         .map_err(|why| Failure::rejected(format!("{why}; nobody was added")))?;
     let mut joined: Vec<String> = Vec::new();
     for entry in entries {

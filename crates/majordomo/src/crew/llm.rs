@@ -1,6 +1,6 @@
 //! Models of a team file, made ready to join.
 
-use super::Error;
+use super::{Error, Outside, Said};
 use crate::team::capability::Capability;
 use crate::team::file::{Contract, Llm, Model};
 use crate::team::llm as file;
@@ -54,19 +54,20 @@ fn price(said: &file::Price) -> Price {
 pub(super) fn agent(
     name: &str,
     said: &Llm,
-    contracts: &BTreeMap<String, Contract>,
-    models_said: &BTreeMap<String, Model>,
+    of: Said<'_>,
+    outside: &Outside,
 ) -> Result<Arc<dyn Agent>, Error> {
     let unfit = |why: String| Error::Llm { agent: name.to_owned(), why };
     let model = said.model.as_deref();
     let model = model.ok_or_else(|| unfit("it has no model: say `model`, or `--model`".into()))?;
-    models().check(model).map_err(|error| unfit(error.to_string()))?;
+    let llm = outside.llm.clone().unwrap_or_else(|| Arc::new(models().clone()));
+    llm.check(model).map_err(|error| unfit(error.to_string()))?;
     let prompt = Prompt::compile(&said.prompt).map_err(&unfit)?;
     let mut spec = match said.confidence_min {
         Some(min) => Spec::adviser(name, model).confidence_min(min),
         None => Spec::new(name, model, ""),
     };
-    if let Some(said) = models_said.get(model).and_then(|it| it.price.as_ref()) {
+    if let Some(said) = of.models.get(model).and_then(|it| it.price.as_ref()) {
         spec.price = Some(price(said));
     }
     spec.prompt = Arc::new(move |capability: &str, input: &Value| {
@@ -75,7 +76,8 @@ pub(super) fn agent(
             Failure::rejected(format!("its instructions cannot be filled in: {why}"))
         })
     });
-    let contract = |capability: &str| Contract::of(contracts, &Capability::parse(capability).ok()?);
+    let contract =
+        |capability: &str| Contract::of(of.contracts, &Capability::parse(capability).ok()?);
     let tools = said.tools.iter().map(|(name, it)| {
         let takes = contract(&it.ask).and_then(|it| it.input.clone());
         tool(name, it, takes)
@@ -93,7 +95,7 @@ pub(super) fn agent(
     spec.streams = said.stream;
     spec.limits.turns = said.turns;
     spec.limits.repairs = said.repairs;
-    let agent = LlmAgent::new(spec, Arc::new(models().clone()), &JsonSchemas);
+    let agent = LlmAgent::new(spec, llm, &JsonSchemas);
     Ok(Arc::new(agent.map_err(|error| unfit(error.to_string()))?.governed(governor())))
 }
 

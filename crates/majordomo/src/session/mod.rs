@@ -29,6 +29,7 @@ pub use summary::{Summary, Worked};
 pub use adapters::agent::human::{Answer, Inbox, Waiting};
 
 use crate::alert::Watcher;
+use crate::crew::Outside;
 use crate::data::DataDir;
 use crate::tally::Tally;
 use crate::team::definitions::{Definition, Definitions};
@@ -38,7 +39,7 @@ use kernel::{Budget, Command, Digest, TaskId, Terms, Versions};
 use leaving::{Departures, Errands, Successors};
 use runtime::Drained;
 use runtime::api::{Failure, Pinned, SubmitOptions, Ticket};
-use runtime::port::{Blobs, Observer};
+use runtime::port::{Blobs, Llm, Observer};
 use scope::Joined;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -57,6 +58,9 @@ pub struct Options {
     pub file: Option<PathBuf>,
     /// Which unfinished runs go over to the definition given here.
     pub migrate: Migrate,
+    /// Whom agents that are models ask, instead of the providers that the environment sets up: a
+    /// cassette, or what plays a script in a test.
+    pub llm: Option<Arc<dyn Llm>>,
     /// The session is there for some runs and ends with them: the schedules of the file stay as
     /// they are.
     pub one_off: bool,
@@ -83,7 +87,7 @@ pub struct Session {
     /// What new runs follow; none in a session that only resumes.
     own: Option<Own>,
     joined: Mutex<Joined>,
-    inbox: Inbox,
+    outside: Outside,
     notes: Vec<String>,
     /// Where the team file stands.
     file: Option<PathBuf>,
@@ -172,7 +176,12 @@ impl Session {
     /// What waits for a person.
     #[must_use]
     pub fn inbox(&self) -> &Inbox {
-        &self.inbox
+        &self.outside.inbox
+    }
+
+    /// Whom its agents turn to outside of it.
+    pub(crate) fn outside(&self) -> &Outside {
+        &self.outside
     }
 
     /// One line if agents were left out, and steps with them, for want of their programs.

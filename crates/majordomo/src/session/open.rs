@@ -4,6 +4,7 @@ use super::leaving::Departures;
 use super::scope::{Joined, scope_of};
 use super::{Inbox, Migrate, Options, Own, Session};
 use crate::alert::{Feed, Watcher};
+use crate::crew::Outside;
 use crate::data::DataDir;
 use crate::tally::Tally;
 use crate::team::definitions::{self, Definition, Definitions};
@@ -13,6 +14,7 @@ use crate::{Team, crew};
 use kernel::{Limits, State};
 use runtime::Replayed;
 use runtime::api::{Failure, Pinned, StartError, TeamBuilder};
+use runtime::port::Llm;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
@@ -91,7 +93,7 @@ impl Session {
         data: &DataDir,
         options: Options,
     ) -> Result<Session, Error> {
-        let Options { observers, file: path, migrate, one_off } = options;
+        let Options { observers, file: path, migrate, llm, one_off } = options;
         let mut stores = data.open()?;
         let blobs = stores.blobs.clone();
         stores.observers = observers;
@@ -100,7 +102,7 @@ impl Session {
         let (mut own, mut notes) = (None, Vec::new());
         if let Some(file) = file {
             let name = name(&file, path.as_deref());
-            let settled = settle(file, path.clone(), &mut notes);
+            let settled = settle(file, path.clone(), llm.clone(), &mut notes);
             notes.extend(crew::missing_secrets(&settled.agents));
             own = Some((name, definitions.keep(settled)?));
         }
@@ -120,7 +122,8 @@ impl Session {
         let team = builder.calendar(Arc::new(crate::calendar::System)).start().await?;
         data.clear_restored().map_err(|why| StartError::Stores(why.to_string()))?;
         let (team, joined) = (Team::of(team), Mutex::new(Joined::default()));
-        let (own_yet, inbox, errands) = (None, Inbox::default(), Mutex::default());
+        let (own_yet, errands) = (None, Mutex::default());
+        let outside = Outside { inbox: Inbox::default(), llm };
         let successors = Arc::default();
         let file = path.and_then(|path| std::path::absolute(path).ok());
         let mut session = Session {
@@ -130,7 +133,7 @@ impl Session {
             tally,
             own: own_yet,
             joined,
-            inbox,
+            outside,
             notes,
             file,
             departures,
@@ -179,8 +182,13 @@ pub(crate) fn name(file: &TeamFile, path: Option<&Path>) -> String {
 }
 
 /// The definition as it can run on this machine, wherever it is resumed.
-pub(crate) fn settle(file: TeamFile, path: Option<PathBuf>, notes: &mut Vec<String>) -> TeamFile {
-    let roster = roster::settle(file, &ThisMachine::now());
+pub(crate) fn settle(
+    file: TeamFile,
+    path: Option<PathBuf>,
+    llm: Option<Arc<dyn Llm>>,
+    notes: &mut Vec<String>,
+) -> TeamFile {
+    let roster = roster::settle(file, &ThisMachine::now().asking(llm));
     notes.extend(roster.notes);
     let mut file = roster.definition;
     let directory = path.as_deref().and_then(Path::parent).unwrap_or(Path::new("."));

@@ -88,7 +88,7 @@ impl Session {
         turn.say_what_follows(&mut reload.difference);
         // Whether everybody can be made ready is seen before anything is changed.
         let file = &turn.new.file;
-        crew::members(&file.agents, Said::of(file), &self.inbox, &own.scope)?;
+        crew::members(&file.agents, Said::of(file), &self.outside, &own.scope)?;
         if !dry_run {
             crew::govern(file);
         }
@@ -192,7 +192,7 @@ impl Session {
     ) -> Result<(), Error> {
         let (scope, said) = (&turn.own.scope, Said::of(&turn.new.file));
         let one = BTreeMap::from([(name.clone(), new.clone())]);
-        for mut entry in crew::members(&one, said, &self.inbox, scope)? {
+        for mut entry in crew::members(&one, said, &self.outside, scope)? {
             entry.spec.name = joined_as.unwrap_or(name).as_str().into();
             let _ = self.team.command(Command::DrainAgent(agent)).await; // It may be gone already.
             if has_left(&self.team, agent) {

@@ -169,7 +169,7 @@ impl Session {
         let chosen = file.agents.iter().filter(|(name, _)| agents.contains(name));
         let chosen = chosen.map(|(name, agent)| (name.clone(), agent.clone())).collect();
         crew::govern(file);
-        let mut entries = crew::members(&chosen, Said::of(file), &self.inbox, scope)?;
+        let mut entries = crew::members(&chosen, Said::of(file), &self.outside, scope)?;
         // The name of one who has come and gone is free again.
         let left = self.team.agents().into_iter().filter(|it| it.presence == Presence::Left);
         for gone in left {

@@ -5,8 +5,10 @@
 //! the run is pinned, and steps that only it serves are skipped, so the pinned definition speaks
 //! for itself: a run that is resumed on a machine with more programs goes on as it began.
 
+use runtime::port::Llm;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::assign;
 use super::capability::Capability;
@@ -109,9 +111,11 @@ fn missing_program<'a>(agent: &'a Agent, surroundings: &dyn Surroundings) -> Opt
 }
 
 /// This machine, as the PATH of this process shows it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct ThisMachine {
     directories: Vec<PathBuf>,
+    /// Whom models are asked of; the environment says it where this is `None`.
+    llm: Option<Arc<dyn Llm>>,
     /// Where the files stand that a team file names.
     beside: PathBuf,
 }
@@ -123,7 +127,14 @@ impl ThisMachine {
     /// Reads PATH.
     pub fn now() -> Self {
         let path = std::env::var_os("PATH").unwrap_or_default();
-        Self { directories: std::env::split_paths(&path).collect(), beside: ".".into() }
+        let directories = std::env::split_paths(&path).collect();
+        Self { directories, llm: None, beside: ".".into() }
+    }
+
+    /// The same, where models are asked of `llm`, if that is said.
+    #[must_use]
+    pub fn asking(self, llm: Option<Arc<dyn Llm>>) -> Self {
+        Self { llm, ..self }
     }
 
     /// The same, as seen from this team file.
@@ -171,7 +182,11 @@ impl Surroundings for ThisMachine {
     #[cfg(feature = "llm")]
     fn lacks_model(&self, model: Option<&str>) -> Option<String> {
         let Some(model) = model else { return Some("no `model` is said".to_owned()) };
-        crate::crew::llm::models().check(model).err().map(|error| error.to_string())
+        let checked = match &self.llm {
+            Some(llm) => llm.check(model),
+            None => crate::crew::llm::models().check(model),
+        };
+        checked.err().map(|error| error.to_string())
     }
 }
 

@@ -28,7 +28,7 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
 ];
 
 /// Pages with lines for a shell; what they are run on stands below.
-const RUN_HERE: &[&str] = &["failure.md", "messages.md", "models.md", "runtime.md"];
+const RUN_HERE: &[&str] = &["failure.md", "messages.md", "models.md", "runtime.md", "testing.md"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -229,6 +229,21 @@ fn the_lines_about_models_are_run() {
     assert!(said[1].contains("run 1 completed"), "{}", said[1]);
     assert_eq!(house.json(&["show", "1"])["output"]["value"], "a && a is a");
     assert!(server.seen()[0].last_text().contains("fn main() {}"), "the model was shown the file");
+}
+
+#[test]
+fn the_lines_about_cassettes_are_run() {
+    let (house, server) = (house(), Server::start());
+    server.always(|_, _| Answer::text("a && a is a"));
+    house.write("critics.toml", &of_language("models.md", "toml").remove(0).text);
+    house.write("src/main.rs", "fn main() {}\n");
+    let lines = lines_of("testing.md");
+    let recorded = typed(&house, Some(&server), &lines[0]).end();
+    assert_eq!(recorded.code, Some(0), "{recorded:?}");
+    drop(server);
+    assert!(type_in(&house, &lines[1]).contains("run 4 completed"));
+    assert_eq!(house.json(&["show", "4"])["output"]["value"], "a && a is a");
+    assert_eq!(lines.len(), 2);
 }
 
 #[test]

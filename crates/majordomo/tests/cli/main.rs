@@ -6,6 +6,7 @@
 
 mod batches;
 mod bus;
+mod cassettes;
 mod disk;
 mod guide;
 mod holding;

@@ -6,10 +6,12 @@
 //! very call.
 
 use kernel::FailureKind;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// Why there is no answer. Text from the other side is data, and at most a few hundred bytes.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Error {
     /// Nothing was sent: what was set up will not do.
     #[error("{model}: {what}")]
@@ -129,6 +131,14 @@ pub enum Error {
         /// The bound, bytes.
         max: usize,
     },
+    /// Calls are answered from a recording, and this one is not on it.
+    #[error("{model}: {what}")]
+    NotRecorded {
+        /// Which model.
+        model: String,
+        /// What is recorded that is most like it, what differs, and what to do.
+        what: String,
+    },
     /// It took too long.
     #[error("{model}: {waited} took longer than {after_ms} ms")]
     Timeout {
@@ -142,7 +152,8 @@ pub enum Error {
 }
 
 /// What was waited for in vain.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Waited {
     /// A connection.
     Connection,
@@ -171,7 +182,7 @@ impl Error {
     pub fn kind(&self) -> FailureKind {
         match self {
             Error::RateLimited { .. } | Error::Overloaded { .. } => FailureKind::Overloaded,
-            Error::BadRequest { .. } => FailureKind::Rejected,
+            Error::BadRequest { .. } | Error::NotRecorded { .. } => FailureKind::Rejected,
             Error::ContextTooLong { .. } => FailureKind::Limit,
             Error::Malformed { .. } | Error::TooLarge { .. } => FailureKind::Garbage,
             Error::Timeout { .. } => FailureKind::Timeout,
@@ -202,6 +213,7 @@ impl Error {
             | Error::Malformed { .. }
             | Error::Cut { .. }
             | Error::TooLarge { .. }
+            | Error::NotRecorded { .. }
             | Error::Timeout { .. } => None,
         }
     }

@@ -9,6 +9,8 @@ mod fence;
 pub use error::{Error, Waited};
 pub use fence::{RULE, fence, unfenced};
 
+use crate::canonical;
+use kernel::Digest;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -226,6 +228,16 @@ impl Message {
             | Message::Assistant { text, .. }
             | Message::Tool { text, .. } => text,
         }
+    }
+}
+
+impl Request {
+    /// Names what is asked, whichever attempt asks it: key and token play no part.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        let asked = Request { key: None, token: None, ..self.clone() };
+        // Text and JSON can always be written.
+        canonical::digest(&canonical::to_bytes(&asked).unwrap_or_default())
     }
 }
 

@@ -26,6 +26,21 @@ pub trait Llm: Send + Sync + 'static {
     fn stream(&self, request: Arc<Request>) -> Parts {
         Box::pin(AtOnce(Some(self.complete(request))))
     }
+
+    /// Whether a model of this name could be called, as far as can be told without calling.
+    ///
+    /// # Errors
+    /// [`Error::Setup`] says what to set.
+    fn check(&self, model: &str) -> Result<(), Error> {
+        let _ = model;
+        Ok(())
+    }
+
+    /// Whether the other side limits how much may be asked, so that it is worth waiting for a turn.
+    /// What answers from a recording does not.
+    fn is_limited(&self) -> bool {
+        true
+    }
 }
 
 /// The parts of a model that knows whole replies only: one.

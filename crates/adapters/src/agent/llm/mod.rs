@@ -62,16 +62,20 @@ impl LlmAgent {
         let schema = spec.schema.clone().map(|it| Schema::new(it, schemas)).transpose();
         let schema = schema.map_err(|why| Error::Schema { of: "the answer".to_owned(), why })?;
         let tools = Tools::new(&spec.tools, schemas)?;
-        let (governor, has_said_no_price) = (Governor::default(), AtomicBool::default());
+        let governor = if llm.is_limited() { Governor::default() } else { Governor::idle() };
+        let has_said_no_price = AtomicBool::default();
         let inner = Inner { spec, tools, schema, llm, governor, has_said_no_price };
         Ok(LlmAgent { inner: Arc::new(inner) })
     }
 
-    /// Shares the rate of its model with all others under this governor.
+    /// Shares the rate of its model with all others under this governor; one whose model has no
+    /// limit waits for nobody.
     #[must_use]
     pub fn governed(mut self, governor: &Governor) -> LlmAgent {
         let inner = Arc::get_mut(&mut self.inner).expect("it works on nothing yet");
-        inner.governor = governor.clone();
+        if inner.llm.is_limited() {
+            inner.governor = governor.clone();
+        }
         self
     }
 
