@@ -274,4 +274,6 @@ pub enum Report {
     },
     /// What the work has cost. Accepted even after the lease has ended: it is spent.
     Spent(Cost),
+    /// The same, and on what: the model that was asked, of several.
+    SpentOn(Text, Cost),
 }

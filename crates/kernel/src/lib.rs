@@ -65,7 +65,7 @@ pub use routing::{
     Unadvisable,
 };
 pub use rule::auction::{Bid, Expected, Proof};
-pub use rule::breaker::{Breaker, BreakerPolicy, Forced, Phase, Tripped};
+pub use rule::breaker::{Breaker, BreakerPolicy, Forced, Mark, Phase, Tripped, Verdict};
 pub use rule::budget::{Budget, Cost, Part, Purse};
 pub use rule::fair_queue::FairQueue;
 pub use rule::intensity::{Intensity, Window};

@@ -2,7 +2,7 @@
 
 use crate::kernel::Draft;
 use crate::rule::fence::{Standing, standing};
-use crate::{Answer, AttemptId, Refusal, Report, task, topic};
+use crate::{Answer, AttemptId, Refusal, Report, Text, task, topic};
 
 /// Hears the holder of a lease; from one that was told to stop, only that it has, and what it cost.
 pub(crate) fn report(
@@ -12,7 +12,10 @@ pub(crate) fn report(
 ) -> Result<Answer, Refusal> {
     match (standing(draft, attempt), report) {
         (Standing::Holder | Standing::Stopping, Report::Spent(cost)) => {
-            task::spent(draft, attempt, cost)
+            task::spent(draft, attempt, Text::default(), cost)
+        }
+        (Standing::Holder | Standing::Stopping, Report::SpentOn(on, cost)) => {
+            task::spent(draft, attempt, on, cost)
         }
         (Standing::Stopping, Report::Ended) => task::ended(draft, attempt, false),
         (Standing::Stopping, Report::EndedLate) => task::ended(draft, attempt, true),
@@ -35,6 +38,7 @@ fn holder(draft: &mut Draft<'_>, by: AttemptId, report: Report) -> Result<Answer
         Report::Sleep { step, ms } => task::sleep(draft, by, step, ms),
         Report::Wait { seen } => task::wait(draft, by, seen),
         Report::Publish { topic, publish } => topic::publish(draft, topic, *publish, Some(by.task)),
-        Report::Spent(cost) => task::spent(draft, by, cost),
+        Report::Spent(cost) => task::spent(draft, by, Text::default(), cost),
+        Report::SpentOn(on, cost) => task::spent(draft, by, on, cost),
     }
 }

@@ -83,7 +83,7 @@ fn is_one(weight: &u32) -> bool {
     *weight == 1
 }
 
-fn is_empty(text: &Text) -> bool {
+pub(crate) fn is_empty(text: &Text) -> bool {
     text.is_empty()
 }
 

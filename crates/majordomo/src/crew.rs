@@ -206,8 +206,9 @@ fn member(name: &str, agent: &Agent, of: Said<'_>, outside: &Outside) -> Result<
     let labels = common.labels.iter();
     entry.spec.labels = labels.map(|(name, it)| (name.as_str().into(), it.into())).collect();
     if let Agent::Llm(file::Llm { model: Some(model), .. }) = agent {
-        // So that it can be asked for, and what was spent be told by it.
-        let label = || kernel::Label::Text(model.as_str().into());
+        // So that it can be asked for, and what was spent be told by it: by the first of several,
+        // where nobody says which was asked.
+        let label = || kernel::Label::Text(model.first().into());
         entry.spec.labels.entry("model".into()).or_insert_with(label);
     }
     entry.spec.restart = common.restart.into();

@@ -74,7 +74,7 @@ impl<'e> Fold<'_, 'e> {
                 self.step(*task, step, StepChange::Timer { due_ms, token });
             }
             Event::TimerFired { task, step } => self.step(*task, step, StepChange::Ended(None)),
-            Event::Spent { task, token, cost } => self.spent(*task, *token, *cost),
+            Event::Spent { task, token, cost, on } => self.spent(*task, *token, *cost, on),
             Event::AttemptFailed { task, failure, retry_at, stop, .. } => {
                 self.attempt_failed(*task, failure, *retry_at, *stop);
             }

@@ -29,7 +29,7 @@ pub(super) fn of<'e>(memory: &Memory, seq: i64, at_ms: i64, event: &'e Event) ->
             line.note = Some(names::complaint(outcome).unwrap_or(names::outcome(outcome)));
         }
         Event::TimerSet { step, .. } | Event::TimerFired { step, .. } => line.step = Some(step),
-        Event::Spent { token, .. } => line.token = Some(token.0),
+        Event::Spent { token, on, .. } => (line.token, line.note) = (Some(token.0), said(on)),
         Event::WorkEnded { token, late } => {
             line.token = Some(token.0);
             line.note = late.then_some("its answer came too late and was refused");
@@ -80,6 +80,10 @@ pub(super) fn of<'e>(memory: &Memory, seq: i64, at_ms: i64, event: &'e Event) ->
 }
 
 /// Why, where a fact of supervision says so.
+fn said(text: &str) -> Option<&str> {
+    Some(text).filter(|text| !text.is_empty())
+}
+
 fn note_of(event: &Supervised) -> Option<&str> {
     match event {
         Supervised::Exited { reason, .. } => Some(reason.words()),

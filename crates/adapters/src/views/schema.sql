@@ -216,7 +216,7 @@ create table costs (            -- what was spent, by day, run, agent and model
   day_ms       integer not null, -- the beginning of the day, UTC
   run          integer not null,
   agent        text not null,    -- who spent it; empty where that was not known any more
-  model        text not null,    -- the agent's label `model` at the time; empty: it has none
+  model        text not null,    -- the one that was asked, as far as that is said; else the agent's label `model`
   reports      integer not null, -- how often something was spent: calls, for models
   money_micros integer not null, -- millionths of a dollar
   tokens       integer not null, -- model tokens, read and written

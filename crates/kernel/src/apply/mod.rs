@@ -47,7 +47,7 @@ impl State {
             }
             Event::TimerSet { task, step, due } => self.timer_set(*task, step, *due),
             Event::TimerFired { task, step } => self.timer_fired(*task, step),
-            Event::Spent { task, token, cost } => self.spent(*task, *token, *cost),
+            Event::Spent { task, token, cost, .. } => self.spent(*task, *token, *cost),
             Event::AttemptFailed { task, token, failure, retry_at, stop } => {
                 self.attempt_failed(at, *task, *token, failure, *retry_at, *stop);
             }

@@ -119,7 +119,7 @@ pub enum Phase {
 /// How one attempt went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Mark {
+pub enum Mark {
     /// Well.
     Good,
     /// It failed by the agent's fault, at this task.
@@ -152,9 +152,12 @@ pub enum Tripped {
 
 /// What should follow from the results so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub enum Verdict {
+    /// Nothing.
     Stay,
+    /// It should open.
     Open(Tripped),
+    /// It should close.
     Close,
 }
 
@@ -211,8 +214,15 @@ impl Breaker {
         }
     }
 
+    /// Whether one more attempt may begin.
+    #[must_use]
+    pub fn lets_in(&self, policy: &BreakerPolicy) -> bool {
+        self.bar(policy).is_none()
+    }
+
     /// What should follow; the one who asks also asks whether others are left.
-    pub(crate) fn verdict(&self, policy: &BreakerPolicy) -> Verdict {
+    #[must_use]
+    pub fn verdict(&self, policy: &BreakerPolicy) -> Verdict {
         if self.forced.is_some() || !policy.on {
             return Verdict::Stay;
         }
@@ -260,7 +270,8 @@ impl Breaker {
     }
 
     /// How long it should be open if it opened now.
-    pub(crate) fn open_ms(&self, policy: &BreakerPolicy) -> u64 {
+    #[must_use]
+    pub fn open_ms(&self, policy: &BreakerPolicy) -> u64 {
         let times = u64::from(self.times).saturating_add(1);
         policy.open_ms.saturating_mul(times).min(policy.open_max_ms)
     }
@@ -272,7 +283,7 @@ impl Breaker {
     }
 
     /// An attempt begins.
-    pub(crate) fn granted(&mut self, token: Token) {
+    pub fn granted(&mut self, token: Token) {
         if let Phase::HalfOpen { probes, .. } = &mut self.phase {
             probes.insert(token);
         }
@@ -280,14 +291,14 @@ impl Breaker {
 
     /// An attempt has ended, or waits for its steps, and says nothing about the agent: another one
     /// may be let through in its place.
-    pub(crate) fn withdrawn(&mut self, token: Token) {
+    pub fn withdrawn(&mut self, token: Token) {
         if let Phase::HalfOpen { probes, .. } = &mut self.phase {
             probes.remove(&token);
         }
     }
 
     /// An attempt has ended, and this is how it went. What began before it opened says nothing new.
-    pub(crate) fn mark(&mut self, policy: &BreakerPolicy, token: Token, mark: Mark) {
+    pub fn mark(&mut self, policy: &BreakerPolicy, token: Token, mark: Mark) {
         match &mut self.phase {
             Phase::Closed => {
                 let window = policy.results();
@@ -313,19 +324,19 @@ impl Breaker {
     }
 
     /// It opened.
-    pub(crate) fn opened(&mut self, until: Time) {
+    pub fn opened(&mut self, until: Time) {
         self.phase = Phase::Open { until };
         self.times = self.times.saturating_add(1);
         (self.marks, self.credited) = (VecDeque::new(), 0);
     }
 
     /// It lets probes through.
-    pub(crate) fn half_opened(&mut self) {
+    pub fn half_opened(&mut self) {
         self.phase = Phase::HalfOpen { probes: BTreeSet::new(), passed: 0, failed: false };
     }
 
     /// It lets everything through again.
-    pub(crate) fn closed(&mut self) {
+    pub fn closed(&mut self) {
         self.phase = Phase::Closed;
         (self.marks, self.credited) = (VecDeque::new(), 0);
     }

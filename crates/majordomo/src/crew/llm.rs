@@ -5,13 +5,13 @@ use crate::team::capability::Capability;
 use crate::team::file::{Contract, Llm, Model};
 use crate::team::llm as file;
 use crate::team::prompt::Prompt;
-use adapters::agent::llm::{LlmAgent, Spec, Tool, advice_schema};
+use adapters::agent::llm::{self, LlmAgent, Spec, Tool, advice_schema};
 use adapters::llm::price::Price;
 use adapters::llm::rate::{Governor, Rate};
 use adapters::llm::{Limits, Models};
 use adapters::schema::JsonSchemas;
 use runtime::api::Failure;
-use runtime::port::Agent;
+use runtime::port::{Agent, Llm as Brain};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
@@ -49,6 +49,25 @@ fn price(said: &file::Price) -> Price {
     }
 }
 
+/// Those of its models that can be called here; why not, where none can.
+fn callable<'a>(said: &'a Llm, llm: &dyn Brain) -> Result<Vec<&'a str>, String> {
+    let chain = said.model.as_ref().ok_or("it has no model: say `model`, or `--model`")?;
+    let (mut able, mut why) = (Vec::new(), Vec::new());
+    for model in chain.models() {
+        match llm.check(model) {
+            Ok(()) => able.push(model.as_str()),
+            Err(error) => why.push(error.to_string()),
+        }
+    }
+    if able.is_empty() { Err(why.join("; ")) } else { Ok(able) }
+}
+
+fn model(name: &str, said: Option<&Model>) -> llm::Model {
+    let mut model = llm::Model::new(name);
+    model.price = said.and_then(|it| it.price.as_ref()).map(price).or(model.price);
+    model
+}
+
 /// What a tool takes and what the agent answers is, where it says nothing of its own, what the team
 /// file says of the capability.
 pub(super) fn agent(
@@ -58,18 +77,14 @@ pub(super) fn agent(
     outside: &Outside,
 ) -> Result<Arc<dyn Agent>, Error> {
     let unfit = |why: String| Error::Llm { agent: name.to_owned(), why };
-    let model = said.model.as_deref();
-    let model = model.ok_or_else(|| unfit("it has no model: say `model`, or `--model`".into()))?;
     let llm = outside.llm.clone().unwrap_or_else(|| Arc::new(models().clone()));
-    llm.check(model).map_err(|error| unfit(error.to_string()))?;
+    let able = callable(said, &*llm).map_err(&unfit)?;
     let prompt = Prompt::compile(&said.prompt).map_err(&unfit)?;
     let mut spec = match said.confidence_min {
-        Some(min) => Spec::adviser(name, model).confidence_min(min),
-        None => Spec::new(name, model, ""),
+        Some(min) => Spec::adviser(name, "").confidence_min(min),
+        None => Spec::new(name, "", ""),
     };
-    if let Some(said) = of.models.get(model).and_then(|it| it.price.as_ref()) {
-        spec.price = Some(price(said));
-    }
+    spec.models = able.iter().map(|name| model(name, of.models.get(*name))).collect();
     spec.prompt = Arc::new(move |capability: &str, input: &Value| {
         let filled = prompt.fill(capability, input);
         filled.map_err(|why| {

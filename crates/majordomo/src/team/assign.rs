@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::check::Surroundings;
 use super::file::{Agent, Common, Llm, TeamFile};
+use super::llm::Chain;
 use super::policy::{Choice, Restart, Routing};
 use super::quantity::Money;
 use super::roster;
@@ -97,7 +98,7 @@ fn adviser(model: String, confidence_min: f64, serves: Vec<String>) -> Agent {
         secrets: Vec::new(),
     };
     Agent::Llm(Llm {
-        model: Some(model),
+        model: Some(Chain::One(model)),
         prompt: prompt.to_owned(),
         tools: BTreeMap::new(),
         schema: Some(schema),
@@ -155,7 +156,9 @@ mod tests {
             .agents
             .iter()
             .filter_map(|(name, agent)| match agent {
-                Agent::Llm(it) => Some((&**name, it.model.as_deref()?, it.confidence_min?, agent)),
+                Agent::Llm(it) => {
+                    Some((&**name, it.model.as_ref()?.first(), it.confidence_min?, agent))
+                }
                 _ => None,
             })
             .map(|(name, model, min, agent)| (name, model, min, agent.common().serves.clone()))

@@ -15,10 +15,12 @@ use super::roster;
 /// A language model with instructions.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Llm {
-    /// Provider and model, as in `"ollama/qwen3"`; the providers are `openai`, `anthropic`,
-    /// `gemini`, `ollama` and `compatible`. What `--model` says goes before it.
+    /// Provider and model, as in `"ollama/qwen3"`, or a list of them, of which the first that
+    /// answers is asked; the providers are `openai`, `anthropic`, `gemini`, `ollama` and
+    /// `compatible`. What `--model` says goes before it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub model: Option<String>,
+    #[schemars(with = "Chain")]
+    pub model: Option<Chain>,
     /// Its instructions: a text, or the name of a file that ends in `.md` or `.txt`, relative to
     /// this one. In it, `{{ input }}` is what the task is given and `{{ capability }}` what it is
     /// asked for.
@@ -57,6 +59,53 @@ pub struct Llm {
     /// What every kind of agent has.
     #[serde(flatten)]
     pub common: Common,
+}
+
+/// Whom an agent asks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Chain {
+    /// One model.
+    One(String),
+    /// Several, at most 8: the first that answers.
+    Several(#[schemars(length(min = 1, max = 8))] Vec<String>),
+}
+
+/// So many models may be asked one after the other.
+pub(super) const CHAIN_MAX: usize = 8;
+
+impl Chain {
+    /// Its models, in the order in which they are asked.
+    #[must_use]
+    pub fn models(&self) -> &[String] {
+        match self {
+            Chain::One(model) => std::slice::from_ref(model),
+            Chain::Several(models) => models,
+        }
+    }
+
+    /// The one that is asked first.
+    #[must_use]
+    pub fn first(&self) -> &str {
+        self.models().first().map_or("", String::as_str)
+    }
+
+    /// The same without some; `None` where none is left.
+    pub(super) fn without(&self, is_out: impl Fn(&str) -> bool) -> Option<Chain> {
+        let mut left: Vec<String> = self.models().to_vec();
+        left.retain(|model| !is_out(model));
+        match &mut left[..] {
+            [] => None,
+            [one] => Some(Chain::One(std::mem::take(one))),
+            _ => Some(Chain::Several(left)),
+        }
+    }
+}
+
+impl From<&str> for Chain {
+    fn from(model: &str) -> Chain {
+        Chain::One(model.to_owned())
+    }
 }
 
 /// What is known of a model, whoever calls it: how much of it may be used, and what it costs.
@@ -115,7 +164,7 @@ impl TeamFile {
         let mut is_used = false;
         for agent in self.agents.values_mut() {
             if let Agent::Llm(llm) = agent {
-                llm.model = Some(model.to_owned());
+                llm.model = Some(model.into());
                 is_used = true;
             }
         }

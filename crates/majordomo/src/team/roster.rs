@@ -5,8 +5,8 @@
 //! the run is pinned, and steps that only it serves are skipped, so the pinned definition speaks
 //! for itself: a run that is resumed on a machine with more programs goes on as it began.
 
-use runtime::port::Llm;
-use std::collections::BTreeSet;
+use runtime::port::Llm as Brain;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -14,7 +14,8 @@ use super::assign;
 use super::capability::Capability;
 use super::catalogue;
 use super::check::Surroundings;
-use super::file::{Agent, TeamFile};
+use super::file::{Agent, Llm, TeamFile};
+use super::llm::Chain;
 
 /// A definition for this machine.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,16 +50,42 @@ pub fn settle(mut definition: TeamFile, surroundings: &dyn Surroundings) -> Rost
     }
     let mut notes =
         if agents.is_empty() { Vec::new() } else { vec![note(missing, &agents, &steps)] };
+    notes.extend(shorter_chains(&mut definition, surroundings));
     notes.extend(without_models(&mut definition, surroundings));
     notes.extend(assign::settle(&mut definition, surroundings));
     Roster { definition, notes }
+}
+
+/// Leaves those models of a chain out that cannot be called, where others of it can; says so in one
+/// line each.
+fn shorter_chains(definition: &mut TeamFile, surroundings: &dyn Surroundings) -> Vec<String> {
+    let mut lacking: BTreeMap<String, (String, Vec<String>)> = BTreeMap::new();
+    for (name, agent) in &mut definition.agents {
+        let Agent::Llm(Llm { model: Some(chain), .. }) = agent else { continue };
+        let why = |model: &str| surroundings.lacks_model(Some(model));
+        let Some(left) = chain.without(|model| why(model).is_some()) else { continue };
+        for model in chain.models() {
+            let Some(why) = why(model) else { continue };
+            let entry = lacking.entry(model.clone()).or_insert_with(|| (why, Vec::new()));
+            entry.1.push(name.clone());
+        }
+        *chain = left;
+    }
+    let note = |(model, (why, agents)): (String, (String, Vec<String>))| {
+        let agents = agents.join("`, `");
+        format!("{model} is not asked ({why}); the other models of `{agents}` are")
+    };
+    lacking.into_iter().map(note).collect()
 }
 
 /// Leaves out agents whose model cannot be called, where others serve all that they serve. Where
 /// nobody does, the agent stays, and says itself why it cannot join.
 fn without_models(definition: &mut TeamFile, surroundings: &dyn Surroundings) -> Option<String> {
     let lacking = |agent: &Agent| match agent {
-        Agent::Llm(llm) => surroundings.lacks_model(llm.model.as_deref()),
+        Agent::Llm(llm) => {
+            // Of several that are all lacking, what is said of the first is said.
+            surroundings.lacks_model(llm.model.as_ref().map(Chain::first))
+        }
         _ => None,
     };
     let able = definition.agents.values().filter(|agent| lacking(agent).is_none());
@@ -115,7 +142,7 @@ fn missing_program<'a>(agent: &'a Agent, surroundings: &dyn Surroundings) -> Opt
 pub struct ThisMachine {
     directories: Vec<PathBuf>,
     /// Whom models are asked of; the environment says it where this is `None`.
-    llm: Option<Arc<dyn Llm>>,
+    llm: Option<Arc<dyn Brain>>,
     /// Where the files stand that a team file names.
     beside: PathBuf,
 }
@@ -133,7 +160,7 @@ impl ThisMachine {
 
     /// The same, where models are asked of `llm`, if that is said.
     #[must_use]
-    pub fn asking(self, llm: Option<Arc<dyn Llm>>) -> Self {
+    pub fn asking(self, llm: Option<Arc<dyn Brain>>) -> Self {
         Self { llm, ..self }
     }
 
@@ -265,6 +292,56 @@ mod tests {
             ["left out, as there is no model for it: agent `thinker` (no key); others do its work"]
         );
         assert_eq!(roster.definition.steps["a"].when, None);
+    }
+
+    /// A machine that can call the models of one provider alone.
+    struct Only(&'static str);
+
+    impl Surroundings for Only {
+        fn has_program(&self, _: &str) -> bool {
+            true
+        }
+
+        fn lacks_model(&self, model: Option<&str>) -> Option<String> {
+            let is_there = model.is_some_and(|it| it.starts_with(self.0));
+            (!is_there).then(|| format!("no key for {}", model.unwrap_or_default()))
+        }
+    }
+
+    #[test]
+    fn a_chain_goes_on_without_the_models_that_cannot_be_called() {
+        let team = r#"
+            [agents.thinker]
+            kind = "llm"
+            model = ["openai/gpt", "ollama/small", "ollama/large"]
+            prompt = "Think."
+            serves = ["think"]
+            [agents.doer]
+            kind = "llm"
+            model = ["ollama/small", "openai/gpt"]
+            prompt = "Do."
+            serves = ["do"]
+            [steps]
+            a = { ask = "think" }
+            b = { ask = "do" }
+        "#;
+        let definition = read("t.toml", team, &Anywhere).definition.unwrap();
+        let models = |roster: &Roster| {
+            let of = |agent: &Agent| match agent {
+                Agent::Llm(Llm { model: Some(chain), .. }) => chain.models().join(" "),
+                _ => String::new(),
+            };
+            roster.definition.agents.values().map(of).collect::<Vec<_>>()
+        };
+        let all = settle(definition.clone(), &Anywhere);
+        assert_eq!(all.notes, Vec::<String>::new());
+        let some = settle(definition.clone(), &Only("ollama"));
+        assert_eq!(models(&some), ["ollama/small", "ollama/small ollama/large"]);
+        let said = "openai/gpt is not asked (no key for openai/gpt); the other models of `doer`, \
+                    `thinker` are";
+        assert_eq!(some.notes, [said]);
+        let none = settle(definition, &NoModels);
+        assert_eq!(models(&none), models(&all), "who can ask nobody says so itself");
     }
 
     #[test]

@@ -226,3 +226,74 @@ fn a_run_may_choose_the_model() {
     let said = start(&house, &server, &["run", "thinking.toml", "--model", "other"]).end();
     assert!(said.err.contains("`other` is no model's name"), "{said:?}");
 }
+
+/// Two models, and a program that reads logs in the place of a third.
+const FALLBACK: &str = r#"
+name = "fallback"
+output = { answer = "{{ think }}" }
+
+[agents.thinker]
+kind = "llm"
+model = ["openai/unpaid", "compatible/first", "ollama/second"]
+prompt = "You think."
+serves = ["think"]
+
+[models."ollama/second"]
+price = { input_usd = 2, output_usd = 2 }
+
+[steps.think]
+ask = "think"
+input = "?"
+"#;
+
+#[test]
+fn a_model_that_is_overloaded_is_replaced_at_once_and_it_is_told() {
+    let (house, first, second) = (House::new(), Server::start(), Server::start());
+    first.always(|_, _| Answer::status(429).header("retry-after", "60"));
+    second.always(|_, _| Answer::text("so it is").with_usage(100, 0));
+    house.write("fallback.toml", FALLBACK);
+    let start = |args: &[&str]| {
+        let mut command = Command::new(PROGRAM);
+        command.args(args).env("COMPATIBLE_BASE_URL", first.openai());
+        command.env("OLLAMA_BASE_URL", second.openai()).env_remove("OPENAI_API_KEY");
+        house.at_home(&mut command);
+        house.spawn(command).end()
+    };
+    let said = start(&["run", "fallback.toml"]);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    let note = "openai/unpaid is not asked (openai/unpaid: neither OPENAI_API_KEY nor \
+                OPENAI_API_KEY_FILE is set); the other models of `thinker` are";
+    assert!(said.err.contains(note), "{said:?}");
+    assert_eq!((first.seen().len(), second.seen().len()), (1, 1));
+    let log = start(&["logs", "2"]);
+    assert!(log.out.contains("ollama/second is asked instead"), "{log:?}");
+    let costs = house.json(&["cost", "--by", "model"]);
+    let line = json!({ "of": "ollama/second", "reports": 1, "tokens": 100, "money_micros": 200 });
+    assert_eq!(costs["costs"], json!([line]), "{costs}");
+}
+
+#[test]
+fn where_the_model_fails_another_agent_does_the_work() {
+    let (house, server) = (House::new(), Server::start());
+    server.always(|_, _| Answer::status(500));
+    let team = r#"
+        output = { read = "{{ read }}" }
+        [agents]
+        reader = { kind = "builtin", use = "log-reader" }
+        [agents.thinker]
+        kind = "llm"
+        model = "compatible/m"
+        prompt = "Read."
+        serves = ["log.templates"]
+        prefer = 1
+        [steps]
+        read = { ask = "log.templates", input = { path = "it.log" } }
+    "#;
+    house.write("read.toml", team);
+    house.write("it.log", "a 1\na 2\n");
+    let said = start(&house, &server, &["run", "read.toml", "--json"]).end();
+    assert_eq!(said.code, Some(0), "{said:?}");
+    assert_eq!(server.seen().len(), 1, "it goes first, and once");
+    let summary: serde_json::Value = serde_json::from_str(said.out.trim()).unwrap();
+    assert!(summary["outputs"]["read"].is_object(), "{summary}");
+}

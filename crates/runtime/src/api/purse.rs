@@ -65,6 +65,12 @@ impl Context {
         self.live.report(Report::Spent(cost)).await.map(|_| ())
     }
 
+    /// The same, and what it was spent on, where that is not always one thing: `majordomo cost --by
+    /// model` tells it by that name.
+    pub async fn spend_on(&self, on: &str, cost: Cost) -> Result<(), Failure> {
+        self.live.report(Report::SpentOn(on.into(), cost)).await.map(|_| ())
+    }
+
     /// Whether this much may still be spent: to be asked before something is paid for that cannot
     /// be handed back.
     ///

@@ -83,7 +83,8 @@ impl Redactor {
             | Report::Ended
             | Report::EndedLate
             | Report::Wait { .. }
-            | Report::Spent(_) => {}
+            | Report::Spent(_)
+            | Report::SpentOn(..) => {}
         }
     }
 

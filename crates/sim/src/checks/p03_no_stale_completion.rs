@@ -60,7 +60,7 @@ impl Check for Leases {
         let Command::Report(by, report) = seen.command else { return Ok(()) };
         let holder = seen.before.task(by.task).and_then(kernel::Task::attempt) == Some(*by);
         let may = match report {
-            Report::Spent(_) | Report::Ended | Report::EndedLate => {
+            Report::Spent(_) | Report::SpentOn(..) | Report::Ended | Report::EndedLate => {
                 let stopping = seen.before.facts().stopping.get(&by.token);
                 holder || stopping.is_some_and(|it| it.task == by.task)
             }

@@ -215,7 +215,7 @@ impl Check for Markets {
             Event::Routing { task, step } => self.routed(at, before, *task, step),
             Event::TaskAccepted(accepted) if accepted.is_bid => self.asked(accepted),
             Event::LeaseGranted(granted) => self.granted(at, before, granted),
-            Event::Spent { task, token, cost } => {
+            Event::Spent { task, token, cost, .. } => {
                 self.audit(before, *task)?;
                 let holder = self.of.get_mut(task).and_then(|it| it.holder.as_mut());
                 if let Some((.., left)) = holder.filter(|it| it.1 == *token) {

@@ -78,7 +78,7 @@ pub(super) fn judged(answer: Value, spec: &Spec) -> Value {
     let Ok(Choice { agent, reason, confidence }) = Choice::deserialize(&answer) else {
         return answer;
     };
-    let (model, reason) = (&spec.model, cut(reason, REASON_MAX_BYTES));
+    let (model, reason) = (spec.who(), cut(reason, REASON_MAX_BYTES));
     if confidence >= min {
         return json!({
             "agent": agent,

@@ -4,12 +4,13 @@
 //! time of its run pays for it. Whatever it waited for, and however often the call is made again,
 //! the budget is looked at last before it is sent.
 
+use super::Inner;
+use super::chain::Chosen;
 use super::conversation::Conversation;
-use super::{Inner, aloud};
-use crate::llm::price::Price;
+use super::spec::Model;
 use crate::llm::rate::{Need, Place};
 use kernel::{Cost, FailureKind};
-use runtime::api::{Context, Failure, OnUnknown};
+use runtime::api::{Context, Failure, OnUnknown, SetAside};
 use runtime::llm::{Message, Reply, Request, Usage};
 use runtime::port::observer::Level;
 use serde_json::Value;
@@ -19,7 +20,7 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 
 /// So long a call waits with its slot: to give it back and to get one again is not worth less.
-const HELD: Duration = Duration::from_secs(1);
+pub(super) const HELD: Duration = Duration::from_secs(1);
 
 /// After so long an attempt that waits looks itself whether it has its turn.
 const LOOKS: Duration = Duration::from_secs(600);
@@ -35,17 +36,26 @@ const ANSWER_TOKENS: u64 = 1_000;
 
 /// What a call will take, tokens.
 #[derive(Clone, Copy)]
-struct Size {
+pub(super) struct Size {
     input: u64,
     /// The longest answer.
     output_max: u64,
+}
+
+/// One call: who asks what, whichever model is asked.
+pub(super) struct Asking {
+    pub(super) inner: Arc<Inner>,
+    pub(super) cx: Context,
+    pub(super) need: Need,
+    request: Request,
+    size: Size,
 }
 
 impl Inner {
     /// One call of the model, recorded. Whoever was killed within it asks again, under the same key
     /// for the other side: nobody knows how it went, and nothing but its price hangs on it.
     pub(super) async fn ask_model(
-        &self,
+        self: &Arc<Self>,
         cx: &Context,
         step: &str,
         talk: &Conversation,
@@ -54,62 +64,96 @@ impl Inner {
         if cx.is_done(step) {
             return cx.once(step, recorded).await;
         }
-        let request = Arc::new(self.request(cx, step, talk));
-        let size = Size::of(&request);
-        let turn = self.turn(cx, step, size.likely()).await?;
-        let aside = cx.set_aside(self.costs(cx, &size.most())).await?;
-        let (llm, payer) = (self.llm.clone(), cx.clone());
-        let (price, streams) = (self.spec.price, self.spec.streams);
-        let call = async move {
-            turn.sent();
-            let result = aloud::complete(&*llm, request, &payer, streams).await;
-            turn.done(&result);
-            let reply = result?;
-            let paid = payer.spend(cost_of(price, &reply.usage)).await;
-            drop(aside);
-            match paid {
-                Err(lost) if lost.kind == FailureKind::Lost => Err(lost),
-                // That nothing is left is said to whatever is asked for next: this is paid.
-                Ok(()) | Err(_) => Ok(reply),
-            }
-        };
-        cx.once(step, call).on_unknown(OnUnknown::Retry).await
+        let asking = self.asking(cx, step, talk);
+        let chosen = asking.turn(step).await?;
+        let aside = asking.aside(chosen.at).await?;
+        cx.once(step, asking.ask(chosen, aside)).on_unknown(OnUnknown::Retry).await
     }
 
-    fn request(&self, cx: &Context, step: &str, talk: &Conversation) -> Request {
-        Request {
-            model: self.spec.model.clone(),
+    fn asking(self: &Arc<Self>, cx: &Context, step: &str, talk: &Conversation) -> Asking {
+        let key = cx.key_of(step);
+        let call = number_of(&key);
+        let request = Request {
+            model: String::new(), // Whichever is asked.
             messages: talk.messages(),
             tools: self.tools.told(),
             schema: self.spec.schema.clone(),
             temperature: self.spec.temperature,
             output_tokens_max: self.spec.output_tokens_max,
-            key: Some(cx.key_of(step)),
+            key: Some(key),
             token: Some(cx.attempt().token.to_string()),
+        };
+        let size = Size::of(&request);
+        let (class, tenant, tokens) = (cx.class(), cx.tenant().clone(), size.likely());
+        let need = Need { class, tenant, tokens, call };
+        Asking { inner: self.clone(), cx: cx.clone(), need, request, size }
+    }
+}
+
+/// Which call it is, whoever makes it and when.
+fn number_of(key: &str) -> u64 {
+    let digest = blake3::hash(key.as_bytes());
+    u64::from_le_bytes(*digest.as_bytes().first_chunk().expect("a digest has 32 bytes"))
+}
+
+impl Asking {
+    /// As one model is asked. Two of one provider must not take their calls for the same one.
+    pub(super) fn request_of(&self, at: usize) -> Request {
+        let model = self.inner.spec.models[at].name.clone();
+        let key = self.request.key.clone();
+        let key = if at == 0 { key } else { key.map(|it| format!("{it}/{model}")) };
+        Request { model, key, ..self.request.clone() }
+    }
+
+    /// Sets aside the most that one model may cost.
+    pub(super) async fn aside(&self, at: usize) -> Result<SetAside, Failure> {
+        self.cx.set_aside(self.costs(at, &self.size.most())).await
+    }
+
+    /// One model has answered: it is paid for.
+    pub(super) async fn paid(
+        &self,
+        at: usize,
+        reply: Reply,
+        aside: SetAside,
+    ) -> Result<Reply, Failure> {
+        let model = &self.inner.spec.models[at].name;
+        let paid = self.cx.spend_on(model, self.costs(at, &reply.usage)).await;
+        drop(aside);
+        match paid {
+            Err(lost) if lost.kind == FailureKind::Lost => Err(lost),
+            // That nothing is left is said to whatever is asked for next: this is paid.
+            Ok(()) | Err(_) => Ok(reply),
         }
     }
 
     /// What a use costs. That there is no price for it is said once.
-    fn costs(&self, cx: &Context, usage: &Usage) -> Cost {
-        let model = &self.spec.model;
-        if self.spec.price.is_none() && !self.has_said_no_price.swap(true, Ordering::Relaxed) {
-            cx.log(
+    fn costs(&self, at: usize, usage: &Usage) -> Cost {
+        let Model { name, price } = &self.inner.spec.models[at];
+        if price.is_none() && !self.inner.has_said_no_price[at].swap(true, Ordering::Relaxed) {
+            self.cx.log(
                 Level::Warn,
                 format!(
-                    "no price is known for {model}: its calls are counted in tokens and not in \
-                     money; say what it costs in [models.\"{model}\"]"
+                    "no price is known for {name}: its calls are counted in tokens and not in \
+                     money; say what it costs in [models.\"{name}\"]"
                 ),
             );
         }
-        cost_of(self.spec.price, usage)
+        let money_micros = price.map_or(0, |price| price.of_use(usage));
+        Cost { money_micros, tokens: usage.total_tokens() }
     }
 
-    /// Waits until the rate of the model allows one more call: for a moment with its slot, and
-    /// without it from then on.
-    async fn turn(&self, cx: &Context, step: &str, tokens: u64) -> Result<Place, Failure> {
-        let model = &self.spec.model;
-        let need = Need { class: cx.class(), tenant: cx.tenant().clone(), tokens };
-        let place = self.governor.enter(model, need)?;
+    /// Waits until the rate of the chosen model allows one more call: for a moment with its slot,
+    /// and without it from then on.
+    async fn turn(&self, step: &str) -> Result<Chosen, Failure> {
+        let mut chosen = self.inner.choose(&self.need)?;
+        let model = &self.inner.spec.models[chosen.at].name;
+        chosen.place = self.granted(step, model, chosen.place).await?;
+        Ok(chosen)
+    }
+
+    async fn granted(&self, step: &str, model: &str, place: Place) -> Result<Place, Failure> {
+        let cx = &self.cx;
         if place.is_granted() {
             return Ok(place);
         }
@@ -127,11 +171,6 @@ impl Inner {
         cx.log(Level::Info, said);
         without_slot(cx, step, place).await
     }
-}
-
-fn cost_of(price: Option<Price>, usage: &Usage) -> Cost {
-    let money_micros = price.map_or(0, |price| price.of_use(usage));
-    Cost { money_micros, tokens: usage.total_tokens() }
 }
 
 /// Waits beside the attempt, which is not polled meanwhile, and signals it. Each attempt waits for

@@ -17,6 +17,7 @@ mod adviser;
 mod aloud;
 mod answer;
 mod call;
+mod chain;
 mod circle;
 mod conversation;
 mod schema;
@@ -25,7 +26,7 @@ mod tool;
 mod turns;
 
 pub use adviser::{PROMPT as ADVISER_PROMPT, schema as advice_schema};
-pub use spec::{Error, Limits, Prompt, Spec};
+pub use spec::{Error, Limits, Model, Prompt, Spec};
 pub use tool::Tool;
 
 use crate::llm::rate::Governor;
@@ -49,26 +50,29 @@ struct Inner {
     schema: Option<Schema>,
     llm: Arc<dyn Llm>,
     governor: Governor,
-    /// That no price is known was said.
-    has_said_no_price: AtomicBool,
+    /// That no price is known was said, of each model.
+    has_said_no_price: Vec<AtomicBool>,
 }
 
 impl LlmAgent {
     /// An agent that thinks with `llm`; what its schemas mean, `schemas` knows.
     ///
     /// # Errors
-    /// A schema that is none, or tools that cannot be told apart.
+    /// No model, a schema that is none, or tools that cannot be told apart.
     pub fn new(spec: Spec, llm: Arc<dyn Llm>, schemas: &dyn Schemas) -> Result<LlmAgent, Error> {
+        if spec.models.is_empty() {
+            return Err(Error::NoModel);
+        }
         let schema = spec.schema.clone().map(|it| Schema::new(it, schemas)).transpose();
         let schema = schema.map_err(|why| Error::Schema { of: "the answer".to_owned(), why })?;
         let tools = Tools::new(&spec.tools, schemas)?;
         let governor = if llm.is_limited() { Governor::default() } else { Governor::idle() };
-        let has_said_no_price = AtomicBool::default();
+        let has_said_no_price = spec.models.iter().map(|_| AtomicBool::default()).collect();
         let inner = Inner { spec, tools, schema, llm, governor, has_said_no_price };
         Ok(LlmAgent { inner: Arc::new(inner) })
     }
 
-    /// Shares the rate of its model with all others under this governor; one whose model has no
+    /// Shares the rates of its models with all others under this governor; one whose models have no
     /// limit waits for nobody.
     #[must_use]
     pub fn governed(mut self, governor: &Governor) -> LlmAgent {

@@ -27,10 +27,8 @@ pub struct Spec {
     /// Of the agent. Recorded steps go by it: what one agent asked its model, another does not
     /// take for its own.
     pub name: String,
-    /// Provider and model, as in `ollama/qwen3`.
-    pub model: String,
-    /// What its tokens cost; where that is not known they are only counted.
-    pub price: Option<Price>,
+    /// Whom it asks: the first that answers, and whenever one does not, the next. One at least.
+    pub models: Vec<Model>,
     /// Its instructions.
     pub prompt: Prompt,
     /// What it may call.
@@ -48,6 +46,23 @@ pub struct Spec {
     pub confidence_min: Option<f64>,
     /// How far one task may go.
     pub limits: Limits,
+}
+
+/// A model that may be asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Model {
+    /// Provider and model, as in `ollama/qwen3`.
+    pub name: String,
+    /// What its tokens cost; where that is not known they are only counted.
+    pub price: Option<Price>,
+}
+
+impl Model {
+    /// One of this name, with what the table of prices says of it.
+    #[must_use]
+    pub fn new(name: &str) -> Model {
+        Model { name: name.to_owned(), price: Price::of(name) }
+    }
 }
 
 /// How far one task of a model may go.
@@ -94,6 +109,9 @@ pub enum Error {
         /// What is wrong with it.
         why: String,
     },
+    /// Nobody to ask.
+    #[error("it has no model: name one at least")]
+    NoModel,
     /// A tool with an unusable name.
     #[error(
         "`{name}` cannot be a tool's name: it has 1 to 64 letters, digits, `_` and `-`, and there \
@@ -112,8 +130,7 @@ impl Spec {
         let prompt = prompt.to_owned();
         Spec {
             name: name.to_owned(),
-            model: model.to_owned(),
-            price: Price::of(model),
+            models: vec![Model::new(model)],
             prompt: Arc::new(move |_, _| Ok(prompt.clone())),
             tools: Vec::new(),
             schema: None,
@@ -123,6 +140,20 @@ impl Spec {
             confidence_min: None,
             limits: Limits::default(),
         }
+    }
+
+    /// One more model, which is asked when those before it do not answer.
+    #[must_use]
+    pub fn or(mut self, model: &str) -> Spec {
+        self.models.push(Model::new(model));
+        self
+    }
+
+    /// Its models, for people.
+    #[must_use]
+    pub fn who(&self) -> String {
+        let names: Vec<&str> = self.models.iter().map(|it| it.name.as_str()).collect();
+        names.join(" or ")
     }
 
     /// One more thing that it may call.
@@ -139,10 +170,11 @@ impl Spec {
         self
     }
 
-    /// What its tokens cost, where that is not what the table of prices says.
+    /// What the tokens of the model that was named last cost, where that is not what the table of
+    /// prices says.
     #[must_use]
     pub fn price(mut self, price: Price) -> Spec {
-        self.price = Some(price);
+        self.models.iter_mut().last().expect("it has one from the first").price = Some(price);
         self
     }
 

@@ -32,7 +32,7 @@ pub(super) async fn run(inner: Arc<Inner>, cx: Context) -> Result<Value, Failure
         let reply = inner.ask_model(&cx, &step, &talk).await?;
         talk.say(reply.to_message())?;
         if circle.closes(&reply.calls) {
-            return Err(round_and_round(&inner.spec.model, &reply));
+            return Err(round_and_round(&inner.spec.who(), &reply));
         }
         if !reply.calls.is_empty() {
             let results = inner.make_calls(&cx, &step, &reply.calls).await?;
@@ -54,7 +54,7 @@ pub(super) async fn run(inner: Arc<Inner>, cx: Context) -> Result<Value, Failure
                 cx.once(&gave_up(name, round), async { Ok(()) })
                     .on_unknown(OnUnknown::Retry)
                     .await?;
-                let model = &inner.spec.model;
+                let model = inner.spec.who();
                 let asked = 1 + repairs;
                 let said = super::schema::cut(reply.text, SAID_MAX_BYTES);
                 let why = format!(
@@ -64,7 +64,7 @@ pub(super) async fn run(inner: Arc<Inner>, cx: Context) -> Result<Value, Failure
             }
         }
     }
-    let (model, turns) = (&inner.spec.model, limits.turns);
+    let (model, turns) = (inner.spec.who(), limits.turns);
     let why = format!(
         "{model} has had its {turns} turns and gave no answer; raise `turns`, or ask for less"
     );

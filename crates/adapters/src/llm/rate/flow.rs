@@ -35,6 +35,8 @@ pub struct Need {
     pub tenant: Text,
     /// What it will take, as far as can be told: read and written together.
     pub tokens: u64,
+    /// Which call it is: the same number for every attempt at it.
+    pub call: u64,
 }
 
 /// As many wait as may.
@@ -222,6 +224,11 @@ impl Flow {
         let queue_ms = took(calls, self.requests_per_minute(now_ms))
             .max(took(tokens, self.tokens_per_minute()));
         self.opens_at(now_ms, need.tokens) - now_ms + queue_ms
+    }
+
+    /// For how long the other side has sent us away.
+    pub(super) fn closed_for_ms(&self, now_ms: u64) -> u64 {
+        self.refusals.closed_until_ms.saturating_sub(now_ms)
     }
 
     /// A call has ended.

@@ -7,11 +7,13 @@
 //!
 //! A process has one key for each provider, so the model's name stands for provider, model and key,
 //! and everybody who calls a model shares one `flow`: what an operator says ([`Rate`]), what
-//! answers say of the limits there, and what a refusal teaches. The decisions are pure; here they
-//! meet the clock. Nobody is needed to drive it: whoever is first in the queue waits for the moment
+//! answers say of the limits there, and what a refusal teaches; and one `health`, by which whoever
+//! has another model to ask does without this one. The decisions are pure; here they meet the
+//! clock. Nobody is needed to drive it: whoever is first in the queue waits for the moment
 //! and lets the next one be first.
 
 mod flow;
+mod health;
 mod standing;
 #[cfg(test)]
 mod tests;
@@ -20,6 +22,7 @@ mod window;
 pub use flow::{Need, Rate};
 
 use flow::{Ending, Flow};
+use health::Health;
 use runtime::llm::{Error, Reply};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -49,6 +52,7 @@ struct Inner {
 #[derive(Default)]
 struct Model {
     flow: Flow,
+    health: Health,
     /// Those who wait, to be woken.
     sleepers: BTreeMap<u64, Arc<Notify>>,
 }
@@ -58,7 +62,27 @@ pub struct Place {
     governor: Governor,
     model: String,
     number: u64,
+    /// Which call it is for; see [`Need::call`].
+    call: u64,
     woken: Arc<Notify>,
+}
+
+/// Why somebody who can ask another model should.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotNow {
+    /// It is not asked by those for a while.
+    Away(Away),
+    /// Too many wait for it here.
+    Full,
+}
+
+/// When a model that is not asked now may be asked again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Away {
+    /// In so many milliseconds.
+    pub ms: u64,
+    /// Whether it failed too often; else it has sent us away.
+    pub is_broken: bool,
 }
 
 impl Default for Governor {
@@ -95,20 +119,36 @@ impl Governor {
     /// # Errors
     /// [`Error::Overloaded`] where too many wait already.
     pub fn enter(&self, model: &str, need: Need) -> Result<Place, Error> {
-        let woken = Arc::new(Notify::new());
-        let entered = self.with(model, |model, now_ms| {
-            let number = model.flow.enter(need, WAITING_MAX)?;
-            model.sleepers.insert(number, woken.clone());
-            model.poke(now_ms, None);
-            Ok(number)
-        });
+        let (woken, call) = (Arc::new(Notify::new()), need.call);
+        let entered = self.with(model, |model, now_ms| model.enter(now_ms, need, woken.clone()));
         let full = |flow::Full| Error::Overloaded {
             model: model.to_owned(),
             said: format!("{WAITING_MAX} calls wait for its rate here"),
             retry_after_ms: Some(COME_BACK_MS),
         };
         let number = entered.map_err(full)?;
-        Ok(Place { governor: self.clone(), model: model.to_owned(), number, woken })
+        Ok(Place { governor: self.clone(), model: model.to_owned(), number, call, woken })
+    }
+
+    /// The same for one who can ask another model, unless this one should not be asked now: it has
+    /// failed too often of late, or has sent everybody away for longer than a moment.
+    ///
+    /// # Errors
+    /// Why there is no place now.
+    pub fn enter_unless_away(
+        &self,
+        model: &str,
+        need: Need,
+        moment: Duration,
+    ) -> Result<Place, NotNow> {
+        let (woken, call) = (Arc::new(Notify::new()), need.call);
+        let moment_ms = u64::try_from(moment.as_millis()).unwrap_or(u64::MAX);
+        // In one motion, so that a probe is one call and not whoever comes at the same time.
+        let number = self.with(model, |model, now_ms| match model.away(now_ms, moment_ms) {
+            Some(away) => Err(NotNow::Away(away)),
+            None => model.enter(now_ms, need, woken.clone()).map_err(|flow::Full| NotNow::Full),
+        })?;
+        Ok(Place { governor: self.clone(), model: model.to_owned(), number, call, woken })
     }
 
     /// How many wait for a model, and how many calls are under way.
@@ -137,6 +177,26 @@ impl Governor {
 }
 
 impl Model {
+    fn enter(&mut self, now_ms: u64, need: Need, woken: Arc<Notify>) -> Result<u64, flow::Full> {
+        let number = self.flow.enter(need, WAITING_MAX)?;
+        self.health.begun(number);
+        self.sleepers.insert(number, woken);
+        self.poke(now_ms, None);
+        Ok(number)
+    }
+
+    fn away(&mut self, now_ms: u64, moment_ms: u64) -> Option<Away> {
+        let lets_in = self.health.lets_in(now_ms);
+        // Half-open, it is known as soon as its probe has ended.
+        let back_ms = self.health.back_at(now_ms).map_or(0, |at_ms| at_ms - now_ms);
+        let sent_ms = self.flow.closed_for_ms(now_ms);
+        match (lets_in, sent_ms > moment_ms) {
+            (false, _) => Some(Away { ms: back_ms.max(sent_ms), is_broken: true }),
+            (true, true) => Some(Away { ms: sent_ms, is_broken: false }),
+            (true, false) => None,
+        }
+    }
+
     /// Something has changed: lets those go who may, and wakes whoever is first now, unless that is
     /// the one who asks.
     fn poke(&mut self, now_ms: u64, by: Option<u64>) {
@@ -205,7 +265,10 @@ impl Place {
             return;
         }
         let ending = Ending::of(result);
-        self.with(|model, now_ms| model.flow.done(now_ms, self.number, ending));
+        self.with(|model, now_ms| {
+            model.flow.done(now_ms, self.number, ending);
+            model.health.ended(now_ms, self.number, self.call, result);
+        });
         // Dropped: the next one goes.
     }
 
@@ -219,6 +282,7 @@ impl Drop for Place {
         self.with(|model, now_ms| {
             model.sleepers.remove(&self.number);
             model.flow.leave(self.number);
+            model.health.left(self.number);
             model.poke(now_ms, None);
         });
     }

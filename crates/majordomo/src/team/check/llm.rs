@@ -9,6 +9,7 @@ use super::capabilities::no_schema;
 use super::{Code, Member, Problem, Problems, Surroundings, Team};
 use crate::team::capability::Capability;
 use crate::team::document::join;
+use crate::team::llm::CHAIN_MAX;
 use crate::team::{prompt, suggest};
 
 pub(super) fn check(
@@ -17,10 +18,29 @@ pub(super) fn check(
     surroundings: &dyn Surroundings,
     problems: &mut Problems,
 ) {
-    model_at(team, &agent.field("model"), problems);
+    chain(team, agent, problems);
     instructions(team, agent, surroundings, problems);
     tools(team, agent, problems);
     schemas(team, agent, problems);
+}
+
+/// A model, or a list of them: each once, as it is asked once.
+fn chain(team: &Team<'_>, agent: &Member<'_>, problems: &mut Problems) {
+    model_at(team, &agent.field("model"), problems);
+    let models = agent.texts("model");
+    for (at, (path, model)) in models.iter().enumerate() {
+        model_at(team, path, problems);
+        if models[..at].iter().any(|(_, before)| before == model) {
+            let message = format!("`{model}` stands twice in this list");
+            let problem = Problem::error(Code::Model, team.document.value_at(path), message);
+            problems.push(problem.help("name each model once: it is asked once for each call"));
+        }
+    }
+    if models.len() > CHAIN_MAX {
+        let at = team.document.value_at(&agent.field("model"));
+        let message = format!("{} models one after the other; at most {CHAIN_MAX}", models.len());
+        problems.push(Problem::error(Code::TooLarge, at, message));
+    }
 }
 
 /// The name of a model that stands there, if one does.
