@@ -3,6 +3,8 @@
 
 #[cfg(feature = "llm")]
 pub(crate) mod llm;
+#[cfg(feature = "mcp")]
+mod mcp;
 
 use crate::team::definitions::Definitions;
 use crate::team::file::{self, Agent, BusAccess, Format, Protocol};
@@ -81,9 +83,16 @@ pub(crate) fn missing_secrets(agents: &BTreeMap<String, Agent>) -> Vec<String> {
 /// Makes directories absolute, so that a pinned definition means the same wherever it is resumed.
 pub(crate) fn anchor(definition: &mut file::TeamFile, directory: &Path) {
     for agent in definition.agents.values_mut() {
-        if let Agent::Command(command) = agent
-            && let Some(dir) = &mut command.dir
-        {
+        let dir = match agent {
+            Agent::Command(command) => &mut command.dir,
+            Agent::Mcp(mcp) => &mut mcp.dir,
+            Agent::Builtin(_)
+            | Agent::Workflow(_)
+            | Agent::Llm(_)
+            | Agent::Human(_)
+            | Agent::A2a(_) => continue,
+        };
+        if let Some(dir) = dir {
             *dir = directory.join(&*dir).to_string_lossy().into_owned();
         }
     }
@@ -192,7 +201,14 @@ fn member(name: &str, agent: &Agent, of: Said<'_>, outside: &Outside) -> Result<
             let _ = (of.contracts, of.models, &outside.llm);
             return Err(Error::Kind { agent: name.to_owned(), kind: agent.kind() });
         }
-        Agent::Workflow(_) | Agent::Mcp(_) | Agent::A2a(_) => {
+        // Its calls are called off by its own clock.
+        #[cfg(feature = "mcp")]
+        Agent::Mcp(said) => (mcp::agent(name, said), None),
+        #[cfg(not(feature = "mcp"))]
+        Agent::Mcp(_) => {
+            return Err(Error::Kind { agent: name.to_owned(), kind: agent.kind() });
+        }
+        Agent::Workflow(_) | Agent::A2a(_) => {
             return Err(Error::Kind { agent: name.to_owned(), kind: agent.kind() });
         }
     };
@@ -300,6 +316,10 @@ impl Port for Member {
             let started = self.agent.start(vitals).await;
             started.map_err(|failure| told(&self.name, failure))
         })
+    }
+
+    fn declares(&self) -> Vec<(String, Contract)> {
+        self.agent.declares()
     }
 
     fn resize(&self, slots: u32) {

@@ -5,7 +5,7 @@
 //! by the kernel, so nobody looks in on anybody, and an agent never starts itself again.
 
 use crate::turn::{Inner, Runtime, lock};
-use kernel::{AgentId, Command, Exit, Exited, Extent};
+use kernel::{AgentId, Command, Exit, Exited, Extent, Presence, Text};
 use std::sync::{Arc, Mutex, Weak};
 
 /// One life of an agent. Cheap to clone; what is said after the life has ended is not heard.
@@ -47,6 +47,15 @@ impl Vitals {
         if let Seat::Coming(said) = before {
             said.into_iter().for_each(|it| self.say(it));
         }
+    }
+
+    /// Whether the agent of this name has left the team.
+    pub(crate) fn has_left(&self, name: &Text) -> bool {
+        let Some(inner) = self.inner.upgrade() else { return false };
+        Runtime { inner }.look(|kernel, _| {
+            let known = kernel.state().agent_named(name);
+            known.is_some_and(|it| it.presence == Presence::Left)
+        })
     }
 
     /// All of it has ended, with whatever it worked on: those attempts have failed.

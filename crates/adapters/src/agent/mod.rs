@@ -6,3 +6,5 @@ pub mod command;
 pub mod human;
 #[cfg(feature = "llm")]
 pub mod llm;
+#[cfg(all(feature = "mcp", target_os = "linux"))]
+pub mod mcp;

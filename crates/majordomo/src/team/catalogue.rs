@@ -8,9 +8,12 @@ pub(super) const KINDS: &[&str] = &["builtin", "command", "workflow", "llm", "hu
 
 /// The kinds of agent this version can run; the others are read and checked, so that a file written
 /// for a later version gets one clear answer instead of twenty.
-#[cfg(feature = "llm")]
-pub const KINDS_RUN: &[&str] = &["builtin", "command", "human", "llm"];
-
-/// The same without models.
-#[cfg(not(feature = "llm"))]
-pub const KINDS_RUN: &[&str] = &["builtin", "command", "human"];
+pub const KINDS_RUN: &[&str] = &[
+    "builtin",
+    "command",
+    "human",
+    #[cfg(feature = "llm")]
+    "llm",
+    #[cfg(feature = "mcp")]
+    "mcp",
+];

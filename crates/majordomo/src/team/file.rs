@@ -13,6 +13,7 @@ use serde_json::Value as Json;
 pub use super::bus::BusAccess;
 use super::capability::Capability;
 pub use super::llm::{Llm, Model};
+pub use super::mcp::Mcp;
 use super::policy::{Breakers, Label, Precedence, Quota, Restart, Routing, Supervisors};
 use super::quantity::{Duration, Money, Size};
 use super::schedule::Schedule;
@@ -118,7 +119,7 @@ pub enum Agent {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Common {
     /// The capabilities it serves: `"code.review"` for version 1, `"code.review@2"` for another. A
-    /// builtin serves its own if nothing is said.
+    /// builtin serves its own if nothing is said, and a server of MCP its `tools`.
     #[serde(default)]
     pub serves: Vec<String>,
     /// What it is good at, for a model or a person who chooses between agents.
@@ -251,20 +252,6 @@ pub struct Human {
     /// How long a question waits; after that the answer is no.
     #[serde(default = "one_day")]
     pub deadline: Duration,
-    /// What every kind of agent has.
-    #[serde(flatten)]
-    pub common: Common,
-}
-
-/// A server of the Model Context Protocol.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Mcp {
-    /// The program to start; or say `url`.
-    #[serde(default)]
-    pub argv: Vec<String>,
-    /// Where the server listens; or say `argv`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub url: Option<String>,
     /// What every kind of agent has.
     #[serde(flatten)]
     pub common: Common,

@@ -10,6 +10,7 @@ pub mod bus;
 pub mod capability;
 pub mod catalogue;
 pub mod check;
+mod code;
 pub mod definitions;
 pub mod difference;
 pub mod document;
@@ -18,6 +19,7 @@ pub mod file;
 pub(crate) mod govern;
 pub mod init;
 pub mod llm;
+pub mod mcp;
 pub mod plan;
 pub mod policy;
 pub mod problem;
@@ -83,6 +85,7 @@ pub fn read(name: &str, text: &str, surroundings: &dyn Surroundings) -> Reading 
         match serde_json::from_value(document.json().clone()) {
             Ok(mut read) => {
                 prompt::inline(&mut read, surroundings);
+                mcp::settle(&mut read);
                 definition = Some(with_schemas(read, surroundings));
             }
             // The schema comes from the structs, so this is a difference between the two, ours to

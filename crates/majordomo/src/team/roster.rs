@@ -132,8 +132,16 @@ pub fn capabilities(agent: &Agent) -> Vec<Capability> {
 }
 
 fn missing_program<'a>(agent: &'a Agent, surroundings: &dyn Surroundings) -> Option<&'a str> {
-    let Agent::Command(command) = agent else { return None };
-    let needed = command.when_on_path.iter().map(String::as_str);
+    let needed = match agent {
+        Agent::Command(command) => &command.when_on_path,
+        Agent::Mcp(mcp) => &mcp.when_on_path,
+        Agent::Builtin(_)
+        | Agent::Workflow(_)
+        | Agent::Llm(_)
+        | Agent::Human(_)
+        | Agent::A2a(_) => return None,
+    };
+    let needed = needed.iter().map(String::as_str);
     needed.into_iter().find(|program| !surroundings.has_program(program))
 }
 

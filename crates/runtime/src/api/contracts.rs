@@ -1,7 +1,7 @@
 //! What goes into capabilities and comes out of them, where a team looks at it.
 
 use super::versions::asked;
-use super::{AgentEntry, Contract, Failure, StartError, Team, TeamBuilder};
+use super::{AgentEntry, Context, Contract, Failure, StartError, Team, TeamBuilder};
 use crate::canonical;
 use crate::contract::Checked;
 use crate::port::{Agent, Schemas};
@@ -81,8 +81,22 @@ impl Team {
     }
 }
 
+impl Context {
+    /// What is said of a capability by those who serve it now, as a model that may ask for it is
+    /// told. Nothing where nobody says anything.
+    ///
+    /// # Errors
+    /// The text names no capability.
+    pub fn contract(&self, capability: &str) -> Result<Option<Contract>, Failure> {
+        let (name, versions) = asked(capability)?;
+        let live = self.live();
+        let whose = (&live.dispatch.terms.team, name, versions);
+        Ok(live.runtime.inner.desk.contracts.told(whose))
+    }
+}
+
 /// `name` or `name@version`, the first if nothing is said.
-pub(super) fn parse_serves(text: &str) -> Serves {
+pub(crate) fn parse_serves(text: &str) -> Serves {
     let (capability, version) = match asked(text) {
         Ok((name, versions)) if versions != Versions::ANY => (name, versions.min),
         Ok(_) | Err(_) => (text, 1),

@@ -70,6 +70,7 @@ pub use together::{Join, first_success, join, race};
 pub use versions::asked;
 pub use writing::Writing;
 
+pub(crate) use contracts::parse_serves;
 pub(crate) use durable::Takers;
 pub(crate) use failure::to_kernel;
 pub(crate) use messages::Aboard;

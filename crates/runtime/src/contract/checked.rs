@@ -8,14 +8,15 @@
 //! entry lists, and nothing comes after it but the agent's code.
 
 use super::registry::{Agreed, Claim, Contracts, Way};
-use crate::api::{AgentEntry, Context, Failure};
+use crate::api::{AgentEntry, Context, Failure, parse_serves};
 use crate::port::{Agent, BoxFuture};
 use crate::secret::{Given, Reference};
+use crate::vitals::Vitals;
 use kernel::{FailureKind, Serves, Text};
 use serde_json::Value;
 use std::any::TypeId;
 use std::future::ready;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Checks what goes into another agent and what comes out of it.
 pub(crate) struct Checked {
@@ -26,8 +27,10 @@ pub(crate) struct Checked {
     serves: Vec<(Serves, Option<TypeId>)>,
     contracts: Arc<Contracts>,
     given: Arc<Given>,
-    /// What it has declared holds as long as it is here.
+    /// What it has declared holds as long as it is here,
     _claim: Option<Claim>,
+    /// and what it says of itself when it has started, as long as that life.
+    learned: Mutex<Option<Claim>>,
 }
 
 impl Checked {
@@ -41,7 +44,7 @@ impl Checked {
         let AgentEntry { spec, agent, contracts: declared, secrets } = entry;
         let of = |serves: &Serves| declared.iter().find(|(it, _)| it == serves)?.1.of;
         let serves = spec.serves.iter().map(|it| (it.clone(), of(it))).collect();
-        let claim = contracts.admit(&spec, declared, left)?;
+        let claim = contracts.admit((&spec.team, &spec.name), declared, left)?;
         let (name, team, given) = (spec.name, spec.team, Arc::new(secrets));
         Ok(Checked {
             agent,
@@ -51,7 +54,20 @@ impl Checked {
             contracts: contracts.clone(),
             given,
             _claim: claim,
+            learned: Mutex::default(),
         })
+    }
+
+    /// Takes in what the agent says of itself now that it has started.
+    fn learn(&self, vitals: &Vitals) -> Result<(), Failure> {
+        let mut learned = self.learned.lock().unwrap_or_else(PoisonError::into_inner);
+        *learned = None; // Of the life before.
+        let declared = self.agent.declares().into_iter();
+        let declared = declared.map(|(name, contract)| (parse_serves(&name), contract)).collect();
+        let whose = (&self.team, &self.name);
+        let admitted = self.contracts.admit(whose, declared, &|name| vitals.has_left(name));
+        *learned = admitted.map_err(|why| Failure::new(FailureKind::Setup, why))?;
+        Ok(())
     }
 
     /// What is said of the newest of its versions that will do.
@@ -110,6 +126,17 @@ impl Agent for Checked {
 
     fn inner(&self) -> Option<&dyn Agent> {
         Some(&*self.agent)
+    }
+
+    fn start(&self, vitals: Vitals) -> BoxFuture<'_, Result<(), Failure>> {
+        Box::pin(async move {
+            self.agent.start(vitals.clone()).await?;
+            let learned = self.learn(&vitals);
+            if learned.is_err() {
+                self.agent.stop().await; // What it says of itself cannot hold: it is not up.
+            }
+            learned
+        })
     }
 }
 

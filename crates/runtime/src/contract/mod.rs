@@ -16,6 +16,7 @@ mod form;
 mod registry;
 mod rust;
 mod secrecy;
+mod told;
 
 pub(crate) use checked::Checked;
 pub(crate) use form::{is_secret, is_shape_only};
@@ -24,6 +25,7 @@ pub use rust::{Rust, ViaAnything, ViaJsonSchema};
 
 use crate::api::Capability;
 use crate::port::schemas::{Schema, Schemas};
+use kernel::Text;
 use serde_json::Value;
 use std::any::TypeId;
 
@@ -55,12 +57,13 @@ pub fn secret_places(schema: &Value, value: &Value) -> Vec<String> {
     secrecy::places(schema, value).into_iter().collect()
 }
 
-/// What an agent says of one capability that it serves: the schemas of input and output. What is
-/// not said is anything.
+/// What an agent says of one capability that it serves: the schemas of input and output, and what
+/// it does. What is not said is anything.
 #[derive(Clone, Debug, Default)]
 pub struct Contract {
-    input: Option<Value>,
-    output: Option<Value>,
+    pub(crate) input: Option<Value>,
+    pub(crate) output: Option<Value>,
+    pub(crate) about: Option<Text>,
     /// The Rust capability whose types these are: serde has checked their shape already.
     of: Option<TypeId>,
 }
@@ -86,16 +89,35 @@ impl Contract {
         self
     }
 
+    /// What the capability does, for a model that may ask for it. Data.
+    #[must_use]
+    pub fn about(mut self, about: &str) -> Contract {
+        self.about = Some(about.into());
+        self
+    }
+
+    /// The schema of what goes in, if one is said.
+    #[must_use]
+    pub fn takes(&self) -> Option<&Value> {
+        self.input.as_ref()
+    }
+
+    /// What it does, if that is said.
+    #[must_use]
+    pub fn does(&self) -> Option<&str> {
+        self.about.as_deref()
+    }
+
     /// That of a capability in Rust.
     #[must_use]
     pub fn of<C: Capability>() -> Contract {
         let (input, output) = (C::input_schema(), C::output_schema());
-        Contract { input, output, of: Some(TypeId::of::<C>()) }
+        Contract { input, output, about: None, of: Some(TypeId::of::<C>()) }
     }
 
     /// Whether it says nothing.
     #[must_use]
     pub fn is_anything(&self) -> bool {
-        self.input.is_none() && self.output.is_none()
+        self.input.is_none() && self.output.is_none() && self.about.is_none()
     }
 }

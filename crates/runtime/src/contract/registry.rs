@@ -7,7 +7,7 @@ use super::{Contract, is_shape_only};
 use crate::api::Failure;
 use crate::port::schemas::{Mismatch, Schema, Schemas};
 use crate::secret::Redactor;
-use kernel::{AgentSpec, FailureKind, Serves, Text, Versions};
+use kernel::{FailureKind, Serves, Text, Versions};
 use serde_json::Value;
 use std::any::TypeId;
 use std::borrow::Cow;
@@ -38,6 +38,8 @@ struct Known {
 pub(crate) struct Agreed {
     input: RwLock<Vec<Side>>,
     output: RwLock<Vec<Side>>,
+    /// What it does, by the claims of those who say so.
+    pub(super) about: RwLock<BTreeMap<u64, Text>>,
 }
 
 /// Input or output.
@@ -48,7 +50,9 @@ pub(super) enum Way {
 }
 
 /// A schema, and who says it.
-struct Side {
+pub(super) struct Side {
+    /// As it was said, with what only people and models read.
+    pub(super) said: Value,
     normal: Value,
     schema: Box<dyn Schema>,
     /// Where its secrets stand, if it has any.
@@ -76,7 +80,7 @@ impl Contracts {
     /// In words: a schema that is none, or does not agree with that of another agent.
     pub(crate) fn admit(
         self: &Arc<Contracts>,
-        spec: &AgentSpec,
+        (team, name): (&Text, &Text),
         declared: Vec<(Serves, Contract)>,
         left: &dyn Fn(&Text) -> bool,
     ) -> Result<Option<Claim>, String> {
@@ -87,17 +91,21 @@ impl Contracts {
         }
         let number = self.number.fetch_add(1, Ordering::Relaxed) + 1;
         let mut claim =
-            Claim { contracts: self.clone(), number, team: spec.team.clone(), agreed: Vec::new() };
+            Claim { contracts: self.clone(), number, team: team.clone(), agreed: Vec::new() };
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         for (serves, contract) in declared {
-            let key = (spec.team.clone(), serves.capability.clone());
+            let key = (team.clone(), serves.capability.clone());
             let agreed = known.said.entry(key).or_default().entry(serves.version).or_default();
             let agreed = agreed.clone();
-            let Contract { input, output, of } = contract;
+            let Contract { input, output, about, of } = contract;
+            if let Some(about) = about {
+                let mut told = agreed.about.write().unwrap_or_else(PoisonError::into_inner);
+                told.insert(number, about);
+            }
             claim.agreed.push((serves.clone(), agreed.clone()));
             for (way, schema) in [(Way::In, input), (Way::Out, output)] {
                 let Some(schema) = schema else { continue };
-                let said = Said { name: &spec.name, number, serves: &serves, way, of, left };
+                let said = Said { name, number, serves: &serves, way, of, left };
                 if let Err(why) = self.add(&agreed, &said, &schema) {
                     drop(known); // The claim takes back what it has said so far.
                     return Err(why);
@@ -140,9 +148,10 @@ impl Contracts {
             };
         };
         let marks = Marks::of(schema, &own, &**port).map_err(|why| format!("{}: {why}", what()))?;
-        let schema = port.compile(schema).map_err(|why| format!("{} is none: {why}", what()))?;
+        let compiled = port.compile(schema).map_err(|why| format!("{} is none: {why}", what()))?;
         let said_by = BTreeMap::from([(said.number, said.name.clone())]);
-        sides.push(Side { normal: own, schema, marks, said_by, shape_of });
+        let said = schema.clone();
+        sides.push(Side { said, normal: own, schema: compiled, marks, said_by, shape_of });
         Ok(())
     }
 
@@ -218,7 +227,7 @@ impl Contracts {
         known.said.get(&(team.clone(), serves.capability.clone()))?.get(&serves.version).cloned()
     }
 
-    fn asked(
+    pub(super) fn asked(
         &self,
         (team, capability, versions): (&Text, &str, Versions),
     ) -> Vec<(u32, Arc<Agreed>)> {
@@ -244,6 +253,10 @@ impl Contracts {
                 sides.retain(|side| !side.said_by.is_empty());
                 is_empty &= sides.is_empty();
             }
+            let mut about = agreed.about.write().unwrap_or_else(PoisonError::into_inner);
+            about.remove(&claim.number);
+            is_empty &= about.is_empty();
+            drop(about);
             let key = (claim.team.clone(), serves.capability.clone());
             if is_empty && let Some(served) = known.said.get_mut(&key) {
                 served.remove(&serves.version);
@@ -281,7 +294,7 @@ impl Way {
 }
 
 impl Agreed {
-    fn sides(&self, way: Way) -> &RwLock<Vec<Side>> {
+    pub(super) fn sides(&self, way: Way) -> &RwLock<Vec<Side>> {
         match way {
             Way::In => &self.input,
             Way::Out => &self.output,

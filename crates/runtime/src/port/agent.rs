@@ -1,6 +1,6 @@
 //! An agent as the runtime sees it: something that can be handed one attempt at a task.
 
-use crate::api::{Context, Failure};
+use crate::api::{Context, Contract, Failure};
 use crate::vitals::Vitals;
 use serde_json::Value;
 use std::future::Future;
@@ -34,6 +34,13 @@ pub trait Agent: Send + Sync + 'static {
             Some(agent) => agent.start(vitals),
             None => Box::pin(std::future::ready(Ok(()))),
         }
+    }
+
+    /// What goes into its capabilities and comes out of them, by `name` or `name@version`, where
+    /// that is known only now that it has started. Asked after each start, and it holds for that
+    /// life; what is known before stands in its entry.
+    fn declares(&self) -> Vec<(String, Contract)> {
+        self.inner().map_or_else(Vec::new, Agent::declares)
     }
 
     /// It works on so many tasks at once from now on. Who keeps something for each of its slots

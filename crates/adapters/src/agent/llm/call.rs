@@ -76,7 +76,7 @@ impl Inner {
         let request = Request {
             model: String::new(), // Whichever is asked.
             messages: talk.messages(),
-            tools: self.tools.told(),
+            tools: self.tools.told(cx),
             schema: self.spec.schema.clone(),
             temperature: self.spec.temperature,
             output_tokens_max: self.spec.output_tokens_max,

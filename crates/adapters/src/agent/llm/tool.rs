@@ -21,9 +21,10 @@ pub struct Tool {
     pub name: String,
     /// The capability, as in `code.lint` or `code.lint@2`.
     pub ask: String,
-    /// What it does, for the model.
-    pub about: String,
-    /// The JSON schema of its input; any object if nothing is said.
+    /// What it does, for the model; what its agent says of it if nothing is said.
+    pub about: Option<String>,
+    /// The JSON schema of its input; that of its agent if nothing is said, and any object if that
+    /// says none either.
     pub input: Option<Value>,
 }
 
@@ -31,8 +32,7 @@ impl Tool {
     /// A tool of this name that asks for this capability.
     #[must_use]
     pub fn new(name: &str, ask: &str) -> Tool {
-        let about = format!("Asks an agent for {ask}.");
-        Tool { name: name.to_owned(), ask: ask.to_owned(), about, input: None }
+        Tool { name: name.to_owned(), ask: ask.to_owned(), about: None, input: None }
     }
 
     /// Whether models can call it by this name: 1 to 64 letters, digits, `_` and `-`, as every
@@ -46,7 +46,7 @@ impl Tool {
     /// What it does, for the model.
     #[must_use]
     pub fn about(mut self, about: &str) -> Tool {
-        about.clone_into(&mut self.about);
+        self.about = Some(about.to_owned());
         self
     }
 
@@ -77,11 +77,22 @@ impl Tools {
         Ok(Tools(known))
     }
 
-    /// As the model is told of them.
-    pub(super) fn told(&self) -> Vec<llm::Tool> {
+    /// As the model is told of them: where nothing is said of one, as those tell of it who serve it
+    /// now.
+    pub(super) fn told(&self, cx: &Context) -> Vec<llm::Tool> {
         let told = self.0.values().map(|(tool, schema)| {
-            let (name, description) = (tool.name.clone(), tool.about.clone());
-            llm::Tool { name, description, schema: llm::arguments_of(&schema.value, WRAPPED) }
+            let own = tool.about.is_some() && tool.input.is_some();
+            let served = if own { None } else { cx.contract(&tool.ask).ok().flatten() };
+            // An object only: how arguments are read may not depend on who is here.
+            let takes = served.as_ref().and_then(|it| it.takes()).filter(|it| llm::is_object(it));
+            let takes = takes.filter(|_| tool.input.is_none()).unwrap_or(&schema.value);
+            let does = tool.about.as_deref().or_else(|| served.as_ref().and_then(|it| it.does()));
+            let usual = || format!("Asks an agent for {}.", tool.ask);
+            llm::Tool {
+                name: tool.name.clone(),
+                description: does.map_or_else(usual, str::to_owned),
+                schema: llm::arguments_of(takes, WRAPPED),
+            }
         });
         told.collect()
     }

@@ -28,6 +28,9 @@ pub(super) fn check(team: &Team<'_>, surroundings: &dyn Surroundings, problems: 
                 serves_something(team, name, agent, problems);
             }
             Some("human") => serves_something(team, name, agent, problems),
+            Some("mcp") if KINDS_RUN.contains(&"mcp") => {
+                super::mcp::check(team, (name, agent), surroundings, problems);
+            }
             #[cfg(feature = "llm")]
             Some("llm") => {
                 serves_something(team, name, agent, problems);
@@ -78,7 +81,7 @@ fn builtin(team: &Team<'_>, agent: &Member<'_>, problems: &mut Problems) {
     }
 }
 
-fn command(
+pub(super) fn command(
     team: &Team<'_>,
     agent: &Member<'_>,
     surroundings: &dyn Surroundings,
@@ -133,7 +136,7 @@ fn duplicates(team: &Team<'_>, agent: &Member<'_>, problems: &mut Problems) {
 /// Agents that no step asks. Where an agent can ask others itself, nobody can tell from the file.
 fn unused(team: &Team<'_>, problems: &mut Problems) {
     let asks_itself = |agent: &Member<'_>| match agent.text("kind") {
-        Some("builtin" | "human") => false,
+        Some("builtin" | "human" | "mcp") => false,
         Some("command") => agent.text("protocol") == Some("jsonl"),
         Some("llm") => agent.has("tools"),
         Some(_) | None => true,

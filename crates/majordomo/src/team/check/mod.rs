@@ -12,6 +12,7 @@ mod cycles;
 mod expressions;
 #[cfg(feature = "llm")]
 mod llm;
+mod mcp;
 mod names;
 mod policies;
 mod requirements;
@@ -175,6 +176,10 @@ impl<'a> Team<'a> {
 
     /// The capabilities an agent serves, those of its builtin if it names none.
     fn served_by(&self, agent: &Member<'_>) -> Vec<Capability> {
+        if agent.text("kind") == Some("mcp") {
+            let tools = mcp::served(agent.name(), agent).into_iter();
+            return tools.filter_map(|tool| Capability::parse(&tool.capability).ok()).collect();
+        }
         let named = agent.texts("serves");
         if named.is_empty()
             && let Some(builtin) = agent.text("use").and_then(catalogue::builtin)
@@ -203,6 +208,11 @@ impl<'a> Member<'a> {
 
     fn has(&self, field: &str) -> bool {
         self.fields.contains_key(field)
+    }
+
+    /// As it is called, which can be written in a path as it is.
+    fn name(&self) -> &str {
+        self.path.rsplit('/').next().unwrap_or_default()
     }
 
     fn field(&self, field: &str) -> String {

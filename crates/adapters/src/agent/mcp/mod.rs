@@ -1,0 +1,205 @@
+//! `mcp` agents: the tools of a server of the Model Context Protocol as capabilities, without a
+//! model.
+//!
+//! ```text
+//!   task ─▶ tools/call ─▶ result        agent ─ session ─ link ─ stdio ─ process tree
+//!            key, token   text or JSON             └ tool   rpc
+//! ```
+//!
+//! A server is data like any other answer: what it asks for is refused, what it says is bounded,
+//! and what its tools take and give is checked by their own schemas.
+//!
+//! Why our own client? The official one is well kept, and trimmed to what is used here it adds 47
+//! seconds of computing to a release build that may take 300 on two cores, and 19 packages; with it
+//! a malformed or an enormous message is passed over, where it has to end the server. What is
+//! needed of the protocol is these files.
+
+mod ear;
+mod fault;
+mod life;
+mod limits;
+mod link;
+mod rpc;
+mod session;
+mod stdio;
+mod tool;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use runtime::api::{AgentEntry, Context, Contract, Failure};
+use runtime::port::{Agent, BoxFuture, Vitals};
+use serde_json::{Map, Value};
+use tokio::time::timeout;
+
+pub use fault::Fault;
+pub use limits::Limits;
+pub use tool::Served;
+
+use crate::process::{Census, Hurry, Patience, Program};
+use ear::Ear;
+use fault::failure;
+use life::Life;
+use link::Link;
+use session::Session;
+use stdio::Stdio;
+
+/// A server as an agent. Cheap to clone; clones share the server.
+#[derive(Clone)]
+pub struct Mcp {
+    spec: Arc<Spec>,
+    census: Census,
+    state: Arc<Mutex<State>>,
+}
+
+/// What an `mcp` agent is made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spec {
+    /// Where its server is.
+    pub server: Server,
+    /// The tools that it serves, and as what.
+    pub tools: Vec<Served>,
+    /// How many calls it makes at once; the runtime's slots.
+    pub slots: u32,
+    /// What it may use.
+    pub limits: Limits,
+}
+
+/// Where a server is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Server {
+    /// A program of ours that speaks over stdin and stdout.
+    Program(Program),
+}
+
+#[derive(Default)]
+struct State {
+    /// The present life; none before the first and after the last.
+    session: Option<Arc<Session>>,
+    /// Ends the patience with a server that is being stopped.
+    hurry: Option<Hurry>,
+}
+
+impl Mcp {
+    /// An agent without a server yet: it comes with the start.
+    #[must_use]
+    pub fn new(spec: Spec) -> Self {
+        Self { spec: Arc::new(spec), census: Census::new(), state: Arc::default() }
+    }
+
+    /// The agent under a name, ready to join a team.
+    #[must_use]
+    pub fn entry(self, name: &str) -> AgentEntry {
+        let serves: Vec<&str> = self.spec.tools.iter().map(|it| it.capability.as_str()).collect();
+        AgentEntry::new(name, "mcp", &serves, self.spec.slots, Arc::new(self.clone()))
+    }
+
+    /// How many process trees it has now.
+    #[must_use]
+    pub fn processes(&self) -> usize {
+        self.census.count()
+    }
+
+    async fn open(&self, vitals: Vitals, hurry: Hurry) -> Result<Session, Fault> {
+        let Spec { server, tools, limits, .. } = &*self.spec;
+        let life = Life::new(vitals);
+        let link = match server {
+            Server::Program(program) => {
+                let (present, on_end) = (self.census.enter(), life.on_end());
+                Link::Stdio(Stdio::start(program, limits, present, hurry, on_end).await?)
+            }
+        };
+        let session = Session::open(link, limits, tools).await?;
+        life.is_up()?;
+        Ok(session)
+    }
+
+    async fn call(&self, cx: Context) -> Result<Value, Fault> {
+        let limits = &self.spec.limits;
+        let session = self.lock().session.clone();
+        let not_up = || Fault::NotUp { server: "its server".to_owned() };
+        let session = session.ok_or_else(not_up)?;
+        let tool = session.tools.iter().filter(|(served, _)| will_do(&served.capability, &cx));
+        let tool = tool.max_by_key(|(served, _)| version_of(&served.capability));
+        let (_, tool) = tool.ok_or_else(not_up)?;
+        let arguments = cx.input().clone();
+        let marks = marks(&cx);
+        let ear = Arc::new(Ear::new(cx.clone(), limits.said_max_bytes, limits.logs_max));
+        cx.started();
+        let calling = session.call(tool, arguments, marks, ear);
+        let Some(call_ms) = limits.call_ms else { return calling.await };
+        let late = |_| Err(Fault::TimedOut { tool: tool.name.clone(), call_ms });
+        timeout(Duration::from_millis(call_ms), calling).await.unwrap_or_else(late)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Agent for Mcp {
+    fn run(&self, cx: Context) -> BoxFuture<'static, Result<Value, Failure>> {
+        let agent = self.clone();
+        Box::pin(async move { agent.call(cx).await.map_err(failure) })
+    }
+
+    fn start(&self, vitals: Vitals) -> BoxFuture<'_, Result<(), Failure>> {
+        Box::pin(async move {
+            self.stop().await; // Nothing of a life before may be left.
+            let hurry = Hurry::new();
+            self.lock().hurry = Some(hurry.clone());
+            let session = self.open(vitals, hurry).await.map_err(failure)?;
+            self.lock().session = Some(Arc::new(session));
+            Ok(())
+        })
+    }
+
+    fn stop(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            let (session, hurry) = {
+                let mut state = self.lock();
+                (state.session.take(), state.hurry.clone())
+            };
+            let _patience = hurry.map(Patience);
+            if let Some(session) = session {
+                session.close();
+            }
+            self.census.empty().await;
+        })
+    }
+
+    fn declares(&self) -> Vec<(String, Contract)> {
+        let Some(session) = self.lock().session.clone() else { return Vec::new() };
+        let contract = |tool: &tool::Tool| {
+            let said = Contract::anything().input(tool.input.clone());
+            let said = tool.output.iter().cloned().fold(said, Contract::output);
+            tool.about.iter().fold(said, |said, about| said.about(about))
+        };
+        let tools = session.tools.iter();
+        tools.map(|(served, tool)| (served.capability.clone(), contract(tool))).collect()
+    }
+}
+
+/// Whether a capability is what a task asks for.
+fn will_do(capability: &str, cx: &Context) -> bool {
+    let name = capability.split_once('@').map_or(capability, |(name, _)| name);
+    name == cx.capability() && cx.versions().contains(version_of(capability))
+}
+
+fn version_of(capability: &str) -> u32 {
+    capability.split_once('@').and_then(|(_, version)| version.parse().ok()).unwrap_or(1)
+}
+
+/// What goes with a call: for which task it is, the key that is the same on every attempt, and the
+/// token that rises with each.
+fn marks(cx: &Context) -> Map<String, Value> {
+    let attempt = cx.attempt();
+    let marks: [(&str, Value); 5] = [
+        ("majordomo/key", cx.key().into()),
+        ("majordomo/token", attempt.token.0.to_string().into()),
+        ("majordomo/task", attempt.task.to_string().into()),
+        ("majordomo/run", cx.run_id().to_string().into()),
+        ("majordomo/attempt", cx.attempt_no().into()),
+    ];
+    marks.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
