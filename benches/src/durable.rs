@@ -2,29 +2,17 @@
 //! answered; accepted task and result both synced before they are answered.
 
 use crate::closed_loop::{Measured, measure};
+use crate::noop::{life, start};
 use crate::report::Report;
 use crate::{disk, spike};
-use anyhow::{Result, anyhow};
-use kernel::Terms;
+use anyhow::Result;
+use majordomo::Team;
 use majordomo::data::DataDir;
 use majordomo::viewing::Viewer;
-use majordomo::{AgentEntry, Context, Team, TeamBuilder, capability};
-use runtime::api::native;
 use std::time::{Duration, Instant};
 
 /// Rounds of which the one with the median ratio is told.
 const ROUNDS: usize = 5;
-
-#[capability("bench.noop@1")]
-pub(crate) async fn noop(_: Context, _: String) -> majordomo::Result<()> {
-    Ok(())
-}
-
-/// A team of one agent that does nothing, with a slot for every task in flight.
-pub(crate) async fn start(team: TeamBuilder, slots: usize) -> Result<Team> {
-    let agent = AgentEntry::new("noop", "native", &["bench.noop@1"], slots as u32, native(noop));
-    Ok(team.agent(agent).start().await?)
-}
 
 /// What one round measured, all sides within seconds of each other.
 struct Round {
@@ -98,12 +86,4 @@ async fn ours(in_flight: usize, views: bool) -> Result<Ours> {
     let lag_ms = done.elapsed().as_secs_f64() * 1e3;
     team.drain(Duration::from_secs(5)).await;
     Ok(Ours { measured, log_bytes: log as f64 / measured.total as f64, lag_ms })
-}
-
-/// One task with 200 bytes of input, from its submission to its outcome.
-pub(crate) async fn life(team: Team) -> Result<()> {
-    let input = format!("\"{}\"", "x".repeat(198)).into_bytes();
-    let ticket = team.submit(Terms::new("bench.noop"), input, Default::default()).await;
-    let ticket = ticket.map_err(|why| anyhow!(why.message))?;
-    ticket.outcome().await.map(|_| ()).map_err(|why| anyhow!(why.message))
 }

@@ -1,7 +1,7 @@
 //! A fixed number of lives, for profilers and for comparing builds on a busy machine:
 //! `bench fixed memory|durable|views IN_FLIGHT LIVES`. Not part of a whole run.
 
-use crate::durable::{life, start};
+use crate::noop::{life, start};
 use crate::{disk, report::Report};
 use anyhow::{Context, Result, anyhow, bail};
 use majordomo::Team;

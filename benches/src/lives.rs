@@ -212,9 +212,9 @@ fn bytes() -> Result<(f64, f64, f64)> {
 /// one measurement gives back would be reused by the next.
 fn grown(count: u64, mut add: impl FnMut(&mut Kernel, u64)) -> Result<f64> {
     let mut kernel = Kernel::new(Limits::default());
-    let before = crate::process::resident(std::process::id())?;
+    let before = crate::fleet::resident(std::process::id())?;
     (0..count).for_each(|nth| add(&mut kernel, nth));
-    let after = crate::process::resident(std::process::id())?;
+    let after = crate::fleet::resident(std::process::id())?;
     std::mem::forget(kernel);
     Ok((after - before) as f64 / count as f64)
 }

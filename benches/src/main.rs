@@ -12,8 +12,10 @@ mod deadline;
 mod disk;
 mod durable;
 mod fixed;
+mod fleet;
 mod lives;
 mod memory;
+mod noop;
 mod process;
 mod recovery;
 mod report;
@@ -27,9 +29,9 @@ use report::Report;
 use std::process::Command;
 
 /// What can be measured, in order.
-const SECTIONS: [&str; 11] = [
+const SECTIONS: [&str; 12] = [
     "durable", "workflow", "memory", "restart", "cancel", "deadline", "classes", "recovery",
-    "kernel", "process", "bus",
+    "kernel", "fleet", "process", "bus",
 ];
 
 fn main() -> Result<()> {
@@ -39,6 +41,9 @@ fn main() -> Result<()> {
     match &names[..] {
         [] => SECTIONS.iter().try_for_each(|section| alone(section, &flags)),
         [section, rest @ ..] if section == fixed::NAME => fixed::run(&report, rest),
+        [section, rest @ ..] if section == fleet::NAME && !rest.is_empty() => {
+            fleet::measure(&fleet::fleets(), rest)
+        }
         [section, rest @ ..] if section == soak::NAME => soak::run(rest),
         [section] => measure(section, &report),
         several => several.iter().try_for_each(|section| alone(section, &flags)),
@@ -58,13 +63,14 @@ fn measure(section: &str, report: &Report) -> Result<()> {
         "durable" => tokio()?.block_on(durable::run(report)),
         "workflow" => tokio()?.block_on(workflow::run(report)),
         "memory" => tokio()?.block_on(memory::run(report)),
-        "restart" => tokio()?.block_on(restart::run(report)),
+        "restart" => tokio()?.block_on(restart::run(report, vec![restart::restart()])),
         "cancel" => tokio()?.block_on(cancel::run(report)),
         "deadline" => tokio()?.block_on(deadline::run(report)),
         "bus" => tokio()?.block_on(bus::run(report, Vec::new(), &[])),
         "classes" => tokio()?.block_on(classes::run(report)),
         "recovery" => recovery::run(report),
         "kernel" => lives::run(report),
+        "fleet" => fleet::run(report, &fleet::fleets()),
         "process" => process::run(report),
         unknown => {
             anyhow::bail!("there is no section `{unknown}`; they are {}", SECTIONS.join(", "))

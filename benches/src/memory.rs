@@ -2,7 +2,7 @@
 //! own `JoinSet`, which does nothing but run a future and hand its result back.
 
 use crate::closed_loop::{Measured, measure};
-use crate::durable::{life, start};
+use crate::noop::{life, start};
 use crate::report::Report;
 use anyhow::Result;
 use majordomo::Team;

@@ -2,7 +2,7 @@
 
 use crate::disk;
 use crate::report::Report;
-use anyhow::{Context, Result};
+use anyhow::Result;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -66,7 +66,7 @@ fn resident_team(report: &Report, binary: &Path) -> Result<()> {
             std::thread::yield_now();
         }
         times.push(began.elapsed());
-        kib = kib.max(resident(team.0.id())? / 1024);
+        kib = kib.max(crate::fleet::resident(team.0.id())? / 1024);
     }
     let figures = [("ms", median(&mut times)), ("rss_mib", kib as f64 / 1024.0)];
     report.line("process", "start of an idle team, its memory", &figures);
@@ -86,11 +86,4 @@ impl Drop for Team {
 fn median(times: &mut [Duration]) -> f64 {
     times.sort_unstable();
     times[times.len() / 2].as_secs_f64() * 1e3
-}
-
-/// Bytes of memory that a process holds now.
-pub(crate) fn resident(pid: u32) -> Result<u64> {
-    let statm = std::fs::read_to_string(format!("/proc/{pid}/statm"))?;
-    let pages = statm.split_whitespace().nth(1).context("statm has a second field")?;
-    Ok(pages.parse::<u64>()? * rustix::param::page_size() as u64)
 }

@@ -3,7 +3,7 @@
 
 use crate::closed_loop::{Measured, measure};
 use crate::disk;
-use crate::durable::{noop, start};
+use crate::noop::{noop, start};
 use crate::report::Report;
 use anyhow::{Result, anyhow};
 use kernel::Terms;

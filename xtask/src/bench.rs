@@ -32,8 +32,10 @@ Builds in release and measures, each section in a process of its own:
   classes   how long each class waits when ten times too much is offered
   recovery  a start after a million tasks: from the log, from a snapshot
   kernel    what a life costs by queue, agents and capabilities; bytes of a task, of an agent
+  fleet     100 000 and a million idle agents: how fast they come, what each takes of memory
   bus       tell, ask, fan-out to a thousand, envelopes, beside tokio's channels; alone,
-            `bench bus`, beside ractor and kameo, too, which are fetched and built for it
+            `bench bus`, with restart and fleet and beside ractor, kameo and actix, which are
+            fetched and built for it
   review    alone, `bench review`: the code review of 3,600 real files, from outside
   process   how long the binary takes to start, and what it holds while idle
 

@@ -1,13 +1,16 @@
 //! The same work by kameo, with mailboxes of the same bound as everybody's.
 
 use crate::bus::{ASKED, FANNED, Finding, ROOM, SUBSCRIBERS, Side, TOLD, all, finding, per_s};
+use crate::fleet::{Alive, Fleet, runtime};
+use crate::restart::{PANICS, Restart, rise, stumble};
 use anyhow::{Result, anyhow, ensure};
 use kameo::actor::{Actor, ActorRef, Spawn};
 use kameo::error::Infallible;
 use kameo::mailbox;
 use kameo::message::{Context, Message};
+use kameo::supervision::RestartPolicy;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc::{self, Sender};
 use tokio::task::JoinSet;
 
@@ -119,4 +122,58 @@ async fn fan() -> Result<f64> {
     let speed = per_s(FANNED * SUBSCRIBERS as u64, begun);
     actors.iter().for_each(ActorRef::kill);
     Ok(speed)
+}
+
+pub(crate) fn fleet() -> Fleet {
+    Fleet { name: "kameo", come }
+}
+
+fn come(count: u32) -> Result<Alive> {
+    let (tokio, (done, _)) = (runtime()?, mpsc::channel(1));
+    let actors: Vec<_> = tokio.block_on(async { (0..count).map(|_| listener(1, &done)).collect() });
+    Ok(Box::new((tokio, actors)))
+}
+
+pub(crate) fn restart() -> Restart {
+    Restart { name: "kameo", panics: || Box::pin(panics()) }
+}
+
+/// Panics when it is told to, and says when another has come in its place.
+struct Unsteady;
+
+impl Actor for Unsteady {
+    type Args = Sender<ActorRef<Unsteady>>;
+    type Error = anyhow::Error;
+
+    async fn on_start(risen: Self::Args, own: ActorRef<Unsteady>) -> Result<Unsteady> {
+        rise();
+        risen.send(own).await?;
+        Ok(Unsteady)
+    }
+}
+
+impl Message<()> for Unsteady {
+    type Reply = ();
+
+    async fn handle(&mut self, (): (), _: &mut Context<Self, ()>) {
+        stumble()
+    }
+}
+
+async fn panics() -> Result<()> {
+    let (done, _heard) = mpsc::channel(1);
+    let (risen, mut rising) = mpsc::channel(1);
+    let supervisor = listener(1, &done);
+    let _first = Unsteady::supervise(&supervisor, risen)
+        .restart_policy(RestartPolicy::Permanent)
+        .restart_limit(u32::MAX, Duration::from_secs(1))
+        .spawn()
+        .await;
+    for _ in 0..PANICS {
+        let unsteady = rising.recv().await.ok_or_else(|| anyhow!("nobody came"))?;
+        unsteady.tell(()).await.map_err(|why| anyhow!("{why}"))?;
+    }
+    ensure!(rising.recv().await.is_some(), "nobody came after the last");
+    supervisor.kill();
+    Ok(())
 }

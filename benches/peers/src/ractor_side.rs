@@ -1,8 +1,12 @@
 //! The same work by ractor: its mailboxes have no bound, so nobody ever waits for room.
 
 use crate::bus::{ASKED, FANNED, Finding, SUBSCRIBERS, Side, TOLD, all, finding, per_s};
+use crate::fleet::{Alive, Fleet, runtime};
+use crate::restart::{PANICS, Restart, rise, stumble};
 use anyhow::{Result, anyhow, ensure};
-use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort, rpc::CallResult};
+use ractor::{
+    Actor, ActorProcessingErr, ActorRef, RpcReplyPort, SupervisionEvent, rpc::CallResult,
+};
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::mpsc::{self, Sender};
@@ -140,4 +144,87 @@ async fn fan() -> Result<f64> {
         task.await?;
     }
     Ok(speed)
+}
+
+pub(crate) fn fleet() -> Fleet {
+    Fleet { name: "ractor", come }
+}
+
+fn come(count: u32) -> Result<Alive> {
+    let tokio = runtime()?;
+    let actors = tokio.block_on(async {
+        let mut actors = Vec::new();
+        for _ in 0..count {
+            actors.push(Actor::spawn(None, Counter, ()).await?.0);
+        }
+        anyhow::Ok(actors)
+    })?;
+    Ok(Box::new((tokio, actors)))
+}
+
+pub(crate) fn restart() -> Restart {
+    Restart { name: "ractor", panics: || Box::pin(panics()) }
+}
+
+/// Panics when it is told to, and says when another has come in its place.
+struct Unsteady;
+
+impl Actor for Unsteady {
+    type Msg = ();
+    type State = ();
+    type Arguments = Sender<ActorRef<()>>;
+
+    async fn pre_start(
+        &self,
+        own: ActorRef<()>,
+        risen: Self::Arguments,
+    ) -> Result<(), ActorProcessingErr> {
+        rise();
+        Ok(risen.send(own).await?)
+    }
+
+    async fn handle(&self, _: ActorRef<()>, (): (), (): &mut ()) -> Result<(), ActorProcessingErr> {
+        stumble()
+    }
+}
+
+/// Starts another in the place of one that has failed.
+struct Supervisor;
+
+impl Actor for Supervisor {
+    type Msg = ();
+    type State = Sender<ActorRef<()>>;
+    type Arguments = Sender<ActorRef<()>>;
+
+    async fn pre_start(
+        &self,
+        own: ActorRef<()>,
+        risen: Self::Arguments,
+    ) -> Result<Self::State, ActorProcessingErr> {
+        Actor::spawn_linked(None, Unsteady, risen.clone(), own.get_cell()).await?;
+        Ok(risen)
+    }
+
+    async fn handle_supervisor_evt(
+        &self,
+        own: ActorRef<()>,
+        event: SupervisionEvent,
+        risen: &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
+        if let SupervisionEvent::ActorFailed(..) = event {
+            Actor::spawn_linked(None, Unsteady, risen.clone(), own.get_cell()).await?;
+        }
+        Ok(())
+    }
+}
+
+async fn panics() -> Result<()> {
+    let (risen, mut rising) = mpsc::channel(1);
+    let (supervisor, task) = Actor::spawn(None, Supervisor, risen).await?;
+    for _ in 0..PANICS {
+        rising.recv().await.ok_or_else(|| anyhow!("nobody came"))?.cast(())?;
+    }
+    ensure!(rising.recv().await.is_some(), "nobody came after the last");
+    supervisor.stop(None);
+    Ok(task.await?)
 }

@@ -1,6 +1,6 @@
 //! How much memory the process holds, looked at twice a second.
 
-use crate::process::resident;
+use crate::fleet::resident;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
