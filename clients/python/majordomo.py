@@ -6,7 +6,7 @@
 
     majordomo.run()
 
-No dependencies, Python 3.9 or later. Speaks the jsonl protocol, version 2 (docs/wire.md)."""
+No dependencies, Python 3.9 or later. Speaks the jsonl protocol, version 3 (docs/wire.md)."""
 from __future__ import annotations
 import itertools, json, os, queue, threading, time, traceback
 from typing import Any, Callable, Optional
@@ -76,6 +76,12 @@ class Context:
             self._calls.pop(id) and self._say(type="unsubscribe", subscription=id)
     def progress(self, fraction: Optional[float] = None, message: str = "") -> None:
         self._say(type="progress", fraction=fraction, message=message)  # fraction: from 0 to 1
+    def partial(self, output: Any) -> None:
+        """What there is of the output so far, for whoever watches; it is kept nowhere."""
+        self._wire.version >= 3 and self._say(type="partial", output=output)
+    def write(self, piece: str, begins: bool = False) -> None:
+        """More of a text, or the beginning of another, for whoever watches it being written."""
+        self._wire.version >= 3 and self._say(type="text", piece=piece, begins=begins)
     def log(self, message: str, level: str = "info") -> None:
         self._say(type="log", level=level, message=message)  # debug, info, warn or error
     def _say(self, **message: Any) -> None:
@@ -96,7 +102,7 @@ class Context:
 class _Wire:
     """The two pipes: one thread reads, one beats, the main thread works."""
     def __init__(self) -> None:
-        self.ids, self.lock = itertools.count(1), threading.Lock()
+        self.ids, self.lock, self.version = itertools.count(1), threading.Lock(), 1
         self.tasks, self.cx = queue.SimpleQueue[Any](), None  # type: Any, Optional[Context]
         self.lines, self.out = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # the pipes are ours alone: user code reads
@@ -109,7 +115,8 @@ class _Wire:
         for message in map(json.loads, self.lines):
             type = message["type"]
             if type == "hello":
-                ready = dict(version=min(2, message["version"]), serves=[*_handlers])
+                self.version = min(3, message["version"])
+                ready = dict(version=self.version, serves=[*_handlers])
                 self.write(_line(type="ready", **ready, heartbeat_ms=BEAT))
             elif type == "task":
                 input, self.cx = message.pop("input"), Context(self, **message)

@@ -1,5 +1,5 @@
 //! Subscriptions of programs: as fast as they take them, as many as they may have, and only in the
-//! version that has them.
+//! version that has them; and what programs tell whoever watches.
 
 use std::sync::atomic::Ordering;
 
@@ -119,18 +119,49 @@ async fn what_has_subscriptions_ends_them_with_its_attempt() {
 }
 
 #[tokio::test]
+async fn what_it_writes_is_told_piece_by_piece() {
+    let stage = Stage::new();
+    let body = "cx.write('Once upon')\ncx.write(' a time')\ncx.partial([1, 2])\n\
+                cx.write('Another', begins=True)\nreturn 'the end'";
+    let (agent, host) = (agent(&stage, body), Remembering::new());
+    let output = agent.attempt(host.clone(), first()).await.unwrap();
+    assert_eq!(output, "the end");
+    let said = [
+        "a text begins",
+        "text Once upon",
+        "text  a time",
+        "partial [1,2]",
+        "a text begins",
+        "text Another",
+    ];
+    let notes = host.notes();
+    let heard = notes.iter().filter(|it| it.contains("text") || it.starts_with("partial"));
+    assert_eq!(heard.collect::<Vec<_>>(), said);
+    agent.stop().await;
+}
+
+#[tokio::test]
 async fn a_program_may_say_only_what_its_own_version_has() {
     let said = r#""subject":"a","schema":"V","version":1,"body":1"#;
     let publish = format!(r#"{{"type":"publish","token":"101","id":1,{said}}}"#);
     let subscribe = r#"{"type":"subscribe","token":"101","id":1,"subject":"a"}"#;
-    for (line, word) in [(&*publish, "publish"), (subscribe, "subscribe")] {
+    let partial = r#"{"type":"partial","token":"101","output":[1]}"#;
+    let text = r#"{"type":"text","token":"101","piece":"a"}"#;
+    let lines = [
+        (1, &*publish, "publish"),
+        (1, subscribe, "subscribe"),
+        (2, partial, "partial"),
+        (2, text, "text"),
+    ];
+    for (version, line, word) in lines {
         let stage = Stage::new();
         let host = Remembering::new();
-        let old = raw(&stage, 1, line);
+        let old = raw(&stage, version, line);
         let why = old.attempt(host.clone(), first()).await.unwrap_err().to_string();
-        assert!(why.contains(&format!("there is no `{word}` in version 1, its own")), "{why}");
+        let missing = format!("there is no `{word}` in version {version}, its own");
+        assert!(why.contains(&missing), "{why}");
         assert!(host.notes().iter().all(|it| !it.starts_with(word)), "{:?}", host.notes());
-        let new = raw(&stage, 2, line);
+        let new = raw(&stage, version + 1, line);
         let said = || host.notes().iter().any(|it| it.starts_with(word));
         tokio::select! {
             ended = new.attempt(host.clone(), first()) => panic!("{ended:?}"),

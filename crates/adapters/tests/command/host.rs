@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use adapters::agent::command::wire::{Answer, Failure, Heard, OnUnknown, Outcome, Said, Wanted};
-use adapters::agent::command::{Assignment, Census, Feed, Host, Later, News};
+use adapters::agent::command::{Assignment, Census, Feed, Host, Later, News, Writing};
 use futures_util::StreamExt;
 use serde_json::{Value, json};
 
@@ -123,6 +123,16 @@ impl Host for Remembering {
 
     fn progress(&self, fraction: Option<f32>, message: &str) {
         self.note(format!("progress {fraction:?} {message}"));
+    }
+
+    fn partial(&self, output: &Value) {
+        self.note(format!("partial {output}"));
+    }
+
+    fn text(&self) -> Writing {
+        self.note("a text begins".to_owned());
+        let own = self.clone();
+        Box::new(move |piece| own.note(format!("text {piece}")))
     }
 
     fn started(&self) {}

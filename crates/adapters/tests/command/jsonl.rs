@@ -358,7 +358,7 @@ async fn who_is_not_ready_in_time_or_not_for_this_is_ended() {
     };
     let cases = [
         ("echo booting >&2; sleep 600".to_string(), "not `ready` within 200 ms"),
-        (ready(3, "it"), "it speaks version 3, we speak up to 2"),
+        (ready(4, "it"), "it speaks version 4, we speak up to 3"),
         (ready(1, "other"), "serve it but serves only other"),
         (r#"echo '{"type":"heartbeat"}'; sleep 600"#.into(), "its first line is not `ready`"),
         ("exit 9".into(), "exit code 9"),

@@ -11,6 +11,7 @@ mod control;
 mod cost;
 mod dead;
 mod demo;
+mod ear;
 mod health;
 mod inbox;
 mod init;

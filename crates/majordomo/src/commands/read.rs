@@ -1,17 +1,23 @@
 //! Verbs that read the views: `runs`, `tasks`, `show`, `why`, `logs`, `timeline`.
 
 use super::Global;
+use super::ear::{Ear, Printer};
 use crate::exit::Exit;
 use adapters::views::Error;
 use adapters::views::read::{Filter, Reader};
 use anyhow::Context;
+use majordomo::Said;
+use majordomo::control::Told;
 use majordomo::show::{self, Format, Screen};
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+/// How often the views are looked at while a log is followed.
+const LOOK: Duration = Duration::from_millis(250);
+
 /// How far the views may be behind: whoever follows a task may know of it before they do.
-const LAG: Duration = Duration::from_secs(2);
+pub(super) const LAG: Duration = Duration::from_secs(2);
 
 /// List the newest runs
 #[derive(clap::Args)]
@@ -64,7 +70,8 @@ pub(crate) struct Why {
 pub(crate) struct Logs {
     /// Its number
     task: u64,
-    /// Go on as more is said, until the task has ended
+    /// Go on as more is said, until the task has ended; what its agent writes meanwhile is shown
+    /// too, and kept nowhere
     #[arg(long, short)]
     follow: bool,
 }
@@ -135,6 +142,14 @@ impl Logs {
     pub(crate) async fn run(self, global: &Global) -> anyhow::Result<Exit> {
         let (reader, format) = (reader(global)?, format(global));
         let (mut after, seen_by) = (0, Instant::now() + LAG);
+        let (mut ear, mut printer) = (Ear::default(), Printer::new(global.json));
+        if self.follow {
+            ear = Ear::at(global, self.task);
+        }
+        let is_text = |told: &Told| {
+            told.task == self.task && matches!(told.what, Said::Text { .. } | Said::Partial { .. })
+        };
+        let mut looks = tokio::time::interval(LOOK);
         loop {
             // Looked at first: what was said until then is read below.
             let goes_on = self.follow
@@ -143,13 +158,25 @@ impl Logs {
                     Err(Error::Unknown { .. }) if Instant::now() < seen_by => true,
                     Err(why) => return Err(why.into()),
                 };
+            if !goes_on {
+                let words = std::mem::take(&mut ear).last_words().await;
+                words.iter().filter(|it| is_text(it)).for_each(|it| printer.say(it));
+            }
             let (text, last) = show::logs(&reader, self.task, after, &format)?;
+            if !text.is_empty() || !goes_on {
+                print(printer.end())?;
+            }
             print(&text)?;
             after = last;
             if !goes_on {
                 return Ok(Exit::Done);
             }
-            tokio::time::sleep(Duration::from_millis(250)).await;
+            loop {
+                tokio::select! {
+                    told = ear.next() => if is_text(&told) { printer.say(&told) },
+                    _ = looks.tick() => break,
+                }
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 mod many;
 
 use super::Global;
+use super::ear::Printer;
 use crate::exit::Exit;
 use anyhow::Context;
 use majordomo::control::{self, Door, Request, Response};
@@ -36,6 +37,10 @@ pub(crate) struct Submit {
     /// Wait for its end and print the output
     #[arg(long)]
     wait: bool,
+    /// With --wait: show on standard error what agents write and say meanwhile; with --json each
+    /// thing said is an object of its own, before the answer
+    #[arg(long, requires = "wait")]
+    live: bool,
     /// A task for each line of this file (`-`: standard input), as in {"capability":"text.count",
     /// "input":"a b","key":"1"}; `class`, `deadline_ms`, `tenant`, `preemptible`, `require`,
     /// `wish`, `weight` and `sticky` may stand there too. Each line has its own answer, in their
@@ -100,23 +105,56 @@ impl Submit {
             return many::submit(&file, &given, &mut door).await;
         }
         let input = serde_json::from_str(&self.input).unwrap_or(Value::String(self.input));
-        one(given, input, self.key, self.wait, &mut door, global).await
+        let waits = if self.live { Waits::Live } else { Waits::of(self.wait) };
+        one(given, input, self.key, waits, &mut door, global).await
     }
+}
+
+/// Until when the command goes on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Waits {
+    /// The task is accepted.
+    No,
+    /// It has ended.
+    Yes,
+    /// It has ended, and what is said until then is shown.
+    Live,
+}
+
+impl Waits {
+    fn of(waits: bool) -> Waits {
+        if waits { Waits::Yes } else { Waits::No }
+    }
+}
+
+/// Asks, and shows what is said until the answer comes.
+fn listen(door: &mut Door, request: &Request, is_json: bool) -> anyhow::Result<Response> {
+    let mut printer = Printer::new(is_json);
+    let answer = door.listen(request, |told| match is_json {
+        true => printer.say(&told),
+        false => anstream::eprint!("{}", printer.words(&told)),
+    });
+    anstream::eprint!("{}", printer.end());
+    answer
 }
 
 async fn one(
     given: Given,
     input: Value,
     key: Option<String>,
-    wait: bool,
+    waits: Waits,
     door: &mut Door,
     global: &Global,
 ) -> anyhow::Result<Exit> {
     let Given { capability, class, deadline_ms, team, wants } = given;
     let capability = capability.context("say which capability is asked for")?;
-    let request = Request::Submit { capability, input, key, class, deadline_ms, wait, wants };
+    let (wait, live) = (waits != Waits::No, waits == Waits::Live);
+    let request = Request::Submit { capability, input, key, class, deadline_ms, wait, live, wants };
     let held = door.is_held();
-    let response = door.ask(&team, request).await?;
+    let response = match live {
+        true => listen(door, &request, global.json)?,
+        false => door.ask(&team, request).await?,
+    };
     if global.json {
         anstream::println!("{}", serde_json::to_string(&response)?);
         return Ok(Exit::Done);

@@ -3,7 +3,7 @@
 
 use super::client::Client;
 use super::handle::{Desk, handle};
-use super::{Request, Response};
+use super::{Request, Response, Told};
 use crate::Team;
 use crate::data::DataDir;
 use crate::session::Inbox;
@@ -72,6 +72,23 @@ impl Door {
         })
     }
 
+    /// Asks what is answered when all is said: `each` hears what is said until then. Blocks
+    /// meanwhile.
+    ///
+    /// # Errors
+    /// As [`Door::follow`]; and a refusal, in its own words.
+    pub fn listen(&mut self, request: &Request, mut each: impl FnMut(Told)) -> Result<Response> {
+        let mut answer = None;
+        self.follow(request, |response| {
+            match response {
+                Response::Told(told) => each(*told),
+                other => answer = Some(other),
+            }
+            Ok(answer.is_none())
+        })?;
+        granted(answer.context("the process that holds the journal ended before it answered")?)
+    }
+
     /// Asks. `team` is the scope of what is submitted where no process says it.
     ///
     /// # Errors
@@ -81,13 +98,18 @@ impl Door {
             Some(holder) => tokio::task::block_in_place(|| holder.ask(&request))?,
             None => open_for_a_moment(&self.data, team, request).await?,
         };
-        match response {
-            Response::Refused { message, retry_after_ms: Some(ms) } => {
-                bail!("{message} (ask again in {ms} ms)")
-            }
-            Response::Refused { message, retry_after_ms: None } => bail!(message),
-            answer => Ok(answer),
+        granted(response)
+    }
+}
+
+/// A refusal is an error, in its own words.
+fn granted(response: Response) -> Result<Response> {
+    match response {
+        Response::Refused { message, retry_after_ms: Some(ms) } => {
+            bail!("{message} (ask again in {ms} ms)")
         }
+        Response::Refused { message, retry_after_ms: None } => bail!(message),
+        answer => Ok(answer),
     }
 }
 

@@ -8,7 +8,7 @@ use crate::session::{self, Answer as Said, Inbox, Session};
 use crate::team::file::TeamFile;
 use crate::team::requirement;
 use kernel::{Command, Constraint, TaskId, Terms};
-use runtime::api::{Failure, Result, SubmitOptions, asked};
+use runtime::api::{Failure, Result, SubmitOptions, Ticket, asked};
 use runtime::keep::Forgotten;
 use std::path::Path;
 use std::sync::Arc;
@@ -56,6 +56,9 @@ pub(super) async fn handle(desk: &Desk, request: Request) -> Response {
         Request::Reload { name, definition, dry_run } => {
             reload(session.as_deref(), &name, *definition, dry_run).await
         }
+        Request::Follow { .. } => {
+            Err(Failure::rejected("a run cannot be followed among others; ask it alone"))
+        }
         Request::Cancel { task, reason } => {
             let command = Command::Cancel { task: TaskId(task), reason: reason.into() };
             command_done(work, command).await
@@ -101,10 +104,12 @@ pub(super) async fn handle(desk: &Desk, request: Request) -> Response {
         // Whoever serves decides how to end; see `Server`.
         Request::Stop { .. } => Ok(Response::Done),
     };
-    answered.unwrap_or_else(|failure| Response::Refused {
-        message: failure.message,
-        retry_after_ms: failure.retry_after_ms,
-    })
+    answered.unwrap_or_else(refusal)
+}
+
+/// That it was not done, and why.
+pub(super) fn refusal(failure: Failure) -> Response {
+    Response::Refused { message: failure.message, retry_after_ms: failure.retry_after_ms }
 }
 
 fn here(desk: &Desk) -> Response {
@@ -141,9 +146,19 @@ fn refused(why: session::Error) -> Failure {
 }
 
 async fn submit(desk: &Desk, request: Request) -> Result<Response> {
+    let waits = matches!(request, Request::Submit { wait: true, .. });
+    let ticket = submitted(desk, request).await?;
+    let (task, fresh) = (ticket.task.0, ticket.fresh);
+    if !waits {
+        return Ok(Response::Accepted { task, fresh });
+    }
+    Ok(Response::Completed { task, output: ticket.outcome().await? })
+}
+
+/// Hands over what is asked for.
+pub(super) async fn submitted(desk: &Desk, request: Request) -> Result<Ticket> {
     let Desk { work, team, session, .. } = desk;
-    let Request::Submit { capability, input, key, class, deadline_ms, wait, wants } = request
-    else {
+    let Request::Submit { capability, input, key, class, deadline_ms, wants, .. } = request else {
         return Err(Failure::rejected("not a submission"));
     };
     let (name, versions) = asked(&capability)?;
@@ -164,12 +179,7 @@ async fn submit(desk: &Desk, request: Request) -> Result<Response> {
     let affinity = wants.sticky;
     let options =
         SubmitOptions { key, deadline_ms, affinity, definition, ..SubmitOptions::default() };
-    let ticket = work.submit(terms, input, options).await?;
-    let (task, fresh) = (ticket.task.0, ticket.fresh);
-    if !wait {
-        return Ok(Response::Accepted { task, fresh });
-    }
-    Ok(Response::Completed { task, output: ticket.outcome().await? })
+    work.submit(terms, input, options).await
 }
 
 /// What is said about labels, understood.

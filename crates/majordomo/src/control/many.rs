@@ -21,6 +21,7 @@ pub(super) fn many(desk: &Desk, requests: Vec<Request>) -> Answering<'_> {
     let answers = requests.into_iter().map(|request| -> Answering<'_> {
         match request {
             Request::Submit { wait: true, .. }
+            | Request::Follow { .. }
             | Request::Many { .. }
             | Request::Bus(_)
             | Request::Stop { .. } => {

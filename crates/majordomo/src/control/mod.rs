@@ -8,6 +8,7 @@
 mod bus;
 mod client;
 mod door;
+mod following;
 mod handle;
 mod many;
 mod members;
@@ -17,6 +18,7 @@ mod topics;
 
 pub use bus::{BusRequest, BusResponse, Seen};
 pub use door::Door;
+pub use following::Told;
 pub use handle::Desk;
 pub use members::{recruits, successor};
 pub use schedules::NewSchedule;
@@ -59,9 +61,18 @@ pub enum Request {
         /// Answer when it has ended, not when it is accepted.
         #[serde(default)]
         wait: bool,
+        /// And tell before that what is said in its run, one thing a line.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        live: bool,
         /// What else is said of it.
         #[serde(default, flatten)]
         wants: Wants,
+    },
+    /// Tell what is said in the run of a task, one thing a line, until it ends or the connection
+    /// does.
+    Follow {
+        /// Which.
+        task: u64,
     },
     /// Call a task off, and all below it.
     Cancel {
@@ -268,6 +279,13 @@ pub enum Response {
         /// What it gave.
         output: Value,
     },
+    /// From now on is told what is said in this run.
+    Following {
+        /// Which.
+        run: u64,
+    },
+    /// Something was said in a run.
+    Told(Box<Told>),
     /// What another definition changes, or would.
     Reload(Box<Reload>),
     /// The contents of a run are erased.
@@ -312,7 +330,7 @@ mod tests {
     fn requests_are_lines_that_a_script_could_write() {
         let line = r#"{"verb":"submit","capability":"text.count","input":"a b"}"#;
         let request: Request = serde_json::from_str(line).expect("defaults for the rest");
-        assert!(matches!(request, Request::Submit { wait: false, key: None, .. }));
+        assert!(matches!(request, Request::Submit { wait: false, live: false, key: None, .. }));
         let line = r#"{"verb":"submit","capability":"x","input":1,"require":"gpu","weight":2}"#;
         let request: Request = serde_json::from_str(line).expect("what it wants beside the rest");
         let Request::Submit { wants, .. } = request else { panic!("{request:?}") };

@@ -2,8 +2,9 @@
 
 use super::bus::{self, BusRequest};
 use super::handle::{Desk, handle};
-use super::{LINE_MAX_BYTES, Request, Response};
+use super::{LINE_MAX_BYTES, Request, Response, following};
 use crate::data::DataDir;
+use kernel::TaskId;
 use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -137,6 +138,22 @@ async fn serve(
             return Err(io::Error::new(io::ErrorKind::InvalidData, why)); // The rest is no request.
         }
         let response = match serde_json::from_str::<Request>(&line) {
+            Ok(request @ Request::Submit { wait: true, live: true, .. }) => {
+                drop(place);
+                let Ok(_room) = front.waiting.clone().try_acquire_owned() else {
+                    return write.write_all(&no_room()?).await;
+                };
+                return following::submit(&front.desk, request, &mut write).await;
+            }
+            Ok(Request::Follow { task }) => {
+                drop(place);
+                let Ok(_room) = front.waiting.clone().try_acquire_owned() else {
+                    return write.write_all(&no_room()?).await;
+                };
+                let hung_up = lines.read_line(&mut line);
+                let team = front.desk.team();
+                return following::follow(team, TaskId(task), hung_up, &mut write).await;
+            }
             Ok(request @ Request::Submit { wait: true, .. }) => {
                 drop(place);
                 let response = wait(front, request).await;
@@ -171,8 +188,8 @@ async fn wait(front: &Front, request: Request) -> Response {
 
 fn refused() -> Response {
     let message = format!(
-        "{WAITING_MAX} clients wait for the end of their tasks or tap the bus, which is the limit; \
-         submit without --wait, and look with `majordomo tasks`"
+        "{WAITING_MAX} clients wait for the end of their tasks, follow a run or tap the bus, which \
+         is the limit; submit without --wait, and look with `majordomo tasks`"
     );
     Response::Refused { message, retry_after_ms: Some(WAIT_AGAIN_MS) }
 }

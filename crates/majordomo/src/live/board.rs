@@ -165,7 +165,7 @@ impl Standing {
     }
 
     /// More of a text: its last line is kept.
-    fn written(&mut self, task: TaskId, begins: bool, piece: &str) {
+    pub(super) fn written(&mut self, task: TaskId, begins: bool, piece: &str) {
         let Some(open) = self.open.get_mut(&task).filter(|it| it.stage == Stage::Working) else {
             return; // What a lost attempt says is of no interest.
         };
@@ -316,10 +316,11 @@ impl AgentLine {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn standing() -> (Standing, TaskId) {
+    /// One agent that works on one task.
+    pub(crate) fn standing() -> (Standing, TaskId) {
         let (task, agent) = (TaskId(7), AgentId(1));
         let (capability, written) = ("text.write".into(), String::new());
         let open = Open { capability, agent: Some(agent), stage: Stage::Working, written };

@@ -162,6 +162,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_an_agent_writes_stands_under_it() {
+        let (mut standing, task) = crate::live::board::tests::standing();
+        assert_eq!(agent_lines(&standing, 40).len(), 1);
+        standing.written(task, true, "first\nthen \u{1b}[2J and what goes on and on and on");
+        let lines = agent_lines(&standing, 40);
+        assert_eq!(lines[1], "  │ …[2J and what goes on and on and on", "its end, in {lines:?}");
+    }
+
+    #[test]
     fn a_name_moves_no_cursor() {
         let agent = AgentLine { name: "a\u{1b}[2J\r".into(), slots: 1, ..AgentLine::default() };
         let line = agent_line(&agent);

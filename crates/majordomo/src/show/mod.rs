@@ -18,6 +18,7 @@ mod story;
 mod style;
 mod table;
 pub mod timeline;
+mod told;
 mod topics;
 mod why;
 
@@ -30,6 +31,7 @@ pub use models::{Standing, models};
 pub use reload::reload;
 pub use schedule::{moment_in, schedule, schedules};
 pub use story::{dead_letter, task};
+pub use told::{Passing, told};
 pub use topics::{dead_messages, receipts, topic, topics};
 pub use why::why;
 

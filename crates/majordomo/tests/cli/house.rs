@@ -193,6 +193,11 @@ impl Going {
         }
     }
 
+    /// What it has said so far.
+    pub(crate) fn so_far(&self) -> Said {
+        self.said(None)
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }

@@ -14,6 +14,7 @@ mod house;
 mod json;
 mod keeping;
 mod linters;
+mod live;
 mod members;
 mod models;
 mod people;

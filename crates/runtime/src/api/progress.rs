@@ -1,11 +1,11 @@
 //! What a run says while it goes on.
 
-use super::Failure;
+use super::{Failure, Team};
 use crate::port::BoxFuture;
 use crate::port::observer::Note;
 use crate::turn::Runtime;
 use futures_core::Stream;
-use kernel::TaskId;
+use kernel::{AgentId, TaskId, Text};
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -49,20 +49,62 @@ impl Listeners {
 pub struct Progress {
     /// What is said next; gone after the end.
     coming: Option<BoxFuture<'static, (Hearing, Option<Note>)>>,
+    missed: u64,
+}
+
+/// Hears what is said from now on, of whatever run: for who wants to miss nothing of one that is
+/// yet to begin.
+pub struct Ear {
+    runtime: Runtime,
+    heard: broadcast::Receiver<Heard>,
 }
 
 /// One who listens to a run.
 struct Hearing {
     run: TaskId,
-    runtime: Runtime,
-    heard: broadcast::Receiver<Heard>,
+    ear: Ear,
+    missed: u64,
+}
+
+impl Ear {
+    pub(super) fn new(runtime: &Runtime) -> Ear {
+        let heard = runtime.inner.desk.listeners.0.subscribe();
+        Ear { runtime: runtime.clone(), heard }
+    }
+
+    /// What was said in this run since, and what is said from now on.
+    #[must_use]
+    pub fn of(self, run: TaskId) -> Progress {
+        let hearing = Hearing { run, ear: self, missed: 0 };
+        Progress { coming: Some(Box::pin(hearing.next())), missed: 0 }
+    }
+}
+
+impl Team {
+    /// Listens to whatever is said from now on.
+    #[must_use]
+    pub fn ear(&self) -> Ear {
+        Ear::new(&self.runtime)
+    }
+
+    /// What an agent that has not left is called.
+    #[must_use]
+    pub fn name_of(&self, agent: AgentId) -> Option<Text> {
+        self.runtime.look(|kernel, _| kernel.state().agent(agent).map(|it| it.spec.name.clone()))
+    }
+
+    /// The run that an open task belongs to.
+    #[must_use]
+    pub fn run_of(&self, task: TaskId) -> Option<TaskId> {
+        self.runtime.look(|kernel, _| kernel.state().task(task).map(|it| it.run))
+    }
 }
 
 impl Progress {
-    pub(super) fn of(runtime: &Runtime, run: TaskId) -> Progress {
-        let heard = runtime.inner.desk.listeners.0.subscribe();
-        let hearing = Hearing { run, runtime: runtime.clone(), heard };
-        Progress { coming: Some(Box::pin(hearing.next())) }
+    /// How much was missed so far, of all runs, because this was read too slowly.
+    #[must_use]
+    pub fn missed(&self) -> u64 {
+        self.missed
     }
 
     /// The next thing said; `None` when the run has ended, or the runtime has. What is dropped
@@ -78,6 +120,7 @@ impl Stream for Progress {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Note>> {
         let Some(coming) = &mut self.coming else { return Poll::Ready(None) };
         let (hearing, note) = ready!(coming.as_mut().poll(cx));
+        self.missed = hearing.missed;
         self.coming = note.is_some().then(|| Box::pin(hearing.next()) as BoxFuture<'_, _>);
         Poll::Ready(note)
     }
@@ -91,28 +134,29 @@ impl Hearing {
 
     async fn hear(&mut self) -> Option<Note> {
         loop {
-            let ended = self.runtime.inner.ended.notified();
+            let ended = self.ear.runtime.inner.ended.notified();
             // The end may have come before this listened, or among what it missed.
-            if self.heard.is_empty() && self.is_over() {
+            if self.ear.heard.is_empty() && self.is_over() {
                 return None;
             }
             let heard = tokio::select! {
                 biased;
-                heard = self.heard.recv() => heard,
+                heard = self.ear.heard.recv() => heard,
                 () = ended => continue,
             };
             match heard {
                 Ok(Heard::Said(run, note)) if run == self.run => return Some(note),
                 Ok(Heard::Ended(run)) if run == self.run => return None,
-                Ok(_) | Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Lagged(missed)) => self.missed += missed,
+                Ok(_) => {}
                 Err(RecvError::Closed) => return None,
             }
         }
     }
 
     fn is_over(&self) -> bool {
-        self.runtime.is_closed()
-            || self.runtime.look(|kernel, _| kernel.state().task(self.run).is_none())
+        let runtime = &self.ear.runtime;
+        runtime.is_closed() || runtime.look(|kernel, _| kernel.state().task(self.run).is_none())
     }
 }
 

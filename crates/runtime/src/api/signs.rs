@@ -85,10 +85,17 @@ impl Context {
         self.note(Said::Log { level, message: message.into(), fields });
     }
 
-    pub(super) fn note(&self, what: Said) {
+    fn note(&self, what: Said) {
+        self.say_what_is_written(); // It was said before this.
+        self.pass(what);
+    }
+
+    /// Tells whoever hears of it.
+    pub(super) fn pass(&self, what: Said) {
         self.live.says_something();
         let what = self.live.redactor().note(what);
-        let note = Note { attempt: self.attempt(), what };
+        let agent = self.live.dispatch.agent;
+        let note = Note { attempt: self.attempt(), agent, what };
         let inner = &self.live.runtime.inner;
         inner.observers.iter().for_each(|it| it.note(&note));
         inner.desk.say(self.run_id(), &note);

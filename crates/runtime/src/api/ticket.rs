@@ -1,5 +1,6 @@
 //! The way to the outcome of a task that was handed over.
 
+use super::progress::Ear;
 use super::{Failure, Progress, TaskStatus, Team};
 use crate::canonical;
 use crate::turn::Runtime;
@@ -75,7 +76,7 @@ impl<T> Ticket<T> {
     /// What is said in its run from now on, until the run ends.
     #[must_use]
     pub fn progress(&self) -> Progress {
-        Progress::of(&self.runtime, self.task)
+        Ear::new(&self.runtime).of(self.task)
     }
 
     /// Calls it and everything below it off, as [`Team::cancel`] does. Its outcome says so.

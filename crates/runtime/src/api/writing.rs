@@ -22,7 +22,8 @@ const GATHER: Duration = Duration::from_millis(80);
 /// A text on its way; see [`Context::writing`].
 pub struct Writing(Arc<Pen>);
 
-struct Pen {
+/// Where it is gathered.
+pub(crate) struct Pen {
     cx: Context,
     unsaid: Mutex<Unsaid>,
 }
@@ -54,7 +55,17 @@ impl Context {
     /// ```
     #[must_use]
     pub fn writing(&self) -> Writing {
-        Writing(Arc::new(Pen { cx: self.clone(), unsaid: Mutex::new(Unsaid::none()) }))
+        let pen = Arc::new(Pen { cx: self.clone(), unsaid: Mutex::new(Unsaid::none()) });
+        *lock(&self.live.writing) = Arc::downgrade(&pen);
+        Writing(pen)
+    }
+
+    /// Whatever the attempt has written last goes before what it says now.
+    pub(super) fn say_what_is_written(&self) {
+        let pen = lock(&self.live.writing).upgrade();
+        if let Some(pen) = pen {
+            pen.say(&mut lock(&pen.unsaid), false);
+        }
     }
 }
 
@@ -123,7 +134,7 @@ impl Pen {
         while !left.is_empty() {
             let (piece, rest) = left.split_at(left.floor_char_boundary(PIECE_MAX_BYTES));
             let begins = std::mem::take(&mut unsaid.begins);
-            self.cx.note(Said::Text { begins, piece: piece.to_owned() });
+            self.cx.pass(Said::Text { begins, piece: piece.to_owned() });
             left = rest;
         }
     }

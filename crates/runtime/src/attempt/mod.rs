@@ -16,7 +16,7 @@ pub(crate) use group::Group;
 pub(crate) use steps::{Delivery, Reading};
 pub(crate) use underway::Underway;
 
-use crate::api::Failure;
+use crate::api::{Failure, Pen};
 use crate::bus::{Access, Closer, Identity};
 use crate::inbox::Then;
 use crate::secret::Redactor;
@@ -24,7 +24,7 @@ use crate::turn::{Runtime, lock};
 use kernel::{Answer, AttemptId, Command, Dispatch, Outcome, Report, StepKind, Text};
 use pace::Pace;
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::task::Waker;
 use std::time::Duration;
 use steps::Steps;
@@ -44,6 +44,8 @@ pub(crate) struct Live {
     pub(crate) identity: OnceLock<Arc<Identity>>,
     /// What it may there, where its agent's entry says it.
     pub(crate) access: OnceLock<Arc<Access>>,
+    /// The text that it writes, if it writes one.
+    pub(crate) writing: Mutex<Weak<Pen>>,
     state: Mutex<State>,
 }
 
@@ -92,6 +94,7 @@ impl Live {
             opened: OnceLock::new(),
             identity: OnceLock::new(),
             access: OnceLock::new(),
+            writing: Mutex::default(),
             state: Mutex::new(State { steps, ..State::default() }),
         })
     }

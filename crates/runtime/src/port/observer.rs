@@ -2,7 +2,8 @@
 //! nature.
 
 use super::journal::Seq;
-use kernel::{AttemptId, Entry, State, TaskId};
+use kernel::{AgentId, AttemptId, Entry, State, TaskId};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::sync::Arc;
 
@@ -45,12 +46,15 @@ pub trait Observer: Send + Sync + 'static {
 pub struct Note {
     /// By which attempt.
     pub attempt: AttemptId,
+    /// Of which agent.
+    pub agent: AgentId,
     /// What.
     pub what: Said,
 }
 
 /// The kinds of note.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "said", rename_all = "snake_case")]
 pub enum Said {
     /// How far it is, if it can tell, and what it is at.
     Progress {
@@ -83,7 +87,8 @@ pub enum Said {
 }
 
 /// How important a log line is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Level {
     /// For whoever looks for a fault.
     Debug,

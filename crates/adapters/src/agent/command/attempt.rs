@@ -14,7 +14,7 @@ use tokio::time::{Instant, timeout};
 
 use super::Ended;
 use super::hearing::Hearing;
-use super::host::{Assignment, Feed, Host, Later};
+use super::host::{Assignment, Feed, Host, Later, Writing};
 use super::limits::Limits;
 use super::pool::Pool;
 use super::resident::{Resident, Sign, Trouble};
@@ -40,8 +40,9 @@ pub(super) async fn serve<H: Host>(
     let loan = Loan { resident: Some(resident), pool: pool.clone(), host, token };
     let calls = FuturesUnordered::new();
     let work_left = limits.wall_ms.map(Duration::from_millis);
-    let (asks_open, is_silent) = (0, false);
-    let mut attempt = Attempt { loan, calls, hearing, asks_open, is_silent, work_left, limits };
+    let (writing, asks_open, is_silent) = (None, 0, false);
+    let mut attempt =
+        Attempt { loan, calls, hearing, writing, asks_open, is_silent, work_left, limits };
     attempt.resident().send(&task(work));
     let report = attempt.drive().await;
     attempt.tell_story(report.is_err());
@@ -75,6 +76,8 @@ struct Attempt<H: Host> {
     calls: FuturesUnordered<Later<Answered>>,
     /// What it has subscribed to.
     hearing: Hearing,
+    /// The text that it writes.
+    writing: Option<Writing>,
     /// How many of them block it.
     asks_open: usize,
     /// It has missed its heartbeats.
@@ -201,6 +204,14 @@ impl<H: Host> Attempt<H> {
             FromAgent::Unsubscribe { subscription, .. } => self.hearing.close(subscription),
             FromAgent::Progress { fraction, message, .. } => {
                 self.loan.host.progress(fraction, &message)
+            }
+            FromAgent::Partial { output, .. } => self.loan.host.partial(&output),
+            FromAgent::Text { piece, begins, .. } => {
+                if begins {
+                    self.writing = None; // What is left of the one before goes out first.
+                }
+                let begin = || self.loan.host.text();
+                self.writing.get_or_insert_with(begin)(&piece);
             }
             FromAgent::Heartbeat {} => self.loan.host.heartbeat(),
             FromAgent::Log { level, message } => self.loan.host.log(&level, &message),
@@ -330,6 +341,8 @@ async fn stopped<H: Host>(resident: &mut Resident, host: &H, token: &str) -> boo
             | FromAgent::Taken { .. }
             | FromAgent::Unsubscribe { .. }
             | FromAgent::Progress { .. }
+            | FromAgent::Partial { .. }
+            | FromAgent::Text { .. }
             | FromAgent::Heartbeat {}
             | FromAgent::Log { .. } => {}
         }

@@ -16,6 +16,9 @@ pub type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 /// What a subscription hears; dropped, it is unsubscribed.
 pub type Feed = Pin<Box<dyn Stream<Item = News> + Send>>;
 
+/// Takes a text piece by piece.
+pub type Writing = Box<dyn Fn(&str) + Send>;
+
 /// What a subscription brings.
 #[derive(Clone, Debug, PartialEq)]
 pub enum News {
@@ -63,6 +66,12 @@ pub trait Host: Clone + Send + Sync + 'static {
 
     /// How far it is, from 0 to 1 if that can be told.
     fn progress(&self, fraction: Option<f32>, message: &str);
+
+    /// What there is of the output so far.
+    fn partial(&self, output: &Value);
+
+    /// Begins a text that the program writes; what this gives takes what is written.
+    fn text(&self) -> Writing;
 
     /// The program has the task.
     fn started(&self);

@@ -34,7 +34,7 @@ pub use crate::process::{
     Bounds, Census, ENVIRONMENT, LaunchError, Pipes, Present, Process, Program, VARIABLE, sweep,
 };
 pub use fault::{Fault, Meaning, meaning};
-pub use host::{Assignment, Feed, Host, Later, News};
+pub use host::{Assignment, Feed, Host, Later, News, Writing};
 pub use limits::Limits;
 pub use plain::Format;
 

@@ -9,7 +9,7 @@ use runtime::port::{Agent, BoxFuture, Vitals};
 use serde_json::Value;
 
 use super::fault::{Fault, Meaning, meaning};
-use super::host::{Assignment, Feed, Host, Later};
+use super::host::{Assignment, Feed, Host, Later, Writing};
 use super::wire::{self, Answer, Outcome};
 use super::{Command, Ended, aboard};
 
@@ -102,6 +102,15 @@ impl Host for Context {
 
     fn progress(&self, fraction: Option<f32>, message: &str) {
         Context::progress(self, fraction, message);
+    }
+
+    fn partial(&self, output: &Value) {
+        Context::partial(self, output);
+    }
+
+    fn text(&self) -> Writing {
+        let writing = self.writing();
+        Box::new(move |piece| writing.push(piece))
     }
 
     fn started(&self) {

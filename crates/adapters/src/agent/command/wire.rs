@@ -1,4 +1,4 @@
-//! The messages of the *jsonl* protocol, version 2: one JSON object a line, both ways.
+//! The messages of the *jsonl* protocol, version 3: one JSON object a line, both ways.
 //! `docs/wire.md` tells it to people; its transcript is replayed against these types.
 //!
 //! **What may change.** A field may be added at any time, so both sides ignore fields they do not
@@ -8,12 +8,16 @@
 //! Ids are strings, since not every language has integers of 64 bits. Every message that speaks for
 //! a task carries the *token* of the attempt: what comes from an older attempt is not heard.
 
-use runtime::bus::Overflow;
+mod parts;
+
+pub use parts::{Heard, OnUnknown, Outcome, Said, Wanted};
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// The version spoken here. 2: `publish`, `subscribe` and what belongs to them.
-pub const VERSION: u32 = 2;
+/// The version spoken here. 2: `publish`, `subscribe` and what belongs to them. 3: `partial` and
+/// `text`.
+pub const VERSION: u32 = 3;
 
 /// From Majordomo to the agent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -215,6 +219,23 @@ pub enum FromAgent {
         #[serde(default)]
         message: String,
     },
+    /// What there is of the output so far, for whoever watches.
+    Partial {
+        /// The attempt's token.
+        token: String,
+        /// In place of what was said before.
+        output: Value,
+    },
+    /// More of a text that it writes, for whoever watches.
+    Text {
+        /// The attempt's token.
+        token: String,
+        /// After what was said before.
+        piece: String,
+        /// Of a new text, and not of the one before.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        begins: bool,
+    },
     /// Still here. Every other line says that too.
     Heartbeat {},
     /// The answer to `task`.
@@ -242,81 +263,6 @@ pub enum FromAgent {
     },
 }
 
-/// A message that a program sends.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Said {
-    /// What it is about.
-    pub subject: String,
-    /// The name of its schema.
-    pub schema: String,
-    /// And the version.
-    pub version: u32,
-    /// Its contents.
-    pub body: Value,
-}
-
-/// A message that a program hears.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Heard {
-    /// Who sent it: an agent's name, filled in by the bus.
-    pub sender: String,
-    /// What it says; its body is null where it cannot be read.
-    #[serde(flatten)]
-    pub said: Said,
-    /// When it was sent, by the sender's clock, in milliseconds since 1970.
-    pub sent_at_ms: u64,
-    /// Messages of this subscription that were lost so far, for want of room in its queue.
-    pub dropped: u64,
-    /// Why the body cannot be read.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub unreadable: Option<String>,
-}
-
-/// What a program wants to hear, and how.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Wanted {
-    /// What it is to be about: a subject, or a pattern with `*` and `>`.
-    pub subject: String,
-    /// As one of this group, of whom one gets each message.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub group: Option<String>,
-    /// Messages that may wait; 1,024 if nothing is said.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub queue: Option<usize>,
-    /// What happens to more; the oldest make room if nothing is said.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub overflow: Option<Overflow>,
-}
-
-/// What to do with a step that was begun and of which nobody knows how it went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OnUnknown {
-    /// Say `unknown`.
-    Fail,
-    /// Perform it again.
-    Retry,
-    /// Ask a person; the answer comes when the person has answered.
-    AskHuman,
-}
-
-/// What came of a step.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "outcome", rename_all = "snake_case")]
-pub enum Outcome {
-    /// It was performed.
-    Ok {
-        /// What it gave.
-        #[serde(default)]
-        value: Value,
-    },
-    /// It failed.
-    Failed {
-        /// How.
-        failure: Failure,
-    },
-}
-
 impl FromAgent {
     /// For which attempt it speaks; `None`: for the process itself.
     pub fn token(&self) -> Option<&str> {
@@ -329,6 +275,8 @@ impl FromAgent {
             | Self::Taken { token, .. }
             | Self::Unsubscribe { token, .. }
             | Self::Progress { token, .. }
+            | Self::Partial { token, .. }
+            | Self::Text { token, .. }
             | Self::Result { token, .. }
             | Self::Error { token, .. } => Some(token),
             Self::Ready { .. } | Self::Heartbeat {} | Self::Log { .. } => None,
@@ -338,6 +286,8 @@ impl FromAgent {
     /// The first version that has it, and its name.
     pub fn since(&self) -> (u32, &'static str) {
         match self {
+            Self::Partial { .. } => (3, "partial"),
+            Self::Text { .. } => (3, "text"),
             Self::Publish { .. } => (2, "publish"),
             Self::Subscribe { .. } => (2, "subscribe"),
             Self::Taken { .. } => (2, "taken"),

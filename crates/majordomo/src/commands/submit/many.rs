@@ -199,6 +199,7 @@ impl Given {
             class: line.class.unwrap_or(self.class),
             deadline_ms: line.deadline_ms.or(self.deadline_ms),
             wait: false,
+            live: false,
             wants,
         })
     }
