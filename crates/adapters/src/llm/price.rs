@@ -35,6 +35,21 @@ pub struct Listed {
     pub as_of: String,
     /// Where that is said.
     pub source: String,
+    /// What it reads at once, if that is known.
+    #[serde(default)]
+    pub context: Option<ContextWindow>,
+}
+
+/// What a model reads at once, and who says so.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ContextWindow {
+    /// Its answer included.
+    pub tokens: u64,
+    /// The day, or the month, as of which it held.
+    pub as_of: String,
+    /// Where that is said.
+    pub source: String,
 }
 
 impl Listed {
@@ -69,8 +84,7 @@ impl Price {
         if let Ok((Provider::Ollama, _)) = provider::parse(model) {
             return Some(Price::default());
         }
-        let known = table().get(model).or_else(|| table().get(undated(model)));
-        known.map(Listed::price)
+        listed(model).map(Listed::price)
     }
 
     /// What so much use costs, in millionths of a dollar; a part of one is one.
@@ -83,6 +97,16 @@ impl Price {
             + of(usage.output_tokens, self.output_micros);
         u64::try_from(sum.div_ceil(1_000_000)).unwrap_or(u64::MAX)
     }
+}
+
+/// What a model reads at once, if the table says it.
+#[must_use]
+pub fn context_tokens(model: &str) -> Option<u64> {
+    Some(listed(model)?.context.as_ref()?.tokens)
+}
+
+fn listed(model: &str) -> Option<&'static Listed> {
+    table().get(model).or_else(|| table().get(undated(model)))
 }
 
 /// A name without the date at its end: `-20251101` or `-2025-08-07`.
@@ -110,6 +134,10 @@ mod tests {
             assert!(provider::parse(model).is_ok(), "{model}");
             assert!(it.as_of.starts_with("20") && it.as_of.len() >= 7, "{model}: {}", it.as_of);
             assert!(it.source.starts_with("https://"), "{model}: {}", it.source);
+            let window = it.context.iter().all(|it| {
+                it.tokens >= 8_000 && it.as_of.len() >= 7 && it.source.starts_with("https://")
+            });
+            assert!(window, "{model}: {:?}", it.context);
             let Price { input_micros, output_micros, cached_micros } = it.price();
             assert!(cached_micros < input_micros && input_micros < output_micros, "{model}");
         }
@@ -123,6 +151,7 @@ mod tests {
         assert_eq!(Price::of("anthropic/claude-opus-4-5-20251101"), Some(opus));
         assert_eq!(Price::of("openai/gpt-5-2025-08-07"), Price::of("openai/gpt-5"));
         assert_eq!(Price::of("ollama/qwen3"), Some(Price::default()));
+        assert_eq!(context_tokens("anthropic/claude-haiku-4-5-20251001"), Some(200_000));
         for unknown in ["openai/gpt-5-12345678", "openai/gpt-99", "compatible/gpt-5", "gpt-5", "ä"]
         {
             assert_eq!(Price::of(unknown), None, "{unknown}");

@@ -64,6 +64,7 @@ fn callable<'a>(said: &'a Llm, llm: &dyn Brain) -> Result<Vec<&'a str>, String> 
 
 fn model(name: &str, said: Option<&Model>) -> llm::Model {
     let mut model = llm::Model::new(name);
+    model.context_tokens = said.and_then(|it| it.context_tokens).or(model.context_tokens);
     model.price = said.and_then(|it| it.price.as_ref()).map(price).or(model.price);
     model
 }
@@ -105,6 +106,10 @@ pub(super) fn agent(
     if said.confidence_min.is_some() {
         spec.schema.get_or_insert_with(advice_schema);
     }
+    let example =
+        |it: &file::Example| llm::Example { input: it.input.clone(), output: it.output.clone() };
+    spec.examples = said.examples.iter().map(example).collect();
+    spec.history = history(said.history);
     spec.temperature = said.temperature;
     spec.output_tokens_max = said.output_tokens;
     spec.streams = said.stream;
@@ -114,9 +119,18 @@ pub(super) fn agent(
     Ok(Arc::new(agent.map_err(|error| unfit(error.to_string()))?.governed(governor())))
 }
 
+fn history(said: file::History) -> llm::History {
+    match said {
+        file::History::Word(file::Kept::Trim) => llm::History::Trim,
+        file::History::Word(file::Kept::All) => llm::History::All,
+        file::History::Latest(file::Latest { turns }) => llm::History::Turns(turns),
+    }
+}
+
 fn tool(name: &str, said: &crate::team::llm::Tool, takes: Option<Value>) -> Tool {
     let mut tool = Tool::new(name, &said.ask);
     tool.input = said.input.clone().or(takes);
+    tool.approval.clone_from(&said.approval);
     match &said.about {
         Some(about) => tool.about(about),
         None => tool,

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::check::Surroundings;
 use super::file::{Agent, Common, Llm, TeamFile};
-use super::llm::Chain;
+use super::llm::{Chain, History};
 use super::policy::{Choice, Restart, Routing};
 use super::quantity::Money;
 use super::roster;
@@ -100,6 +100,8 @@ fn adviser(model: String, confidence_min: f64, serves: Vec<String>) -> Agent {
     Agent::Llm(Llm {
         model: Some(Chain::One(model)),
         prompt: prompt.to_owned(),
+        examples: Vec::new(),
+        history: History::default(),
         tools: BTreeMap::new(),
         schema: Some(schema),
         temperature: None,

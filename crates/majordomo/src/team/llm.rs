@@ -25,6 +25,12 @@ pub struct Llm {
     /// this one. In it, `{{ input }}` is what the task is given and `{{ capability }}` what it is
     /// asked for.
     pub prompt: String,
+    /// Tasks and how they should be answered, told before each task; at most 20.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub examples: Vec<Example>,
+    /// What of a long conversation it is told again.
+    #[serde(default, skip_serializing_if = "History::is_usual")]
+    pub history: History,
     /// What it may call, by the name that the model knows it by.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tools: BTreeMap<String, Tool>,
@@ -108,6 +114,60 @@ impl From<&str> for Chain {
     }
 }
 
+/// A task and how it should be answered.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Example {
+    /// What the task is given.
+    pub input: Json,
+    /// What is answered: what `schema` asks for, if it says anything.
+    pub output: Json,
+}
+
+/// So many examples may be told.
+pub(super) const EXAMPLES_MAX: usize = 20;
+
+/// What of a long conversation is told again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum History {
+    /// In a word.
+    Word(Kept),
+    /// The latest turns, and fewer where there is no room for them.
+    Latest(Latest),
+}
+
+/// How much of a conversation is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Kept {
+    /// As much as there is room for: the oldest turns go first.
+    Trim,
+    /// All of it; where there is no room, the task fails.
+    All,
+}
+
+/// So many turns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Latest {
+    /// Calls of the model, each with what came of it.
+    #[schemars(range(min = 1, max = 1_000))]
+    pub turns: u32,
+}
+
+impl Default for History {
+    fn default() -> History {
+        History::Word(Kept::Trim)
+    }
+}
+
+impl History {
+    fn is_usual(&self) -> bool {
+        *self == History::default()
+    }
+}
+
 /// What is known of a model, whoever calls it: how much of it may be used, and what it costs.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -124,6 +184,10 @@ pub struct Model {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 10_000))]
     pub concurrency: Option<u32>,
+    /// What it reads at once, its answer included, in place of what the table of prices says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1_000, max = 100_000_000))]
+    pub context_tokens: Option<u64>,
     /// What it costs, in place of what the table of prices says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub price: Option<Price>,
@@ -154,6 +218,10 @@ pub struct Tool {
     /// The JSON schema of its input; any table if nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input: Option<Json>,
+    /// Each call must be approved before it is made, by whoever serves this capability: a person,
+    /// or any other agent. Only `approved: true` is a yes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<String>,
 }
 
 impl TeamFile {

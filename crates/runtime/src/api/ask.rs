@@ -157,6 +157,24 @@ impl<T> Ask<T> {
     }
 }
 
+impl Context {
+    /// Whether anybody serves a capability for this task's team now, busy or not. Of the moment:
+    /// code that goes another way by it records it, as by [`Context::once`].
+    #[must_use]
+    pub fn is_served(&self, capability: &str) -> bool {
+        let Ok((name, versions)) = asked(capability) else { return false };
+        let team = &self.live.dispatch.terms.team;
+        let serves = |it: &kernel::Agent| {
+            let ours = it.spec.team.is_empty() || it.spec.team == *team;
+            let here = it.presence != kernel::Presence::Left;
+            let fits =
+                |it: &kernel::Serves| &*it.capability == name && versions.contains(it.version);
+            ours && here && it.spec.serves.iter().any(fits)
+        };
+        self.live.runtime.look(|kernel, _| kernel.state().agents().iter().any(serves))
+    }
+}
+
 /// Code that has the state of its agent alone would wait for ever for what only that agent serves.
 fn refuse_itself(
     live: &Live,

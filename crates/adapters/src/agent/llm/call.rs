@@ -6,12 +6,12 @@
 
 use super::Inner;
 use super::chain::Chosen;
-use super::conversation::Conversation;
+use super::conversation::{ANSWER_MAX_TOKENS, Conversation, bytes_of};
 use super::spec::Model;
 use crate::llm::rate::{Need, Place};
 use kernel::{Cost, FailureKind};
 use runtime::api::{Context, Failure, OnUnknown, SetAside};
-use runtime::llm::{Message, Reply, Request, Usage};
+use runtime::llm::{self, Reply, Request, Usage};
 use runtime::port::observer::Level;
 use serde_json::Value;
 use std::sync::Arc;
@@ -27,9 +27,6 @@ const LOOKS: Duration = Duration::from_secs(600);
 
 /// By which it is told.
 const TURN: &str = "turn";
-
-/// What an answer may take where nobody says how long it may be, tokens.
-const ANSWER_MAX_TOKENS: u64 = 8_192;
 
 /// What most answers do not take, tokens.
 const ANSWER_TOKENS: u64 = 1_000;
@@ -129,7 +126,7 @@ impl Asking {
 
     /// What a use costs. That there is no price for it is said once.
     fn costs(&self, at: usize, usage: &Usage) -> Cost {
-        let Model { name, price } = &self.inner.spec.models[at];
+        let Model { name, price, .. } = &self.inner.spec.models[at];
         if price.is_none() && !self.inner.has_said_no_price[at].swap(true, Ordering::Relaxed) {
             self.cx.log(
                 Level::Warn,
@@ -215,17 +212,18 @@ fn in_time(cx: &Context, model: &str, waits: Duration) -> Result<(), Failure> {
     Err(Failure::new(FailureKind::Deadline, why))
 }
 
+/// What goes with every call beside the conversation, bytes.
+pub(super) fn beside(tools: &[llm::Tool], schema: Option<&Value>) -> usize {
+    let json = |value: &Value| value.to_string().len();
+    let tools = tools.iter().map(|it| it.description.len() + json(&it.schema));
+    tools.sum::<usize>() + schema.map_or(0, json)
+}
+
 impl Size {
     /// As far as can be told before: what is said is estimated.
     fn of(request: &Request) -> Size {
-        let calls = |message: &Message| match message {
-            Message::Assistant { calls, .. } => calls.iter().map(|it| it.arguments.len()).sum(),
-            Message::System { .. } | Message::User { .. } | Message::Tool { .. } => 0_usize,
-        };
-        let json = |value: &Value| value.to_string().len();
-        let said: usize = request.messages.iter().map(|it| it.text().len() + calls(it)).sum();
-        let tools = request.tools.iter().map(|it| it.description.len() + json(&it.schema));
-        let bytes = said + tools.sum::<usize>() + request.schema.as_ref().map_or(0, json);
+        let said: usize = request.messages.iter().map(bytes_of).sum();
+        let bytes = said + beside(&request.tools, request.schema.as_ref());
         let output_max = request.output_tokens_max.unwrap_or(ANSWER_MAX_TOKENS);
         Size { input: Usage::estimated(bytes, 0).input_tokens, output_max }
     }

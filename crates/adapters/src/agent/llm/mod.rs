@@ -16,6 +16,7 @@
 mod adviser;
 mod aloud;
 mod answer;
+mod approval;
 mod call;
 mod chain;
 mod circle;
@@ -26,7 +27,7 @@ mod tool;
 mod turns;
 
 pub use adviser::{PROMPT as ADVISER_PROMPT, schema as advice_schema};
-pub use spec::{Error, Limits, Model, Prompt, Spec};
+pub use spec::{Error, Example, History, Limits, Model, Prompt, Spec};
 pub use tool::Tool;
 
 use crate::llm::rate::Governor;
@@ -48,6 +49,8 @@ struct Inner {
     spec: Spec,
     tools: Tools,
     schema: Option<Schema>,
+    /// What goes with every call beside the conversation.
+    beside_bytes: usize,
     llm: Arc<dyn Llm>,
     governor: Governor,
     /// That no price is known was said, of each model.
@@ -68,7 +71,8 @@ impl LlmAgent {
         let tools = Tools::new(&spec.tools, schemas)?;
         let governor = if llm.is_limited() { Governor::default() } else { Governor::idle() };
         let has_said_no_price = spec.models.iter().map(|_| AtomicBool::default()).collect();
-        let inner = Inner { spec, tools, schema, llm, governor, has_said_no_price };
+        let beside_bytes = tools.bytes() + call::beside(&[], spec.schema.as_ref());
+        let inner = Inner { spec, tools, schema, beside_bytes, llm, governor, has_said_no_price };
         Ok(LlmAgent { inner: Arc::new(inner) })
     }
 

@@ -2,7 +2,7 @@
 //! fields.
 
 use super::tool::Tool;
-use crate::llm::price::Price;
+use crate::llm::price::{self, Price};
 use runtime::api::Failure;
 use serde_json::Value;
 use std::sync::Arc;
@@ -31,6 +31,10 @@ pub struct Spec {
     pub models: Vec<Model>,
     /// Its instructions.
     pub prompt: Prompt,
+    /// Tasks and answers that it is told before its own task.
+    pub examples: Vec<Example>,
+    /// What of a long conversation it is told again.
+    pub history: History,
     /// What it may call.
     pub tools: Vec<Tool>,
     /// The JSON schema of its answer; without one the answer is text.
@@ -55,14 +59,38 @@ pub struct Model {
     pub name: String,
     /// What its tokens cost; where that is not known they are only counted.
     pub price: Option<Price>,
+    /// What it reads at once, its answer included, tokens; what is not known is not counted.
+    pub context_tokens: Option<u64>,
 }
 
 impl Model {
     /// One of this name, with what the table of prices says of it.
     #[must_use]
     pub fn new(name: &str) -> Model {
-        Model { name: name.to_owned(), price: Price::of(name) }
+        let context_tokens = price::context_tokens(name);
+        Model { name: name.to_owned(), price: Price::of(name), context_tokens }
     }
+}
+
+/// What of a conversation a model is told again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum History {
+    /// All of it, or the task fails.
+    All,
+    /// As much as there is room for.
+    #[default]
+    Trim,
+    /// Its latest turns, so many, as far as there is room for them.
+    Turns(u32),
+}
+
+/// A task and how it should be answered.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Example {
+    /// What the task is given.
+    pub input: Value,
+    /// What is answered.
+    pub output: Value,
 }
 
 /// How far one task of a model may go.
@@ -132,6 +160,8 @@ impl Spec {
             name: name.to_owned(),
             models: vec![Model::new(model)],
             prompt: Arc::new(move |_, _| Ok(prompt.clone())),
+            examples: Vec::new(),
+            history: History::default(),
             tools: Vec::new(),
             schema: None,
             temperature: None,
@@ -175,6 +205,28 @@ impl Spec {
     #[must_use]
     pub fn price(mut self, price: Price) -> Spec {
         self.models.iter_mut().last().expect("it has one from the first").price = Some(price);
+        self
+    }
+
+    /// What the model that was named last reads at once, its answer included, tokens.
+    #[must_use]
+    pub fn context_tokens(mut self, tokens: u64) -> Spec {
+        let model = self.models.iter_mut().last().expect("it has one from the first");
+        model.context_tokens = Some(tokens);
+        self
+    }
+
+    /// One more example: a task and its answer.
+    #[must_use]
+    pub fn example(mut self, input: Value, output: Value) -> Spec {
+        self.examples.push(Example { input, output });
+        self
+    }
+
+    /// What of a long conversation it is told again.
+    #[must_use]
+    pub fn history(mut self, history: History) -> Spec {
+        self.history = history;
         self
     }
 

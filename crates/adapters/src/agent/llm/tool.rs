@@ -1,6 +1,7 @@
 //! Tools: what a model may call is what other agents serve, and each call is a child task.
 
 use super::Inner;
+use super::approval::Wanted;
 use super::conversation::text_of;
 use super::schema::Schema;
 use super::spec::Error;
@@ -26,13 +27,17 @@ pub struct Tool {
     /// The JSON schema of its input; that of its agent if nothing is said, and any object if that
     /// says none either.
     pub input: Option<Value>,
+    /// The capability by which a call must be approved before it is made: somebody is asked for it
+    /// with the call, and only `approved: true` is a yes.
+    pub approval: Option<String>,
 }
 
 impl Tool {
     /// A tool of this name that asks for this capability.
     #[must_use]
     pub fn new(name: &str, ask: &str) -> Tool {
-        Tool { name: name.to_owned(), ask: ask.to_owned(), about: None, input: None }
+        let (name, ask) = (name.to_owned(), ask.to_owned());
+        Tool { name, ask, about: None, input: None, approval: None }
     }
 
     /// Whether models can call it by this name: 1 to 64 letters, digits, `_` and `-`, as every
@@ -54,6 +59,14 @@ impl Tool {
     #[must_use]
     pub fn input(mut self, schema: Value) -> Tool {
         self.input = Some(schema);
+        self
+    }
+
+    /// Each call must be approved before it is made, by whoever serves this capability: a person,
+    /// or any other agent. A no, an error, silence for a day, and nobody who serves it are all no.
+    #[must_use]
+    pub fn approval(mut self, capability: &str) -> Tool {
+        self.approval = Some(capability.to_owned());
         self
     }
 }
@@ -97,8 +110,17 @@ impl Tools {
         told.collect()
     }
 
+    /// What is said of them, bytes, without what depends on who is here: what a conversation has
+    /// room for must be the same in every life.
+    pub(super) fn bytes(&self) -> usize {
+        let bytes = |(tool, schema): &(Tool, Schema)| {
+            tool.about.as_ref().map_or(0, String::len) + schema.value.to_string().len()
+        };
+        self.0.values().map(bytes).sum()
+    }
+
     /// What is to be asked for a call, or what the model did wrong.
-    fn read(&self, call: &ToolCall) -> Result<(&str, Value), String> {
+    fn read(&self, call: &ToolCall) -> Result<(&Tool, Value), String> {
         let Some((tool, schema)) = self.0.get(&call.name) else {
             let names: Vec<&str> = self.0.keys().map(String::as_str).collect();
             return Err(format!("there is no such tool; there are: {}", names.join(", ")));
@@ -110,7 +132,7 @@ impl Tools {
             false => arguments.get(WRAPPED).cloned().unwrap_or_default(),
         };
         schema.check(&input).map_err(|why| format!("the arguments do not fit: {why}"))?;
-        Ok((&tool.ask, input))
+        Ok((tool, input))
     }
 }
 
@@ -128,30 +150,46 @@ impl Inner {
         calls: &[ToolCall],
     ) -> Result<Vec<Message>, Failure> {
         let limits = &self.spec.limits;
-        let each = calls.iter().enumerate().map(|(at, call)| {
+        let each = calls.iter().enumerate().map(|(at, call)| async move {
             let read =
                 if at < limits.calls_max { self.tools.read(call) } else { Err(too_many(at)) };
-            let asked = read.map(|(ask, input)| {
-                cx.ask_value_as(&format!("{turn}/{at}-{}", call.name), ask, input)
-            });
-            async move {
-                let gave = match asked {
-                    Err(why) => Err(why),
-                    Ok(asked) => match asked.await {
-                        Ok(output) => Ok(text_of(&output)),
-                        // Not the tool's: this attempt is over.
-                        Err(failure) if failure.kind == FailureKind::Lost => return Err(failure),
-                        Err(failure) => Err(failure.message),
-                    },
-                };
-                let is_error = gave.is_err();
-                let text = shortened(gave.unwrap_or_else(|why| why), limits.result_max_bytes);
-                let text = llm::fence(&text);
-                let (id, name) = (call.id.clone(), call.name.clone());
-                Ok(Message::Tool { id, name, text, is_error })
-            }
+            let gave = match read {
+                Err(why) => Err(why),
+                Ok((tool, input)) => {
+                    self.make_call(cx, &format!("{turn}/{at}"), tool, input).await?
+                }
+            };
+            let is_error = gave.is_err();
+            let text = shortened(gave.unwrap_or_else(|why| why), limits.result_max_bytes);
+            let text = llm::fence(&text);
+            let (id, name) = (call.id.clone(), call.name.clone());
+            Ok(Message::Tool { id, name, text, is_error })
         });
         runtime::api::map(each.collect(), limits.calls_at_once).await
+    }
+
+    /// Makes one call, once it is approved if it must be; what it gave, or why it gave nothing.
+    async fn make_call(
+        &self,
+        cx: &Context,
+        place: &str,
+        tool: &Tool,
+        input: Value,
+    ) -> Result<Result<String, String>, Failure> {
+        let Tool { name, ask, approval, .. } = tool;
+        let step = format!("{place}-{name}");
+        if let Some(approver) = approval {
+            let wanted = Wanted { tool: name, ask, arguments: &input, step: &step };
+            if let Err(why) = self.approved(cx, approver, wanted).await? {
+                return Ok(Err(why));
+            }
+        }
+        match cx.ask_value_as(&step, ask, input).await {
+            Ok(output) => Ok(Ok(text_of(&output))),
+            // Not the tool's: this attempt is over.
+            Err(failure) if failure.kind == FailureKind::Lost => Err(failure),
+            Err(failure) => Ok(Err(failure.message)),
+        }
     }
 }
 

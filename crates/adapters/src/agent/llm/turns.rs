@@ -25,21 +25,23 @@ pub(super) async fn run(inner: Arc<Inner>, cx: Context) -> Result<Value, Failure
     while cx.recalled(&gave_up(name, round)).is_some() {
         round += 1;
     }
-    let mut talk = Conversation::begin(&inner.spec, cx.capability(), cx.input())?;
+    let beside = inner.beside_bytes;
+    let mut talk = Conversation::begin(&inner.spec, beside, cx.capability(), cx.input())?;
     let (mut repairs, mut circle) = (0, Circle::default());
     for turn in 0..limits.turns {
         let step = format!("{name}/{round}/{turn}");
+        talk.fit()?;
         let reply = inner.ask_model(&cx, &step, &talk).await?;
-        talk.say(reply.to_message())?;
+        talk.answered(&reply);
         if circle.closes(&reply.calls) {
             return Err(round_and_round(&inner.spec.who(), &reply));
         }
         if !reply.calls.is_empty() {
             let results = inner.make_calls(&cx, &step, &reply.calls).await?;
             let is_to_be_told = circle.goes_on(&reply.calls, &results);
-            results.into_iter().try_for_each(|it| talk.say(it))?;
+            results.into_iter().for_each(|it| talk.say(it));
             if is_to_be_told {
-                talk.say(Message::User { text: circle::SAID.to_owned() })?;
+                talk.say(Message::User { text: circle::SAID.to_owned() });
             }
             continue;
         }
@@ -48,7 +50,7 @@ pub(super) async fn run(inner: Arc<Inner>, cx: Context) -> Result<Value, Failure
             Err(NoAnswer::Final(failure)) => return Err(failure),
             Err(NoAnswer::Unfit(why)) if repairs < limits.repairs => {
                 repairs += 1;
-                talk.say(Message::User { text: repair(&why, inner.schema.is_some()) })?;
+                talk.say(Message::User { text: repair(&why, inner.schema.is_some()) });
             }
             Err(NoAnswer::Unfit(why)) => {
                 cx.once(&gave_up(name, round), async { Ok(()) })

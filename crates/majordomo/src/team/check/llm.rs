@@ -5,11 +5,11 @@ use adapters::agent::llm::Tool;
 use adapters::schema::JsonSchemas;
 use serde_json::{Map, Value as Json};
 
-use super::capabilities::no_schema;
+use super::capabilities::{no_schema, schema_of};
 use super::{Code, Member, Problem, Problems, Surroundings, Team};
 use crate::team::capability::Capability;
 use crate::team::document::join;
-use crate::team::llm::CHAIN_MAX;
+use crate::team::llm::{CHAIN_MAX, EXAMPLES_MAX};
 use crate::team::{prompt, suggest};
 
 pub(super) fn check(
@@ -22,6 +22,7 @@ pub(super) fn check(
     instructions(team, agent, surroundings, problems);
     tools(team, agent, problems);
     schemas(team, agent, problems);
+    examples(team, agent, surroundings, problems);
 }
 
 /// A model, or a list of them: each once, as it is asked once.
@@ -118,17 +119,69 @@ fn tools(team: &Team<'_>, agent: &Member<'_>, problems: &mut Problems) {
             let help = "a tool's name has 1 to 64 letters, digits, `_` and `-`";
             problems.push(Problem::error(Code::BadName, at, message).help(help));
         }
-        let Some(ask) = tool.get("ask").and_then(Json::as_str) else { continue };
-        let at = team.document.value_at(&join(&path, "ask"));
-        let (Ok(asked), Some(served)) = (Capability::parse(ask), team.served()) else { continue };
-        if !served.contains(&asked) {
-            let message = format!("nobody in this team serves `{asked}`");
-            let names: Vec<String> = served.iter().map(Capability::to_string).collect();
-            let names = suggest::list(names.iter().map(String::as_str), 10);
-            let problem = Problem::error(Code::NotServed, at, message);
-            problems.push(problem.help(format!("served are {names}")));
+        for field in ["ask", "approval"] {
+            is_served(team, tool, &join(&path, field), field, problems);
         }
     }
+}
+
+/// Somebody serves what a field of a tool names.
+fn is_served(team: &Team<'_>, tool: &Json, path: &str, field: &str, problems: &mut Problems) {
+    let Some(asked) = tool.get(field).and_then(Json::as_str) else { return };
+    let at = team.document.value_at(path);
+    let (Ok(asked), Some(served)) = (Capability::parse(asked), team.served()) else { return };
+    if !served.contains(&asked) {
+        let message = format!("nobody in this team serves `{asked}`");
+        let names: Vec<String> = served.iter().map(Capability::to_string).collect();
+        let names = suggest::list(names.iter().map(String::as_str), 10);
+        let problem = Problem::error(Code::NotServed, at, message);
+        problems.push(problem.help(format!("served are {names}")));
+    }
+}
+
+/// Examples are what they are examples of: tasks that the capability takes, and answers that it
+/// gives.
+fn examples(
+    team: &Team<'_>,
+    agent: &Member<'_>,
+    surroundings: &dyn Surroundings,
+    problems: &mut Problems,
+) {
+    let Some(all) = agent.fields.get("examples").and_then(Json::as_array) else { return };
+    let path = agent.field("examples");
+    if all.len() > EXAMPLES_MAX {
+        let at = team.document.value_at(&path);
+        let message = format!("{} examples; at most {EXAMPLES_MAX}", all.len());
+        return problems.push(Problem::error(Code::TooLarge, at, message));
+    }
+    let said = |way: &str| {
+        let own = agent.fields.get("schema").filter(|_| way == "output").cloned();
+        let schema = own.or_else(|| contract_of(team, agent, way, surroundings))?;
+        runtime::contract::compile(&schema, &JsonSchemas).ok() // That it is none is said elsewhere.
+    };
+    for way in ["input", "output"] {
+        let Some(schema) = said(way) else { continue };
+        for (at, example) in all.iter().enumerate() {
+            let Some(value) = example.get(way) else { continue };
+            let Err(mismatch) = schema.check(value) else { continue };
+            let at = team.document.value_at(&join(&join(&path, &at.to_string()), way));
+            let message = format!("the {way} of this example does not fit its schema: {mismatch}");
+            problems.push(Problem::error(Code::Schema, at, message));
+        }
+    }
+}
+
+/// What the file says of the one capability that an agent serves.
+fn contract_of(
+    team: &Team<'_>,
+    agent: &Member<'_>,
+    way: &str,
+    surroundings: &dyn Surroundings,
+) -> Option<Json> {
+    let [only] = &team.served_by(agent)[..] else { return None };
+    let contracts = team.document.json().get("capabilities").and_then(Json::as_object)?;
+    let said = contracts.iter().find(|(name, _)| Capability::parse(name).as_ref() == Ok(only));
+    schema_of(said?.1.get(way)?, surroundings).ok()
 }
 
 /// What the answer is and what tools take: schemas, written here.
