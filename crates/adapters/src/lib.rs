@@ -3,7 +3,7 @@
 pub mod agent;
 pub mod blobs;
 pub mod bus;
-#[cfg(any(feature = "log", feature = "llm"))]
+#[cfg(any(feature = "log", feature = "web"))]
 pub mod disk;
 pub mod journal;
 #[cfg(feature = "llm")]
@@ -18,3 +18,5 @@ pub mod secrets;
 pub mod testing;
 #[cfg(feature = "views")]
 pub mod views;
+#[cfg(feature = "web")]
+mod web;

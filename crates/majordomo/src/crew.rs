@@ -46,6 +46,14 @@ pub enum Error {
         /// Its kind.
         kind: &'static str,
     },
+    /// A server that cannot be spoken to.
+    #[error("agent `{agent}`: {why}")]
+    Mcp {
+        /// Which agent.
+        agent: String,
+        /// Why, and what to do.
+        why: String,
+    },
     /// A model that cannot think.
     #[error("agent `{agent}`: {why}")]
     Llm {
@@ -203,7 +211,7 @@ fn member(name: &str, agent: &Agent, of: Said<'_>, outside: &Outside) -> Result<
         }
         // Its calls are called off by its own clock.
         #[cfg(feature = "mcp")]
-        Agent::Mcp(said) => (mcp::agent(name, said), None),
+        Agent::Mcp(said) => (mcp::agent(name, said)?, None),
         #[cfg(not(feature = "mcp"))]
         Agent::Mcp(_) => {
             return Err(Error::Kind { agent: name.to_owned(), kind: agent.kind() });

@@ -43,15 +43,6 @@ fn the_team_on_the_front_page_is_sound() {
     assert_sound("README.md", example);
 }
 
-/// Teams with servers of MCP.
-#[test]
-fn every_example_of_the_guide_to_mcp_is_sound() {
-    let page = fs::read_to_string(docs("guide/mcp.md")).unwrap();
-    let examples = page.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap());
-    let sound = examples.map(|example| assert_sound("mcp.md", example)).count();
-    assert_eq!(sound, 2);
-}
-
 /// The team with which the design begins, and a lead, who serves what its first step asks for.
 #[test]
 fn the_hello_of_the_design_is_sound() {

@@ -1,8 +1,8 @@
 //! OpenAI's chat completions: what OpenAI, Google, Ollama and most servers for open models speak.
 
 use super::provider::Provider;
-use super::sse::Event;
 use super::word;
+use crate::web::sse::Event;
 use runtime::llm::{Finish, Message, Reply, Request, ToolCall, Usage};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;

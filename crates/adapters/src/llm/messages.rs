@@ -3,8 +3,8 @@
 //! An answer by a schema is asked for as the arguments of a tool named [`ANSWER`], which the model
 //! must call: every model that knows tools keeps to that, and it goes together with other tools.
 
-use super::sse::Event;
 use super::word;
+use crate::web::sse::Event;
 use runtime::llm::{
     Finish, Message, Reply, Request, Tool, ToolCall, Usage, arguments_of, is_object,
 };

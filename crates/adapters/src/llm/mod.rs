@@ -17,20 +17,20 @@ pub mod provider;
 pub mod rate;
 mod reading;
 mod refusal;
-pub mod secret;
 pub mod settings;
-mod sse;
 #[cfg(test)]
 mod tests;
 
+pub use crate::web::secret;
 pub use cassette::Cassette;
 pub use limits::Limits;
 pub use provider::Provider;
 pub use secret::Secret;
 pub use settings::{Endpoint, Setting};
 
+use crate::web::{Connections, sse};
 use futures_util::stream;
-use http::{Answer, Call, Connections};
+use http::{Answer, Call};
 use hyper::Method;
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use hyper_util::client::proxy::matcher::Matcher;
@@ -100,7 +100,7 @@ impl Models {
         proxies: &Matcher,
     ) -> Models {
         let place = |endpoint: Endpoint| {
-            let connections = Connections::to(&endpoint, &limits, proxies);
+            let connections = Connections::to(&endpoint.base_url, limits.connect_ms, proxies);
             Place { endpoint, connections }
         };
         let places = settings.into_iter().map(|(provider, it)| (provider, it.map(place)));
@@ -129,7 +129,8 @@ impl Models {
         let call = Call::new(name, self.limits);
         let url = place.url("/models");
         let headers = place.headers(None)?;
-        let answer = place.connections.send(&call, Method::GET, &url, &headers, Vec::new());
+        let connections = &place.connections;
+        let answer = http::send(connections, &call, Method::GET, &url, &headers, Vec::new());
         let answer = accepted(&call, &place.endpoint, answer.await?).await?;
         let body = json_body(&call, answer).await?;
         let list = body.get("data").and_then(Value::as_array);
@@ -171,7 +172,8 @@ impl Models {
         };
         let (url, headers) = (place.url(path), place.headers(Some(request))?);
         let body = body.to_string().into_bytes();
-        let answer = place.connections.send(&call, Method::POST, &url, &headers, body).await?;
+        let connections = &place.connections;
+        let answer = http::send(connections, &call, Method::POST, &url, &headers, body).await?;
         let answer = accepted(&call, &place.endpoint, answer).await?;
         Ok((call, place.clone(), answer))
     }

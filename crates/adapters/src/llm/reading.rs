@@ -7,9 +7,10 @@
 use super::http::{Answer, Body, Call};
 use super::provider::Wire;
 use super::{Limits, Models, Place, Unusable};
-use super::{allowance, chat, content_type, counted, json_body, messages, read, refusal, sse};
+use super::{allowance, chat, content_type, counted, json_body, messages, read, refusal};
+use crate::web::sse;
 use hyper::body::Bytes;
-use runtime::llm::{Allowance, Error, Part, Reply, Request, Waited};
+use runtime::llm::{Allowance, Error, Part, Reply, Request};
 use std::sync::Arc;
 
 /// How much larger a stream may be than what it says: some formats send 250 bytes for a word.
@@ -87,7 +88,7 @@ impl Within {
         };
         let allowance = allowance::read(&answer.headers);
         let (events, mut body) = (sse::Decoder::default(), answer.body);
-        body.max_bytes = body.max_bytes.saturating_mul(AROUND);
+        body.web.max_bytes = body.web.max_bytes.saturating_mul(AROUND);
         Ok(Within { call, place, request, body, events, pieces, allowance })
     }
 
@@ -118,7 +119,7 @@ impl Within {
             return Err(Error::TooLarge { model: self.call.model.clone(), max });
         }
         match said {
-            0 => self.body.next_within(Waited::Answer, answer_ms).await,
+            0 => self.body.first(answer_ms).await,
             _ => self.body.next().await,
         }
     }
@@ -139,7 +140,7 @@ impl Within {
             Pieces::Chat(pieces) => pieces.whole(),
             Pieces::Messages(pieces) => pieces.whole(&request),
         };
-        let cut = Error::Cut { model: self.call.model, bytes: self.body.bytes };
+        let cut = Error::Cut { model: self.call.model, bytes: self.body.web.bytes };
         let done = |reply| Part::Done(Reply { allowance, ..counted(reply, &request) });
         reply.map(done).ok_or(cut)
     }

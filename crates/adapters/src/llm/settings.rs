@@ -4,9 +4,9 @@
 //! one of its own, and a key would be sent to whoever wrote it.
 
 use super::provider::Provider;
-use super::secret::Secret;
+use crate::web::is_this_machine;
+use crate::web::secret::Secret;
 use hyper::Uri;
-use std::net::IpAddr;
 use std::path::Path;
 
 /// Where a provider is.
@@ -89,11 +89,6 @@ fn ollama_host(provider: Provider, host: String) -> Option<String> {
     let rest = rest.replace("0.0.0.0", "127.0.0.1");
     let port = if scheme == "http" && !rest.contains(':') { ":11434" } else { "" };
     Some(format!("{scheme}://{rest}{port}/v1"))
-}
-
-fn is_this_machine(host: &str) -> bool {
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 #[cfg(test)]

@@ -11,3 +11,4 @@ mod play;
 mod stage;
 mod start;
 mod supervised;
+mod web;

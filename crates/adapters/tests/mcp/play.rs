@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use adapters::agent::mcp::{Limits, Mcp, Served, Server, Spec};
+use adapters::process::{Process, Program};
 use adapters::schema::JsonSchemas;
 use adapters::{blobs, journal};
 use kernel::{Entry, Outcome, RetryPolicy, Terms};
@@ -22,6 +23,8 @@ pub(crate) struct Play {
     pub(crate) mcp: Mcp,
     pub(crate) team: Team,
     pub(crate) notes: Arc<Notes>,
+    /// Where the server is no program of the agent.
+    pub(crate) site: Option<Process>,
 }
 
 /// What agents say in passing.
@@ -54,15 +57,24 @@ pub(crate) fn limits() -> Limits {
 
 /// The server, with these tools as `files.TOOL`.
 pub(crate) fn server(stage: &Stage, wants: &Value, tools: &[&str], limits: Limits) -> Mcp {
-    let program = stage.python(include_str!("server.py"));
-    let mut program = program;
+    let server = Server::Program(program(stage, wants));
+    Mcp::new(Spec { server, tools: self::tools(tools), slots: 4, limits })
+}
+
+/// The played server as a program.
+pub(crate) fn program(stage: &Stage, wants: &Value) -> Program {
+    let mut program = stage.python(include_str!("server.py"));
     program.argv.push(wants.to_string());
+    program
+}
+
+/// These tools as `files.TOOL`.
+pub(crate) fn tools(tools: &[&str]) -> Vec<Served> {
     let served = |tool: &&str| Served {
         tool: (*tool).to_owned(),
         capability: format!("files.{}@1", tool.replace(' ', "_")),
     };
-    let tools = tools.iter().map(served).collect();
-    Mcp::new(Spec { server: Server::Program(program), tools, slots: 4, limits })
+    tools.iter().map(served).collect()
 }
 
 pub(crate) fn builder(notes: &Arc<Notes>) -> TeamBuilder {
@@ -94,7 +106,7 @@ impl Play {
         let entry: AgentEntry = mcp.clone().entry("files");
         let team = builder(&notes).agent(entry).start().await;
         match team {
-            Ok(team) => Ok(Self { stage, mcp, team, notes }),
+            Ok(team) => Ok(Self { stage, mcp, team, notes, site: None }),
             Err(why) => {
                 stage.empty().await; // Whoever did not come up leaves nobody behind.
                 Err(why)
@@ -129,6 +141,18 @@ impl Play {
     /// The number of the server's process.
     pub(crate) async fn pid(&self) -> u64 {
         self.ask("pid", json!({})).await.as_str().unwrap().parse().unwrap()
+    }
+
+    /// The agent leaves.
+    pub(crate) async fn leave(&self) {
+        self.team.leave("files").await.unwrap();
+    }
+
+    /// Ends all of it, the server as well.
+    pub(crate) async fn end_site(self) {
+        assert_eq!(self.team.drain(Duration::from_millis(10)).await.agents_left, 0);
+        drop(self.site);
+        self.stage.empty().await;
     }
 
     /// Ends all of it, and sees that nobody is left.

@@ -5,7 +5,9 @@ Its one argument is a JSON table:
   silent   it does not answer questions that it does not know; mute: none at all; ends: nor lives
   tools    the names of the tools it has; "page" of them at a time
   http     what kind of answer it gives over HTTP, "json" or "sse"; without, it speaks over stdio
+  sessions it keeps them, and loses the first one when it "loses"; token, status: who it lets in
 """
+import http.server
 import json
 import os
 import queue
@@ -21,7 +23,8 @@ TEXT = {"type": "object", "properties": {"text": {"type": "string", "description
 SCHEMAS = {"echo": TEXT}
 WORDS = {"type": "object", "properties": {"words": {"type": "integer"}}, "required": ["words"]}
 OUTPUTS = {"count": WORDS, "miscount": WORDS}
-ALL = "echo count miscount fail refuse meta tell ask image garbage flood die stall pid input"
+ALL = """echo count miscount fail refuse meta tell ask image garbage flood die stall pid input
+    html other breaks snaps"""
 TOOLS = WANTS.get("tools", ALL.split())
 ANSWERS = {}
 CALLED_OFF = {}
@@ -201,5 +204,132 @@ def over_stdio():
     write("closed", "yes")
 
 
+class Web(http.server.BaseHTTPRequestHandler):
+    """Streamable HTTP: JSON or events, sessions that may be lost, streams that may break off."""
+
+    protocol_version = "HTTP/1.1"
+    sessions = {}
+    kept = {}
+    lost = []
+
+    def log_message(self, *_):
+        pass
+
+    def plain(self, status, text="", kind="text/plain", **headers):
+        self.send_response(status)
+        body = text.encode()
+        fixed = {"content-type": kind, "content-length": str(len(body))}
+        for name, value in {**fixed, **headers}.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def refuses(self):
+        """Whether the door is shut."""
+        token = WANTS.get("token")
+        if token and self.headers.get("authorization") != "Bearer " + token:
+            self.plain(401, "who are you, " + str(self.headers.get("authorization")))
+        elif WANTS.get("status"):
+            self.plain(WANTS["status"], "not here", retry_after="7", location="http://127.0.0.1:1/")
+        else:
+            return False
+        return True
+
+    def do_POST(self):
+        message = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        if self.refuses():
+            return
+        method = message.get("method", "")
+        session = self.headers.get("mcp-session-id")
+        write("posted", f"{method} {session} {self.headers.get('mcp-protocol-version')}")
+        if WANTS.get("sessions") and method != "initialize" and session not in self.sessions:
+            self.plain(400 if session is None else 404, "no such session")
+            return
+        if "id" not in message or not method:
+            heard(message)
+            self.plain(202)
+            return
+        if method == "tools/call" and WANTS.get("loses") and not self.lost:
+            self.lost.append(session)
+            self.sessions.clear()
+            self.plain(404, "no such session")
+            return
+        said = {key: self.headers.get("mcp-" + key) for key in ("method", "name")}
+        if ERA == "stateless" and (said["method"], said["name"]) != (method, name_of(message)):
+            error = {"code": -32020, "message": "the headers say otherwise"}
+            self.plain(400, json.dumps({"jsonrpc": "2.0", "id": message["id"], "error": error}),
+                       "application/json")
+            return
+        extra = {}
+        if WANTS.get("sessions") and method == "initialize":
+            extra["mcp_session_id"] = f"s{len(self.sessions) + len(self.lost) + 1}"
+            self.sessions[extra["mcp_session_id"]] = True
+        self.give(message, extra)
+
+    def give(self, message, extra):
+        tool = message.get("params", {}).get("name")
+        if tool == "html":
+            self.plain(200, "<html>", "text/html")
+        elif tool == "garbage":
+            self.plain(200, "this is no message", "application/json")
+        elif tool == "other":
+            stray = {"jsonrpc": "2.0", "id": 10 ** 6, "result": {}}
+            self.plain(200, json.dumps(stray), "application/json")
+        elif WANTS["http"] == "json":
+            found = answer(message, lambda _: None)
+            self.plain(200, json.dumps(found), "application/json", **extra)
+        else:
+            self.stream(message, extra, tool)
+
+    def stream(self, message, extra, tool):
+        self.send_response(200)
+        fixed = {"content-type": "text/event-stream", "connection": "close"}
+        for name, value in {**fixed, **extra}.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.end_headers()
+        self.close_connection = True
+        self.wfile.write(b": here we are\n\n")
+        if tool == "breaks":
+            at = f"at-{message['id']}"
+            self.kept[at] = {"jsonrpc": "2.0", "id": message["id"], "result": text("whole")}
+            self.wfile.write(f"id: {at}\nretry: 1\ndata:\n\n".encode())
+        elif tool != "snaps":
+            self.event(answer(message, lambda it: self.event({"jsonrpc": "2.0", **it})))
+
+    def event(self, message):
+        self.wfile.write(f"event: message\ndata: {json.dumps(message)}\n\n".encode())
+        self.wfile.flush()
+
+    def do_GET(self):
+        at = self.headers.get("last-event-id")
+        if self.refuses():
+            return
+        if at not in self.kept:
+            self.plain(405)
+            return
+        write("resumed", at)
+        self.send_response(200)
+        self.send_header("content-type", "text/event-stream")
+        self.send_header("connection", "close")
+        self.end_headers()
+        self.close_connection = True
+        self.event(self.kept.pop(at))
+
+    def do_DELETE(self):
+        write("deleted", str(self.headers.get("mcp-session-id")))
+        self.plain(200)
+
+
+def name_of(message):
+    """What the header about the name must say."""
+    return message["params"]["name"] if message["method"] == "tools/call" else None
+
+
+def over_http():
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", WANTS.get("port", 0)), Web)
+    write("port", str(server.server_address[1]))
+    server.serve_forever()
+
+
 if __name__ == "__main__":
-    over_stdio()
+    over_http() if "http" in WANTS else over_stdio()

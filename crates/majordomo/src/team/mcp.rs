@@ -15,9 +15,14 @@ pub struct Mcp {
     /// The program to start, which speaks over stdin and stdout; or say `url`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub argv: Vec<String>,
-    /// Where the server listens; or say `argv`.
+    /// Where the server listens (streamable HTTP): `https`, or `http` on this machine; or say
+    /// `argv`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
+    /// For a `url`: the secret that is sent as bearer token, as in `"env:GITHUB_TOKEN"` or
+    /// `"file:github"`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
     /// Which of its tools it serves: their names, each served as `AGENT.TOOL`, or a table of names
     /// with the capability that each is, as in `{ read_file = "file.read" }`.
     pub tools: Tools,

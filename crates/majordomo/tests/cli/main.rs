@@ -15,6 +15,7 @@ mod json;
 mod keeping;
 mod linters;
 mod live;
+mod mcp;
 mod members;
 mod models;
 mod people;

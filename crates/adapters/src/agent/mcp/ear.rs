@@ -21,8 +21,17 @@ impl Ear {
         Self { cx, said_max_bytes, logs_left: AtomicU32::new(logs_max) }
     }
 
+    /// Something that the server tells of the call itself.
+    pub(super) fn told(&self, method: &str, params: &Value) {
+        match method {
+            "notifications/progress" => self.progress(params),
+            "notifications/message" => self.log(params),
+            _ => {}
+        }
+    }
+
     /// `notifications/progress`: how far it is, of how much if that is known, in which words.
-    pub(super) fn progress(&self, params: &Value) {
+    fn progress(&self, params: &Value) {
         let number = |field| params.get(field).and_then(Value::as_f64);
         let fraction = match (number("progress"), number("total")) {
             (Some(done), Some(total)) if total > 0.0 => Some((done / total).clamp(0.0, 1.0) as f32),
@@ -33,7 +42,7 @@ impl Ear {
     }
 
     /// `notifications/message`: a line of its log.
-    pub(super) fn log(&self, params: &Value) {
+    fn log(&self, params: &Value) {
         let text = match params.get("data") {
             Some(Value::String(text)) => text.clone(),
             Some(data) => data.to_string(),

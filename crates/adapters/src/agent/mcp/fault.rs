@@ -25,7 +25,7 @@ pub enum Fault {
         last_words: Option<String>,
     },
     /// It said what no server may say.
-    #[error("{server} broke the protocol and was ended: {why}")]
+    #[error("{server} broke the protocol: {why}")]
     Protocol {
         /// The program, as configured, or its address.
         server: String,
@@ -126,6 +126,75 @@ pub enum Fault {
         /// What it wants.
         asked: String,
     },
+    /// There is no way to an address.
+    #[error("{server} cannot be reached: {why}")]
+    Unreachable {
+        /// Its address.
+        server: String,
+        /// In the system's words.
+        why: String,
+    },
+    /// The connection broke, and nobody knows what became of the call.
+    #[error("the answer of {server} broke off")]
+    Cut {
+        /// Its address.
+        server: String,
+    },
+    /// It does not know our session any more; what was asked was not done.
+    #[error("{server} has lost the session")]
+    SessionLost {
+        /// Its address.
+        server: String,
+        /// Its name for it.
+        session: String,
+    },
+    /// It wants to know who we are, or does not want us.
+    #[error(
+        "{server} does not let us in (status {status}): say a `token` that it takes, as in \
+         `token = \"env:MCP_TOKEN\"`"
+    )]
+    Denied {
+        /// Its address.
+        server: String,
+        /// Of HTTP.
+        status: u16,
+    },
+    /// It sends us to another address.
+    #[error("{server} is elsewhere (status {status}); write where it is, since nobody follows")]
+    Elsewhere {
+        /// Its address.
+        server: String,
+        /// Of HTTP.
+        status: u16,
+    },
+    /// It has too much to do.
+    #[error("{server} has too much to do (status {status})")]
+    Busy {
+        /// Its address.
+        server: String,
+        /// Of HTTP.
+        status: u16,
+        /// Not before so many milliseconds.
+        retry_after_ms: Option<u64>,
+    },
+    /// It answers with an error of HTTP.
+    #[error("{server} answers with status {status}{}", words(.said))]
+    Status {
+        /// Its address.
+        server: String,
+        /// Of HTTP.
+        status: u16,
+        /// Its words, cut.
+        said: String,
+    },
+    /// Its token cannot be had.
+    #[error("the token for {server}: {why}")]
+    Token {
+        /// Its address.
+        server: String,
+        /// Why, and what to do.
+        why: String,
+    },
     /// There is no server to speak with now.
     #[error("{server} is not up")]
     NotUp {
@@ -155,19 +224,37 @@ impl From<LaunchError> for Fault {
 /// A function and no `From`: every error is a [`Failure`] already, but always one of kind `Error`.
 pub(super) fn failure(fault: Fault) -> Failure {
     let kind = match &fault {
-        Fault::NotStarted(_) | Fault::Failed { .. } => FailureKind::Error,
+        Fault::NotStarted(_)
+        | Fault::Failed { .. }
+        | Fault::Unreachable { .. }
+        | Fault::Cut { .. }
+        | Fault::SessionLost { .. }
+        | Fault::Status { .. } => FailureKind::Error,
+        Fault::Busy { .. } => FailureKind::Overloaded,
         Fault::Gone { .. } | Fault::NotReady { .. } | Fault::NotUp { .. } => FailureKind::Crash,
         Fault::Protocol { .. } | Fault::TooMany { .. } | Fault::Garbage { .. } => {
             FailureKind::Garbage
         }
-        Fault::Version { .. } | Fault::NoTool { .. } => FailureKind::Setup,
+        Fault::Version { .. }
+        | Fault::NoTool { .. }
+        | Fault::Denied { .. }
+        | Fault::Elsewhere { .. }
+        | Fault::Token { .. } => FailureKind::Setup,
         Fault::Refused { code: rpc::INVALID_PARAMS, .. } | Fault::AsksBack { .. } => {
             FailureKind::Rejected
         }
         Fault::Refused { .. } => FailureKind::Error,
         Fault::TimedOut { .. } => FailureKind::Timeout,
     };
-    Failure::new(kind, fault.to_string())
+    let retry_after_ms = match &fault {
+        Fault::Busy { retry_after_ms, .. } => *retry_after_ms,
+        _ => None,
+    };
+    Failure { retry_after_ms, ..Failure::new(kind, fault.to_string()) }
+}
+
+fn words(said: &str) -> String {
+    if said.is_empty() { String::new() } else { format!(": {said}") }
 }
 
 fn said(last_words: &Option<String>) -> String {

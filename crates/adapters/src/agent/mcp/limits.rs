@@ -10,6 +10,7 @@ use crate::process::Bounds;
 /// | `start_ms` | the server did not come up, and its tree is ended |
 /// | `probe_ms` | a server that does not answer what only newer ones know is spoken to as an older
 /// one |
+/// | `connect_ms` | a server at an address cannot be reached |
 /// | `message_max_bytes` | it broke the protocol: its tree is ended, and it is started again |
 /// | `tools_max`, `pages_max` | it did not come up |
 /// | `said_max_bytes` | what it says is cut |
@@ -27,6 +28,8 @@ pub struct Limits {
     /// How long a server may keep silent about a question that only newer ones understand, in
     /// milliseconds.
     pub probe_ms: u64,
+    /// Until there is a connection to an address, in milliseconds.
+    pub connect_ms: u64,
     /// The largest message of a server, in bytes.
     pub message_max_bytes: usize,
     /// Tools that one server may have.
@@ -53,6 +56,7 @@ impl Default for Limits {
             call_ms: Some(10 * 60 * 1000),
             start_ms: 60_000,
             probe_ms: 5_000,
+            connect_ms: 10_000,
             message_max_bytes: 8 << 20,
             tools_max: 1_000,
             pages_max: 100,

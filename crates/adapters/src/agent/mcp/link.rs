@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::ear::Ear;
 use super::fault::Fault;
+use super::http::Http;
 use super::rpc::{Answer, Request};
 use super::stdio::Stdio;
 use super::tool::Tool;
@@ -14,6 +15,8 @@ use super::tool::Tool;
 pub(super) enum Link {
     /// A program of ours.
     Stdio(Stdio),
+    /// Somewhere.
+    Http(Arc<Http>),
 }
 
 impl Link {
@@ -25,9 +28,9 @@ impl Link {
         tool: Option<&Tool>,
         ear: Option<Arc<Ear>>,
     ) -> Result<Answer, Fault> {
-        let _ = tool;
         match self {
             Self::Stdio(stdio) => stdio.call(request, ear).await,
+            Self::Http(http) => http.call(request, tool, ear).await,
         }
     }
 
@@ -35,21 +38,32 @@ impl Link {
     pub(super) async fn tell(&self, method: &'static str, params: Value) -> Result<(), Fault> {
         match self {
             Self::Stdio(stdio) => stdio.tell(method, params),
+            Self::Http(http) => http.tell(method, params).await?,
         }
         Ok(())
     }
 
     /// The revision of the protocol that is spoken from now on.
-    pub(super) fn speaks(&mut self, _revision: &str) {
+    pub(super) fn speaks(&self, revision: &str) {
         match self {
             Self::Stdio(_) => {} // Its messages say so, where they must.
+            Self::Http(http) => http.speaks(revision),
+        }
+    }
+
+    /// Whether this is still the session that is spoken in.
+    pub(super) fn is_session(&self, session: &str) -> bool {
+        match self {
+            Self::Stdio(_) => false, // It has none.
+            Self::Http(http) => http.is_session(session),
         }
     }
 
     /// Nobody has any use for the server from now on.
-    pub(super) fn close(&self) {
+    pub(super) async fn end(&self) {
         match self {
             Self::Stdio(stdio) => stdio.close(),
+            Self::Http(http) => http.end().await,
         }
     }
 
@@ -57,6 +71,7 @@ impl Link {
     pub(super) fn last_words(&self) -> Option<String> {
         match self {
             Self::Stdio(stdio) => stdio.last_words(),
+            Self::Http(_) => None,
         }
     }
 
@@ -64,6 +79,7 @@ impl Link {
     pub(super) fn server(&self) -> &str {
         match self {
             Self::Stdio(stdio) => stdio.server(),
+            Self::Http(http) => http.server(),
         }
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //!   task ─▶ tools/call ─▶ result        agent ─ session ─ link ─ stdio ─ process tree
-//!            key, token   text or JSON             └ tool   rpc
+//!            key, token   text or JSON             └ tool   rpc  └ http ─ address
 //! ```
 //!
 //! A server is data like any other answer: what it asks for is refused, what it says is bounded,
@@ -14,31 +14,40 @@
 //! a malformed or an enormous message is passed over, where it has to end the server. What is
 //! needed of the protocol is these files.
 
+mod address;
 mod ear;
 mod fault;
+mod headers;
+mod http;
 mod life;
 mod limits;
 mod link;
 mod rpc;
 mod session;
 mod stdio;
+mod stream;
 mod tool;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use runtime::api::{AgentEntry, Context, Contract, Failure};
-use runtime::port::{Agent, BoxFuture, Vitals};
+use runtime::port::{Agent, BoxFuture, Secrets, Vitals};
+use runtime::secret::Reference;
 use serde_json::{Map, Value};
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
+pub use address::Address;
 pub use fault::Fault;
 pub use limits::Limits;
 pub use tool::Served;
 
 use crate::process::{Census, Hurry, Patience, Program};
+use crate::web::secret::Secret;
 use ear::Ear;
 use fault::failure;
+use http::Http;
 use life::Life;
 use link::Link;
 use session::Session;
@@ -53,7 +62,7 @@ pub struct Mcp {
 }
 
 /// What an `mcp` agent is made of.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Spec {
     /// Where its server is.
     pub server: Server,
@@ -66,10 +75,36 @@ pub struct Spec {
 }
 
 /// Where a server is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone)]
 pub enum Server {
     /// A program of ours that speaks over stdin and stdout.
     Program(Program),
+    /// Somebody who speaks streamable HTTP.
+    Remote {
+        /// Where.
+        address: Address,
+        /// By which it knows us.
+        token: Option<Token>,
+    },
+}
+
+/// What is sent as `Authorization: Bearer`, read anew at each start.
+#[derive(Clone)]
+pub struct Token {
+    /// Its name.
+    pub reference: Reference,
+    /// Who knows it.
+    pub secrets: Arc<dyn Secrets>,
+}
+
+impl Token {
+    async fn read(self, address: &Address) -> Result<Secret, Fault> {
+        let from = self.reference.to_string();
+        let reading = spawn_blocking(move || self.secrets.read(&self.reference)).await;
+        let read = reading.unwrap_or_else(|_panicked| Err("it cannot be read".to_owned()));
+        let secret = read.and_then(|it| Secret::new(&it, &from).map_err(|why| why.to_string()));
+        secret.map_err(|why| Fault::Token { server: address.origin().to_owned(), why })
+    }
 }
 
 #[derive(Default)]
@@ -107,6 +142,13 @@ impl Mcp {
             Server::Program(program) => {
                 let (present, on_end) = (self.census.enter(), life.on_end());
                 Link::Stdio(Stdio::start(program, limits, present, hurry, on_end).await?)
+            }
+            Server::Remote { address, token } => {
+                let token = match token.clone() {
+                    Some(token) => Some(token.read(address).await?),
+                    None => None,
+                };
+                Link::Http(Http::new(address.clone(), token, limits))
             }
         };
         let session = Session::open(link, limits, tools).await?;
@@ -162,7 +204,7 @@ impl Agent for Mcp {
             };
             let _patience = hurry.map(Patience);
             if let Some(session) = session {
-                session.close();
+                session.end().await;
             }
             self.census.empty().await;
         })

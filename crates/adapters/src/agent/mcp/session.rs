@@ -7,8 +7,8 @@
 //! ```
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
@@ -33,7 +33,9 @@ pub(super) struct Session {
     limits: Limits,
     last_id: AtomicU64,
     /// What every request says of us, where there was no handshake.
-    own: Map<String, Value>,
+    own: Mutex<Map<String, Value>>,
+    /// One at a time begins anew what was lost.
+    renewing: tokio::sync::Mutex<()>,
     /// The tools that the team names.
     pub(super) tools: Vec<(Served, Tool)>,
 }
@@ -45,9 +47,10 @@ impl Session {
         limits: &Limits,
         wanted: &[Served],
     ) -> Result<Self, Fault> {
-        let (last_id, own, tools) = (AtomicU64::new(0), Map::new(), Vec::new());
-        let mut session = Self { link, limits: limits.clone(), last_id, own, tools };
-        let start_ms = limits.start_ms;
+        let (last_id, own) = (AtomicU64::new(0), Mutex::default());
+        let (limits, renewing, tools) = (limits.clone(), Default::default(), Vec::new());
+        let mut session = Self { link, limits, last_id, own, renewing, tools };
+        let start_ms = session.limits.start_ms;
         let opening = timeout(Duration::from_millis(start_ms), session.begin(wanted)).await;
         match opening {
             Ok(Ok(())) => Ok(session),
@@ -68,15 +71,36 @@ impl Session {
         ear: Arc<Ear>,
     ) -> Result<Value, Fault> {
         let params = json!({ "name": tool.name, "arguments": arguments });
-        let request = self.request("tools/call", params, marks);
-        let answer = self.link.call(request, Some(tool), Some(ear)).await?;
+        let call = || {
+            let request = self.request("tools/call", params.clone(), marks.clone());
+            self.link.call(request, Some(tool), Some(ear.clone()))
+        };
+        let answer = match call().await {
+            Err(Fault::SessionLost { session, .. }) => {
+                self.renew(&session).await?;
+                call().await?
+            }
+            answer => answer?,
+        };
         let result = answer.map_err(|error| self.refused("tools/call", error))?;
         tool.read(result, self.limits.said_max_bytes)
     }
 
     /// Nobody has any use for it from now on.
-    pub(super) fn close(&self) {
-        self.link.close();
+    pub(super) async fn end(&self) {
+        self.link.end().await;
+    }
+
+    /// Begins a new session in the place of a lost one, if nobody has.
+    async fn renew(&self, lost: &str) -> Result<(), Fault> {
+        let _alone = self.renewing.lock().await;
+        if !self.link.is_session(lost) {
+            return Ok(());
+        }
+        match self.initialize().await? {
+            None => Ok(()),
+            Some(error) => Err(self.refused("initialize", error)),
+        }
     }
 
     fn server(&self) -> String {
@@ -91,7 +115,7 @@ impl Session {
     }
 
     /// Finds out how it wants to be spoken to.
-    async fn greet(&mut self) -> Result<(), Fault> {
+    async fn greet(&self) -> Result<(), Fault> {
         let patience = Duration::from_millis(self.limits.probe_ms);
         let is_silent = match timeout(patience, self.discover()).await {
             Ok(Ok(None)) => return Ok(()),
@@ -111,8 +135,8 @@ impl Session {
     }
 
     /// Asks what only the newest revision answers; gives the error of an older server.
-    async fn discover(&mut self) -> Result<Option<rpc::Error>, Fault> {
-        self.own = own_marks();
+    async fn discover(&self) -> Result<Option<rpc::Error>, Fault> {
+        self.set_own(own_marks());
         self.link.speaks(STATELESS);
         let answer = self.ask("server/discover", json!({})).await?;
         let error = match answer {
@@ -131,13 +155,13 @@ impl Session {
         {
             return Err(self.version(&error.data["supported"]));
         }
-        self.own = Map::new();
+        self.set_own(Map::new());
         Ok(Some(error))
     }
 
     /// The handshake; gives the error of a server that knows none.
-    async fn initialize(&mut self) -> Result<Option<rpc::Error>, Fault> {
-        self.own = Map::new();
+    async fn initialize(&self) -> Result<Option<rpc::Error>, Fault> {
+        self.set_own(Map::new());
         self.link.speaks(WITH_HANDSHAKE[0]);
         let us = json!({ "protocolVersion": WITH_HANDSHAKE[0], "capabilities": {},
                          "clientInfo": client_info() });
@@ -148,7 +172,7 @@ impl Session {
         let said = &result["protocolVersion"];
         let spoken = said.as_str().unwrap_or_default();
         if spoken == STATELESS {
-            self.own = own_marks();
+            self.set_own(own_marks());
         } else if !WITH_HANDSHAKE.contains(&spoken) {
             return Err(self.version(said));
         }
@@ -191,7 +215,7 @@ impl Session {
     fn request(&self, method: &'static str, params: Value, marks: Map<String, Value>) -> Request {
         let id = self.last_id.fetch_add(1, Ordering::Relaxed) + 1;
         let mut params = params;
-        let mut meta = self.own.clone();
+        let mut meta = self.own().clone();
         if !marks.is_empty() {
             meta.extend(marks);
             // By which it says how far it is: unique as long as the call is open.
@@ -201,6 +225,14 @@ impl Session {
             params["_meta"] = Value::Object(meta);
         }
         Request { id, method, params }
+    }
+
+    fn set_own(&self, marks: Map<String, Value>) {
+        *self.own() = marks;
+    }
+
+    fn own(&self) -> MutexGuard<'_, Map<String, Value>> {
+        self.own.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn refused(&self, method: &'static str, error: rpc::Error) -> Fault {

@@ -287,17 +287,15 @@ impl Reader {
                     let _nobody_reads = outbox.try_send(line(&rpc::reply(id, &method)));
                 }
             }
-            Heard::Told { method, params } => match method.as_str() {
-                "notifications/progress" => {
-                    let of = params.get("progressToken").and_then(Value::as_u64);
-                    let ear = of.and_then(|id| self.shared.lock().calls.get(&id)?.ear.clone());
-                    if let Some(ear) = ear {
-                        ear.progress(&params);
+            Heard::Told { method, params } => match params.get("progressToken") {
+                Some(of) => {
+                    let call = |id| self.shared.lock().calls.get(&id)?.ear.clone();
+                    if let Some(ear) = of.as_u64().and_then(call) {
+                        ear.told(&method, &params);
                     }
                 }
                 // Whose it is, it does not say.
-                "notifications/message" => self.ears().iter().for_each(|ear| ear.log(&params)),
-                _ => {}
+                None => self.ears().iter().for_each(|ear| ear.told(&method, &params)),
             },
         }
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use runtime::secret::Reference;
 use serde_json::{Map, Value as Json};
 
 use super::{Code, Member, Problem, Problems, Surroundings, Team, agents};
@@ -27,21 +28,60 @@ pub(super) fn check(
     }
 }
 
+/// What only a server that is a program has.
+const OF_PROGRAMS: [&str; 6] = ["dir", "env", "grace", "memory", "set", "when_on_path"];
+
 /// It is a program or an address, and not both.
 fn server(team: &Team<'_>, name: &str, agent: &Member<'_>, problems: &mut Problems) {
-    let problem = |at, message| Problem::error(Code::McpServer, at, message);
-    let start = "say what to start, as in `argv = [\"uvx\", \"mcp-server-git\"]`";
-    match (agent.has("argv"), agent.text("url")) {
-        (true, None) => {}
-        (_, Some(_)) => {
+    let either = "say what to start, as in `argv = [\"uvx\", \"mcp-server-git\"]`, or where it \
+                  listens, as in `url = \"https://example.org/mcp\"`";
+    match (agent.has("argv"), agent.has("url")) {
+        (true, true) => {
             let at = team.document.key_at(&agent.field("url"));
-            let message = "this version starts servers, and speaks to none at an address yet";
-            problems.push(problem(at, message.to_owned()).help(start));
+            let message = format!("`{name}` is a program and an address; it can be one of them");
+            problems.push(Problem::error(Code::McpServer, at, message).help(either));
         }
-        (false, None) => {
+        (false, false) => {
             let at = team.document.key_at(&agent.path);
-            problems.push(problem(at, format!("agent `{name}` has no server")).help(start));
+            let message = format!("agent `{name}` has no server");
+            problems.push(Problem::error(Code::McpServer, at, message).help(either));
         }
+        (true, false) => idle(team, name, agent, &["token"], "is a program", problems),
+        (false, true) => {
+            idle(team, name, agent, &OF_PROGRAMS, "is at an address", problems);
+            address(team, agent, problems);
+        }
+    }
+}
+
+/// Fields that mean nothing for where the server is.
+fn idle(
+    team: &Team<'_>,
+    name: &str,
+    agent: &Member<'_>,
+    fields: &[&str],
+    is: &str,
+    problems: &mut Problems,
+) {
+    for field in fields.iter().filter(|field| agent.has(field)) {
+        let at = team.document.key_at(&agent.field(field));
+        let message = format!("`{field}` has no effect on `{name}`, whose server {is}");
+        problems.push(Problem::warning(Code::NoEffect, at, message).help("leave it away"));
+    }
+}
+
+/// Where it is can be reached safely, and its token is named and not written.
+fn address(team: &Team<'_>, agent: &Member<'_>, problems: &mut Problems) {
+    #[cfg(feature = "mcp")]
+    if let Some(Err(why)) = agent.text("url").map(adapters::agent::mcp::Address::new) {
+        let at = team.document.value_at(&agent.field("url"));
+        let message = "no server can be spoken to there";
+        problems.push(Problem::error(Code::McpServer, at, message).help(why));
+    }
+    if let Some(Err(why)) = agent.text("token").map(str::parse::<Reference>) {
+        let at = team.document.value_at(&agent.field("token"));
+        let problem = Problem::error(Code::Secret, at, "this names no secret");
+        problems.push(problem.help(why.to_string()));
     }
 }
 

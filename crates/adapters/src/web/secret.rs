@@ -48,12 +48,12 @@ impl Secret {
     }
 
     /// The key itself, for the header that carries it.
-    pub(super) fn expose(&self) -> &str {
+    pub(crate) fn expose(&self) -> &str {
         &self.0
     }
 
     /// A text without the key in it: the other side may say it back to us.
-    pub(super) fn hidden_in(&self, text: &str) -> String {
+    pub(crate) fn hidden_in(&self, text: &str) -> String {
         text.replace(&*self.0, "***")
     }
 }

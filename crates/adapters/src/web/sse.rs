@@ -7,16 +7,20 @@ use std::collections::VecDeque;
 
 /// One event.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Event {
+pub(crate) struct Event {
     /// Its name, if it has one.
-    pub(super) name: String,
+    pub(crate) name: String,
+    /// Its number, as the sender writes it, if it has one.
+    pub(crate) id: String,
+    /// How long to wait before the stream is taken up again, if it says.
+    pub(crate) retry_ms: Option<u64>,
     /// Its data, lines joined.
-    pub(super) data: String,
+    pub(crate) data: String,
 }
 
 /// Collects events from bytes.
 #[derive(Default)]
-pub(super) struct Decoder {
+pub(crate) struct Decoder {
     line: Vec<u8>,
     event: Event,
     has_data: bool,
@@ -25,7 +29,7 @@ pub(super) struct Decoder {
 
 impl Decoder {
     /// Takes bytes, cut anywhere. An error says that they are no text.
-    pub(super) fn feed(&mut self, bytes: &[u8]) -> Result<(), std::str::Utf8Error> {
+    pub(crate) fn feed(&mut self, bytes: &[u8]) -> Result<(), std::str::Utf8Error> {
         let mut rest = bytes;
         while let Some(at) = rest.iter().position(|byte| *byte == b'\n') {
             self.line.extend_from_slice(&rest[..at]);
@@ -39,12 +43,12 @@ impl Decoder {
     }
 
     /// The next whole event.
-    pub(super) fn next(&mut self) -> Option<Event> {
+    pub(crate) fn next(&mut self) -> Option<Event> {
         self.whole.pop_front()
     }
 
     /// What stands behind the last whole event, bytes.
-    pub(super) fn pending(&self) -> usize {
+    pub(crate) fn pending(&self) -> usize {
         self.line.len() + self.event.data.len()
     }
 
@@ -60,6 +64,8 @@ impl Decoder {
         let value = value.strip_prefix(' ').unwrap_or(value);
         match field {
             "event" => value.clone_into(&mut self.event.name),
+            "id" => value.clone_into(&mut self.event.id),
+            "retry" => self.event.retry_ms = value.parse().ok(),
             "data" => {
                 if self.has_data {
                     self.event.data.push('\n');
@@ -80,9 +86,14 @@ mod tests {
     #[test]
     fn events_are_the_same_however_the_bytes_are_cut() {
         let text = "\u{feff}: ping\nevent: a\r\ndata: {\"é\":1}\r\n\r\ndata:x\ndata: y\n\n\n\
-                    event: none\n\nid: 7\ndata\n\ndata: cut";
-        let of = |name: &str, data: &str| Event { name: name.into(), data: data.into() };
-        let expected = vec![of("a", "{\"é\":1}"), of("", "x\ny"), of("", "")];
+                    event: none\n\nid: 7\nretry: 20\ndata\n\ndata: cut";
+        let of = |name: &str, data: &str| Event {
+            name: name.into(),
+            data: data.into(),
+            ..Event::default()
+        };
+        let numbered = Event { id: "7".into(), retry_ms: Some(20), ..Event::default() };
+        let expected = vec![of("a", "{\"é\":1}"), of("", "x\ny"), numbered];
         for size in 1..text.len() {
             let mut decoder = Decoder::default();
             for piece in text.as_bytes().chunks(size) {
