@@ -62,6 +62,8 @@ mod open;
 #[cfg(feature = "team")]
 pub mod problem;
 #[cfg(feature = "team")]
+pub mod replay;
+#[cfg(feature = "team")]
 pub mod session;
 #[cfg(feature = "cli")]
 pub mod show;

@@ -30,6 +30,7 @@ pub mod port;
 mod portion;
 pub mod record;
 mod recover;
+pub mod replay;
 pub mod secret;
 mod standing;
 pub mod testing;

@@ -22,6 +22,7 @@ mod members;
 mod models;
 mod read;
 mod reload;
+mod replay;
 mod resume;
 mod run;
 mod schedule;
@@ -104,6 +105,7 @@ enum Verb {
     Up(up::Up),
     Reload(reload::Reload),
     Resume(resume::Resume),
+    Replay(replay::Replay),
     Demo(demo::Demo),
     Check(check::Check),
     Init(init::Init),
@@ -147,6 +149,7 @@ impl Cli {
             Verb::Up(it) => it.run(global).await,
             Verb::Reload(it) => it.run(global).await,
             Verb::Resume(it) => it.run(global).await,
+            Verb::Replay(it) => it.run(global).await,
             Verb::Demo(it) => it.run(global).await,
             Verb::Check(it) => it.run(global),
             Verb::Init(it) => it.run(global),

@@ -22,7 +22,8 @@ mod topics;
 pub use crate::crew::Error as AgentError;
 pub use open::Error;
 #[cfg(feature = "cli")]
-pub(crate) use open::{name, settle};
+pub(crate) use open::name;
+pub(crate) use open::settle;
 pub use reload::Reload;
 pub use summary::{Summary, Worked};
 

@@ -11,6 +11,7 @@ const LINES: &[&str] = &[
     "up nowhere.toml",
     "reload",
     "resume",
+    "replay 1",
     "demo nothing",
     "check review.toml",
     "init mine.toml",

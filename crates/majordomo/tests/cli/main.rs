@@ -20,6 +20,7 @@ mod members;
 mod models;
 mod people;
 mod reload;
+mod replays;
 mod secrets;
 mod signals;
 mod sync;

@@ -25,6 +25,7 @@ mod once;
 mod pinned;
 mod progress;
 mod purse;
+mod replayed;
 mod schedules;
 mod scope;
 mod secrets;

@@ -142,6 +142,9 @@ impl<'a> Driver<'a> {
                 return Poll::Pending;
             }
             if !self.is_woken() {
+                if self.live.player.is_some() {
+                    return self.comes_to_rest(cx);
+                }
                 match self.rest() {
                     Rest::OnlySteps => self.park(),
                     Rest::StepsAndForeign => {
@@ -206,11 +209,26 @@ impl<'a> Driver<'a> {
         self.root.woken.swap(false, Ordering::AcqRel)
     }
 
+    /// Clones of the waker that are neither ours nor those of the context's futures.
+    fn foreign(&self, own_wakers: usize) -> usize {
+        Arc::strong_count(&self.root).saturating_sub(OWN_CLONES + own_wakers)
+    }
+
+    /// A task that is played again has come to the end of its record when nobody can wake it: what
+    /// it waits for never comes.
+    fn comes_to_rest(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+        let own_wakers = lock(&self.live.state).steps.own_wakers;
+        if self.foreign(own_wakers) == 0 {
+            return Poll::Ready(End::Stopped);
+        }
+        self.again.look(cx);
+        Poll::Pending
+    }
+
     /// What its code waits for.
     fn rest(&self) -> Rest {
         let mut state = lock(&self.live.state);
-        let clones = Arc::strong_count(&self.root);
-        let foreign = clones.saturating_sub(OWN_CLONES + state.steps.own_wakers);
+        let foreign = self.foreign(state.steps.own_wakers);
         let waits_for_steps = state.steps.waiting > 0;
         let can_be_woken = foreign > 0 || waits_for_steps || state.listeners.exist();
         state.pace.waits(Instant::now(), can_be_woken);

@@ -19,6 +19,7 @@ pub(crate) use underway::Underway;
 use crate::api::{Failure, Pen};
 use crate::bus::{Access, Closer, Identity};
 use crate::inbox::Then;
+use crate::replay::Player;
 use crate::secret::Redactor;
 use crate::turn::{Runtime, lock};
 use kernel::{Answer, AttemptId, Command, Dispatch, Outcome, Report, StepKind, Text};
@@ -46,6 +47,8 @@ pub(crate) struct Live {
     pub(crate) access: OnceLock<Arc<Access>>,
     /// The text that it writes, if it writes one.
     pub(crate) writing: Mutex<Weak<Pen>>,
+    /// Answers in the kernel's place, where this is a task that is played again.
+    pub(crate) player: Option<Arc<Player>>,
     state: Mutex<State>,
 }
 
@@ -84,7 +87,16 @@ struct State {
 }
 
 impl Live {
-    pub(crate) fn new(runtime: Runtime, mut dispatch: Dispatch) -> Arc<Live> {
+    pub(crate) fn new(runtime: Runtime, dispatch: Dispatch) -> Arc<Live> {
+        Live::with(runtime, dispatch, None)
+    }
+
+    /// One that speaks to nobody but this player.
+    pub(crate) fn played(runtime: Runtime, dispatch: Dispatch, player: Arc<Player>) -> Arc<Live> {
+        Live::with(runtime, dispatch, Some(player))
+    }
+
+    fn with(runtime: Runtime, mut dispatch: Dispatch, player: Option<Arc<Player>>) -> Arc<Live> {
         let steps = Steps::recorded(std::mem::take(&mut dispatch.steps));
         Arc::new(Live {
             runtime,
@@ -95,6 +107,7 @@ impl Live {
             identity: OnceLock::new(),
             access: OnceLock::new(),
             writing: Mutex::default(),
+            player,
             state: Mutex::new(State { steps, ..State::default() }),
         })
     }
@@ -140,6 +153,12 @@ impl Live {
     /// Sends a report and waits until what it led to is durable.
     pub(crate) async fn report(&self, report: Report) -> Result<Answer, Failure> {
         self.says_something();
+        if let Some(player) = &self.player {
+            match player.answer(report) {
+                Some(answer) => return Ok(answer),
+                None => return std::future::pending().await,
+            }
+        }
         let command = Command::Report(self.attempt(), report);
         match self.runtime.send(command).await {
             Ok(Ok(answer)) => Ok(answer),
@@ -151,6 +170,10 @@ impl Live {
     /// Says what nobody waits for.
     pub(crate) fn tell(&self, report: Report) {
         self.says_something();
+        if let Some(player) = &self.player {
+            player.answer(report); // Nobody waits for it.
+            return;
+        }
         self.runtime.tell(Command::Report(self.attempt(), report));
     }
 
@@ -163,6 +186,10 @@ impl Live {
     /// Says how it ended. If the lease ended before the work did, all that is left to say is that
     /// the work has ended.
     fn tell_end(&self, report: Report) {
+        if let Some(player) = &self.player {
+            player.answer(report);
+            return;
+        }
         let attempt = self.attempt();
         let is_answer = matches!(report, Report::Completed(_));
         let ended: Then = Box::new(move |_, verdict| {
@@ -205,6 +232,9 @@ impl Live {
 
     /// What is recorded of a step, and its outcome if it is at hand.
     pub(crate) fn recorded(&self, step: &str) -> Option<(StepKind, Option<Arc<Outcome>>)> {
+        if let Some(player) = &self.player {
+            player.touched(step);
+        }
         lock(&self.state).steps.recorded_step(step)
     }
 

@@ -9,10 +9,11 @@ use super::chain::Chosen;
 use super::conversation::{ANSWER_MAX_TOKENS, Conversation, bytes_of};
 use super::spec::Model;
 use crate::llm::rate::{Need, Place};
-use kernel::{Cost, FailureKind};
+use kernel::{Cost, Digest, FailureKind};
 use runtime::api::{Context, Failure, OnUnknown, SetAside};
 use runtime::llm::{self, Reply, Request, Usage};
 use runtime::port::observer::Level;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -30,6 +31,17 @@ const TURN: &str = "turn";
 
 /// What most answers do not take, tokens.
 const ANSWER_TOKENS: u64 = 1_000;
+
+/// A call that was answered, as it is recorded.
+#[derive(Serialize, Deserialize)]
+struct Answered {
+    #[serde(flatten)]
+    reply: Reply,
+    /// Names what was asked, so that a replay can tell whether the same would be asked again;
+    /// absent where an older version recorded it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    asked: Option<Digest>,
+}
 
 /// What a call will take, tokens.
 #[derive(Clone, Copy)]
@@ -59,12 +71,20 @@ impl Inner {
     ) -> Result<Reply, Failure> {
         let recorded = async { Err(Failure::error("it is recorded")) };
         if cx.is_done(step) {
-            return cx.once(step, recorded).await;
+            let Answered { reply, asked } = cx.once(step, recorded).await?;
+            cx.hold_against(step, asked, || self.asking(cx, step, talk).said());
+            return Ok(reply);
         }
         let asking = self.asking(cx, step, talk);
+        let asked = Some(asking.said().digest());
         let chosen = asking.turn(step).await?;
         let aside = asking.aside(chosen.at).await?;
-        cx.once(step, asking.ask(chosen, aside)).on_unknown(OnUnknown::Retry).await
+        let call = async move {
+            let reply = asking.ask(chosen, aside).await?;
+            Ok(Answered { reply, asked })
+        };
+        let answered = cx.once(step, call).on_unknown(OnUnknown::Retry).await?;
+        Ok(answered.reply)
     }
 
     fn asking(self: &Arc<Self>, cx: &Context, step: &str, talk: &Conversation) -> Asking {
@@ -94,6 +114,13 @@ fn number_of(key: &str) -> u64 {
 }
 
 impl Asking {
+    /// What is asked as far as the agent says it: whichever of its models is asked, and whoever
+    /// serves its tools meanwhile. A replay says the same.
+    fn said(&self) -> Request {
+        let (model, tools) = (self.inner.spec.who(), self.inner.tools.said());
+        Request { model, tools, ..self.request.clone() }
+    }
+
     /// As one model is asked. Two of one provider must not take their calls for the same one.
     pub(super) fn request_of(&self, at: usize) -> Request {
         let model = self.inner.spec.models[at].name.clone();

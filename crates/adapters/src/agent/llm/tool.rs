@@ -6,7 +6,7 @@ use super::conversation::text_of;
 use super::schema::Schema;
 use super::spec::Error;
 use kernel::FailureKind;
-use runtime::api::{Context, Failure};
+use runtime::api::{Context, Contract, Failure};
 use runtime::llm::{self, Message, ToolCall};
 use runtime::port::Schemas;
 use serde_json::{Value, json};
@@ -93,9 +93,20 @@ impl Tools {
     /// As the model is told of them: where nothing is said of one, as those tell of it who serve it
     /// now.
     pub(super) fn told(&self, cx: &Context) -> Vec<llm::Tool> {
-        let told = self.0.values().map(|(tool, schema)| {
+        self.each(|tool| {
             let own = tool.about.is_some() && tool.input.is_some();
-            let served = if own { None } else { cx.contract(&tool.ask).ok().flatten() };
+            if own { None } else { cx.contract(&tool.ask).ok().flatten() }
+        })
+    }
+
+    /// The same as the agent alone says it, whoever serves them.
+    pub(super) fn said(&self) -> Vec<llm::Tool> {
+        self.each(|_| None)
+    }
+
+    fn each(&self, served: impl Fn(&Tool) -> Option<Contract>) -> Vec<llm::Tool> {
+        let told = self.0.values().map(|(tool, schema)| {
+            let served = served(tool);
             // An object only: how arguments are read may not depend on who is here.
             let takes = served.as_ref().and_then(|it| it.takes()).filter(|it| llm::is_object(it));
             let takes = takes.filter(|_| tool.input.is_none()).unwrap_or(&schema.value);

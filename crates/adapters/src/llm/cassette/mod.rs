@@ -25,6 +25,7 @@ mod record;
 mod tests;
 
 pub use file::VERSION;
+pub use nearest::{Difference, differences};
 pub use record::Recorder;
 
 use crate::llm::Secret;

@@ -3,6 +3,7 @@
 use super::file::{Ending, Line};
 use runtime::llm::{Message, Request};
 use serde::Serialize;
+use std::fmt;
 use std::path::Path;
 
 /// What is shown of a difference: so much before it, and so much from it on; characters.
@@ -60,9 +61,51 @@ fn nearest(lines: &[Line], request: &Request) -> Option<(usize, Vec<String>)> {
         false => paired(&parts(&line.request), &now).filter(|(_, was, is)| was != is).count(),
     });
     let (at, _) = counted.enumerate().min_by_key(|(_, count)| *count)?;
-    let was = parts(&lines[at].request);
-    let differing = paired(&was, &now).filter(|(_, was, is)| was != is);
-    Some((at, differing.map(|(name, was, is)| difference(name, was, is)).collect()))
+    let told = differences(&lines[at].request, request).into_iter().map(|it| it.to_string());
+    Some((at, told.collect()))
+}
+
+/// A part of a request that is not what it was, at the length of a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// Which.
+    pub name: String,
+    /// What it was, around the first character that differs; `None`: it was not there.
+    pub was: Option<String>,
+    /// What it is.
+    pub is: Option<String>,
+}
+
+/// What differs between two requests, in their order.
+#[must_use]
+pub fn differences(was: &Request, is: &Request) -> Vec<Difference> {
+    let (was, is) = (parts(was), parts(is));
+    let differing = paired(&was, &is).filter(|(_, was, is)| was != is);
+    differing.map(|(name, was, is)| Difference::of(name, was, is)).collect()
+}
+
+impl Difference {
+    fn of(name: &str, was: Option<&str>, is: Option<&str>) -> Difference {
+        let same = match (was, is) {
+            (Some(was), Some(is)) => {
+                was.chars().zip(is.chars()).take_while(|(a, b)| a == b).count()
+            }
+            (Some(_), None) | (None, _) => 0,
+        };
+        let shown = |text: Option<&str>| text.map(|text| excerpt(text, same));
+        Difference { name: name.to_owned(), was: shown(was), is: shown(is) }
+    }
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Difference { name, was, is } = self;
+        match (was, is) {
+            (Some(was), Some(is)) => write!(f, "{name} was {was:?}, is now {is:?}"),
+            (Some(was), None) => write!(f, "{name} was {was:?}, is now not there"),
+            (None, is) => write!(f, "{name} is new: {:?}", is.as_deref().unwrap_or_default()),
+        }
+    }
 }
 
 /// The parts of a request, each by its name.
@@ -107,17 +150,6 @@ fn paired<'a>(
     let old = was.iter().map(move |(name, text)| (name.as_str(), Some(&**text), find(is, name)));
     let new = is.iter().filter(move |(name, _)| find(was, name).is_none());
     old.chain(new.map(|(name, text)| (name.as_str(), None, Some(text.as_str()))))
-}
-
-fn difference(name: &str, was: Option<&str>, is: Option<&str>) -> String {
-    match (was, is) {
-        (Some(was), Some(is)) => {
-            let same = was.chars().zip(is.chars()).take_while(|(a, b)| a == b).count();
-            format!("{name} was {:?}, is now {:?}", excerpt(was, same), excerpt(is, same))
-        }
-        (Some(was), None) => format!("{name} was {:?}, is now not there", excerpt(was, 0)),
-        (None, is) => format!("{name} is new: {:?}", excerpt(is.unwrap_or_default(), 0)),
-    }
 }
 
 /// A text around the character where another one begins.
