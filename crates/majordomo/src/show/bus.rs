@@ -6,7 +6,7 @@ use super::table::Rows;
 use super::{Format, json, moment};
 use crate::control::Seen;
 use anstyle::Style;
-use runtime::bus::{Overflow, Stats, Subscribed};
+use runtime::bus::{Overflow, Stats, Subscribed, Trace};
 
 /// One line for a message.
 #[must_use]
@@ -17,7 +17,10 @@ pub fn message(seen: &Seen, format: &Format) -> String {
     };
     let header = &seen.header;
     let at = i64::try_from(header.sent_at_ms).unwrap_or(i64::MAX);
-    let about = format!("{} {} {}", header.subject, header.sender, header.schema);
+    let origin = header.trace.as_deref().and_then(Trace::read);
+    let origin = origin.map(|it| format!(" (run {}, task {})", it.run, it.task));
+    let origin = origin.unwrap_or_default();
+    let about = format!("{} {}{origin} {}", header.subject, header.sender, header.schema);
     let body = match &seen.unreadable {
         Some(why) => format!("({} of it cannot be read: {why})", header.schema),
         None => seen.body.to_string(),

@@ -1,7 +1,7 @@
 //! What a team file says of messages: a program tells and hears whom it may, and nobody else.
 
 use super::stage::Stage;
-use majordomo::runtime::bus::{Options, Pattern, Subject, Topic};
+use majordomo::runtime::bus::{Options, Pattern, Subject, Topic, Trace};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::time::Duration;
@@ -63,6 +63,9 @@ async fn say(text: String) -> (Value, Vec<String>) {
         let envelope = feed.next().await.unwrap();
         let header = &envelope.header;
         assert_eq!(header.schema.to_string(), "Finding@1");
+        let trace = Trace::read(header.trace.as_deref().unwrap()).unwrap();
+        assert_eq!((trace.run.0, header.attempt.unwrap().task), (1, trace.task.0), "{trace:?}");
+        assert!(trace.journal != 0 && trace.task.0 > 1, "of this journal, of a step: {trace:?}");
         assert_eq!(envelope.body.to_json().unwrap(), json!({ "line": 7 }));
         heard.push(format!("{} about {}", header.sender, header.subject));
     }

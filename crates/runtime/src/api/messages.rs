@@ -3,7 +3,7 @@
 use super::{Context, Team, TeamBuilder};
 use crate::bus::{
     Access, BadSubject, Call, Client, Error, Feed, Holder, Identity, Message, Options, Policy,
-    Receipt, Received, Topic,
+    Receipt, Received, Topic, Trace,
 };
 use crate::port::Bus;
 use kernel::Text;
@@ -137,9 +137,17 @@ impl Context {
             team,
             correlation: Some(Text::from(format!("run-{}", self.run_id()))),
             causation: Some(Text::from(format!("task-{}", attempt.task))),
-            trace: None,
+            trace: Some(self.trace().header()),
             attempt: Some(Holder { task: attempt.task.0, token: attempt.token.0 }),
         }
+    }
+
+    /// The trace that this works on: what other systems are told of it.
+    #[must_use]
+    pub fn trace(&self) -> Trace {
+        let journal = self.live.runtime.look(|kernel, _| kernel.state().journal);
+        let task = self.attempt().task;
+        Trace { journal: journal.unwrap_or_default(), run: self.run_id(), task }
     }
 
     /// The names of the agent that works on this, and of its team.

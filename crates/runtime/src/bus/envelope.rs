@@ -44,7 +44,7 @@ pub struct Header {
     /// What made its sender send it: a task, or the message that it answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub causation: Option<Text>,
-    /// The trace that it belongs to, as W3C's `traceparent`.
+    /// The trace that it belongs to, as W3C's `traceparent`; see [`super::Trace`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<Text>,
     /// How long it is worth something, counted from when a bus takes it; whoever hands it on to

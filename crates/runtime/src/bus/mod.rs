@@ -21,6 +21,7 @@ mod stats;
 mod subject;
 mod subscription;
 mod topic;
+mod trace;
 pub mod wire;
 
 pub use access::{Access, Policy, TeamSubjects};
@@ -35,3 +36,4 @@ pub use stats::{Counts, Present, Stats, Subscribed};
 pub use subject::{BadSubject, Pattern, Subject};
 pub use subscription::{Closer, End, Options, Overflow, Subscription};
 pub use topic::{Call, Feed, Received, Topic};
+pub use trace::Trace;
