@@ -1,7 +1,63 @@
 //! The messages of a team at work, from another terminal.
 
 use crate::house::{House, NAPS};
+use crate::verbs::same;
 use serde_json::json;
+
+/// A program that waits for one message and says what it has heard.
+const PARROT: &str = r#"
+name = "birds"
+
+[agents.parrot]
+kind = "command"
+protocol = "jsonl"
+argv = ["sh", "parrot.sh"]
+serves = ["hear"]
+"#;
+
+const PARROT_SH: &str = r#"read hello
+echo '{"type":"ready","version":2,"serves":["hear"]}'
+while read task; do
+  case "$task" in *shutdown*) exit;; esac
+  token=${task#*\"token\":\"}; token=${token%%\"*}
+  say() { echo "{\"token\":\"$token\",$1}"; }
+  say '"type":"subscribe","id":1,"subject":"team.birds.words"'
+  read opened; read message
+  body=${message#*\"body\":}; body=${body%%,\"sent_at_ms*}
+  said='"type":"publish","id":2,"subject":"team.birds.echo","schema":"Word","version":1'
+  say "$said,\"body\":$body"
+  read reply
+  say "\"type\":\"result\",\"output\":$body"
+done
+"#;
+
+#[test]
+fn what_is_published_reaches_who_listens_and_a_tap_tells_whose_run_speaks() {
+    let house = House::new();
+    house.write("birds.toml", PARROT);
+    house.write("parrot.sh", PARROT_SH);
+    let mut up = house.up("birds.toml");
+    let task = house.submit("hear", "1");
+    up.until("the parrot listens", || house.run(&["bus", "stats"]).out.contains("parrot"));
+    same(&house, "bus-stats.txt", &house.done(&["bus", "stats"]));
+    let tap = house.start(&["bus", "tap", "team.birds.>", "--count", "2"]);
+    up.until("it taps", || house.says_somewhere("listening to team.birds.>"));
+    let said =
+        house.done(&["bus", "publish", "team.birds.words", "\"pretty\"", "--schema", "Word@1"]);
+    same(&house, "bus-publish.txt", &said);
+    let seen = tap.end();
+    assert_eq!(seen.code, Some(0), "{seen:?}");
+    same(&house, "bus-tap.txt", &seen.out);
+    up.until("it has heard", || house.is_done(&task));
+    let stats = house.json(&["bus", "stats"]);
+    let (published, received) = (&stats["published"], &stats["total"]["received"]);
+    assert_eq!(
+        (published, received),
+        (&json!(2), &json!(3)),
+        "once by the parrot, twice by the tap"
+    );
+    house.stop(up);
+}
 
 fn house() -> House {
     let house = House::new();

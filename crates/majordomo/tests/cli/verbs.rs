@@ -11,7 +11,7 @@ use crate::house::{House, NAPS};
 use serde_json::Value;
 
 /// Compares with the file of this name, or writes it. What no two runs have in common is masked.
-fn same(house: &House, name: &str, text: &str) {
+pub(crate) fn same(house: &House, name: &str, text: &str) {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/cli/snapshots");
     let text = masked(&text.replace(&*house.home.path().to_string_lossy(), "HOME"));
     if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
