@@ -1,6 +1,6 @@
 //! What the kernel answers. A refusal is an answer: it changed nothing, and says what to do.
 
-use crate::{AgentId, Outcome, QuotaOf, TaskId, Text, topic};
+use crate::{AgentId, Outcome, QuotaOf, Reached, TaskId, Text, topic};
 use std::sync::Arc;
 
 /// What a command led to, for whoever sent it.
@@ -142,9 +142,11 @@ pub enum Refusal {
     },
     /// The purse does not hold that much.
     OverBudget {
-        /// Which part of it: money, tokens, work, tasks.
+        /// Which part of it: money, tokens, work, tasks, calls.
         what: Text,
     },
+    /// The day's ceiling of the team or of a tenant leaves nothing to spend.
+    OverCeiling(Box<Reached>),
     /// A task above may not use this capability, so nothing below it may.
     NotPermitted {
         /// Which.

@@ -77,8 +77,7 @@ impl Draft<'_> {
     }
     /// What the wall clock says, as far as the kernel knows.
     pub(crate) fn wall_ms(&self) -> u64 {
-        let wall = i128::from(self.now.0) + i128::from(self.state.wall_offset_ms);
-        u64::try_from(wall.max(0)).unwrap_or(u64::MAX)
+        self.state.wall_ms(self.now)
     }
 
     /// Somebody takes the deliveries of a topic: an index, no fact.

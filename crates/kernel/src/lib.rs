@@ -40,6 +40,7 @@ mod table;
 mod task;
 mod terms;
 pub mod topic;
+mod words;
 
 pub use agent::{
     Agent, AgentSpec, Exit, Level, Life, Plan, Presence, Restart, Serves, Stage, Strategy,
@@ -67,8 +68,10 @@ pub use routing::{
 pub use rule::auction::{Bid, Expected, Proof};
 pub use rule::breaker::{Breaker, BreakerPolicy, Forced, Mark, Phase, Tripped, Verdict};
 pub use rule::budget::{Budget, Cost, Part, Purse};
+pub use rule::ceiling::{Ceiling, Ceilings, Reached};
 pub use rule::fair_queue::FairQueue;
 pub use rule::intensity::{Intensity, Window};
+pub use rule::ledger::{Account, Ledger};
 pub use rule::record::Record;
 pub use schedule::{
     Came, Missed, Next, Overlap, Recurrence, Schedule, ScheduleEvent, ScheduleSpec,

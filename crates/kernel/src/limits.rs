@@ -36,6 +36,8 @@ pub struct Limits {
     pub tree_money_micros: u64,
     /// Model tokens of one tree.
     pub tree_tokens: u64,
+    /// Tenants whose spending is counted apart on one day; the rest share an account.
+    pub tenants_max: usize,
     /// The longest that anything may be put off: a start, a timer, a retry that an agent asks for.
     pub delay_max_ms: u64,
     /// Steps recorded for one task.
@@ -124,6 +126,7 @@ impl Default for Limits {
             tree_work_ms: 3_600_000,
             tree_money_micros: 1_000_000,
             tree_tokens: 1_000_000,
+            tenants_max: 10_000,
             delay_max_ms: 366 * 24 * 3_600_000,
             steps_max: 100_000,
             key_ms: 24 * 3_600_000,

@@ -78,11 +78,14 @@ pub enum Mutant {
     AcceptAnyDelivery,
     TopicBytesUnbounded,
     DropsUncounted,
+    CeilingForgottenAtStart,
+    CeilingSeesRootsOnly,
+    YesterdayCounts,
 }
 
 impl Mutant {
     /// Every planted bug of the kernel.
-    pub const ALL: [Mutant; 72] = [
+    pub const ALL: [Mutant; 75] = [
         Mutant::AcceptAnyToken,
         Mutant::TokenReusedAfterReplay,
         Mutant::TimeNotJournaled,
@@ -155,6 +158,9 @@ impl Mutant {
         Mutant::AcceptAnyDelivery,
         Mutant::TopicBytesUnbounded,
         Mutant::DropsUncounted,
+        Mutant::CeilingForgottenAtStart,
+        Mutant::CeilingSeesRootsOnly,
+        Mutant::YesterdayCounts,
     ];
 }
 

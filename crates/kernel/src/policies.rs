@@ -1,10 +1,11 @@
-//! What an operator decides for one team: how much of what may wait and be worked on at once.
+//! What an operator decides for one team: how much of what may wait and be worked on at once, how
+//! much may be spent in a day, and how it is worked on.
 //!
 //! Policies are journaled whole when they change ([`crate::Event::Configured`]), so whatever is
 //! decided under them can be derived again from the journal alone. A team without any has the
 //! defaults, which limit nothing beyond [`crate::Limits`].
 
-use crate::{BreakerPolicy, Class, Limits, Policy, Supervisors, Text};
+use crate::{BreakerPolicy, Ceilings, Class, Limits, Policy, Supervisors, Text};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,6 +19,9 @@ pub struct Policies {
     /// How much of one tenant's work may wait and be worked on, by its name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub tenants: BTreeMap<Text, Quota>,
+    /// How much may be spent in a day.
+    #[serde(skip_serializing_if = "Ceilings::is_none")]
+    pub ceilings: Ceilings,
     /// When breakers open, for capabilities that say nothing of their own.
     #[serde(skip_serializing_if = "BreakerPolicy::is_default")]
     pub breaker: BreakerPolicy,
@@ -91,7 +95,8 @@ impl Policies {
     fn names(&self) -> impl Iterator<Item = &Text> {
         let supervisors = self.supervisors.named.iter();
         let supervised = supervisors.flat_map(|it| it.children.iter().chain([&it.name]));
-        self.capabilities.keys().chain(self.tenants.keys()).chain(supervised)
+        let tenants = self.tenants.keys().chain(self.ceilings.tenants.keys());
+        self.capabilities.keys().chain(tenants).chain(supervised)
     }
 
     /// The limit that it exceeds, if it does.

@@ -2,6 +2,7 @@
 
 use crate::index::Index;
 use crate::rule::budget::Purse;
+use crate::rule::ledger::Ledger;
 use crate::rule::retry_budget::RetryBudget;
 use crate::schedule::Schedule;
 use crate::table::Table;
@@ -77,6 +78,9 @@ pub struct Facts {
     pub proofs: BTreeMap<(AgentId, Text), Proof>,
     /// Purses, by the task that has one.
     pub purses: BTreeMap<TaskId, Purse>,
+    /// What was spent today.
+    #[serde(default, skip_serializing_if = "Ledger::is_new")]
+    pub ledger: Ledger,
     /// Where an agent has failed at a capability lately, or an operator has decided.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub breakers: BTreeMap<(AgentId, Text), Breaker>,

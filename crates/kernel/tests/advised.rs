@@ -99,7 +99,15 @@ fn the_run_of_the_task_pays_for_advice_and_once() {
     let cost = Cost { tokens: 60, ..Cost::default() };
     story.tell(Command::Report(attempt, Report::Spent(cost)));
     let left = Cost { tokens: 41, ..Cost::default() };
-    assert_eq!(story.kernel.state().affords(question.task, left), Err(Part::Tokens));
+    let over = Err(Refusal::OverBudget { what: "tokens".into() });
+    assert_eq!(
+        story.kernel.state().affords(
+            AttemptId { task: question.task, token: Token(0) },
+            left,
+            Time(0)
+        ),
+        over
+    );
 
     let done = story.tell(Command::Report(attempt, Report::Completed(payload(9))));
     assert!(matches!(done.effects[..], [Effect::Settled { task, .. }] if task == asked.task));

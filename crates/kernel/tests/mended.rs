@@ -96,7 +96,7 @@ fn a_token_of_another_task_spends_nothing() {
     tell(&mut kernel, 0, Command::Submit(submit("work", 1)));
     tell(&mut kernel, 1, Command::Cancel { task: TaskId(1), reason: "enough".into() });
     tell(&mut kernel, 1, Command::Submit(submit("work", 2)));
-    let cost = Cost { money_micros: 5, tokens: 5 };
+    let cost = Cost { money_micros: 5, tokens: 5, ..Cost::default() };
     let step = report(&mut kernel, 2, attempt(2, 1), Report::Spent(cost));
     assert_eq!(step.answer, Err(Refusal::StaleToken));
     let step = report(&mut kernel, 2, attempt(1, 1), Report::Spent(cost));
@@ -147,7 +147,7 @@ fn a_child_that_fails_for_want_of_budget_wakes_its_parent_in_the_same_step() {
     report(&mut kernel, 0, parent, ask("one", child));
     report(&mut kernel, 0, parent, Report::Wait { seen: 0 });
     // The child spends all it has, then its process falls over: it cannot be granted again.
-    let cost = Cost { money_micros: 5, tokens: 0 };
+    let cost = Cost { money_micros: 5, tokens: 0, ..Cost::default() };
     report(&mut kernel, 5, attempt(2, 2), Report::Spent(cost));
     let failure = Failure::new(FailureKind::Crash, "it died");
     report(&mut kernel, 5, attempt(2, 2), Report::Failed(failure));
@@ -186,7 +186,7 @@ fn orphans_and_stopping_work_are_paid_for_by_their_tree() {
     report(&mut kernel, 0, attempt(2, 2), ask("leaf", submit("leaf", 3)));
     report(&mut kernel, 1, attempt(2, 2), Report::Completed(payload(9, 1)));
     // The leaf was told to stop, and still reports what it cost.
-    let cost = Cost { money_micros: 70, tokens: 0 };
+    let cost = Cost { money_micros: 70, tokens: 0, ..Cost::default() };
     report(&mut kernel, 2, attempt(3, 3), Report::Spent(cost));
     report(&mut kernel, 3, attempt(3, 3), Report::Ended);
     let purse = &kernel.state().facts().purses[&TaskId(1)];

@@ -116,7 +116,10 @@ fn urgent_work_takes_the_place_of_what_may_be_put_off() {
     // whom it was stopped and for nobody else.
     let late = house.report(first, Report::Completed(payload(9)));
     assert_eq!(late.answer, Err(Refusal::StaleToken));
-    house.report(first, Report::Spent(Cost { money_micros: 5, tokens: 0 })).answer.expect("heard");
+    house
+        .report(first, Report::Spent(Cost { money_micros: 5, tokens: 0, ..Cost::default() }))
+        .answer
+        .expect("heard");
     let step = house.report(first, Report::Ended);
     assert_eq!(granted(&step), [(3, 0, false)]);
 

@@ -296,13 +296,23 @@ struct Member {
     price: u64,
 }
 
+/// Pays for one attempt, unless there is nothing left to pay with. That nothing is left after it is
+/// said to whatever is paid next.
+async fn pays(cx: &Context, price: Cost) -> Result<(), Failure> {
+    let _aside = cx.set_aside(price).await?;
+    match cx.spend(price).await {
+        Err(failure) if failure.kind != FailureKind::OverBudget => Err(failure),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
 impl Port for Member {
     fn run(&self, cx: Context) -> BoxFuture<'static, Result<Value, Failure>> {
         let (name, agent) = (self.name.clone(), self.agent.clone());
         let (timeout, price) = (self.timeout, self.price);
         Box::pin(async move {
             if price > 0 {
-                cx.spend(Cost { money_micros: price, ..Cost::default() }).await?;
+                pays(&cx, Cost { money_micros: price, ..Cost::default() }).await?;
             }
             let work = agent.run(cx);
             let result = match timeout {

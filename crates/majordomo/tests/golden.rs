@@ -249,7 +249,7 @@ fn market(scene: &mut Scene) {
         scene.report(bid, Report::Bid { bid: bid_said, output: payload("1") });
     }
     scene.after(1_100).start(sold);
-    let cost = Cost { tokens: 3, money_micros: 2 };
+    let cost = Cost { tokens: 3, money_micros: 2, ..Cost::default() };
     scene.report(sold, Report::SpentOn("ollama/qwen3".into(), cost));
     scene.complete(sold, "\"done\"");
     let advised = scene.submit("advised", "1");

@@ -7,12 +7,12 @@
 #![allow(clippy::unwrap_used)] // Helpers of a test.
 
 use adapters::views::Line;
-use adapters::views::read::{Filter, Reader};
+use adapters::views::read::{By, Filter, Reader, Spending};
 use adapters::views::testing::{Scene, payload};
 use jiff::tz::TimeZone;
 use kernel::{
-    Bid, CapabilityPolicy, Command, Exit, Exited, Extent, FailureKind, Forced, Policies, Policy,
-    Report, Task, TaskId, Token,
+    Bid, CapabilityPolicy, Ceiling, Ceilings, Command, Exit, Exited, Extent, FailureKind, Forced,
+    Policies, Policy, Report, Task, TaskId, Token,
 };
 use majordomo::show::{self, Format, Screen};
 use std::collections::BTreeMap;
@@ -257,6 +257,24 @@ fn the_timeline_reads_as_recorded() {
     let narrow = show::timeline::show(&reader, 1, &narrow).unwrap();
     let narrow = anstream::adapter::strip_str(&narrow).to_string();
     assert!(narrow.lines().all(|line| line.chars().count() <= 60), "{narrow}");
+}
+
+#[test]
+fn what_is_left_of_ceilings_is_told_with_what_was_spent() {
+    let mut scene = review();
+    let money = |money_micros| Ceiling { money_micros: Some(money_micros), ..Ceiling::default() };
+    let most = Ceiling { calls: Some(200), ..money(2_000_000) };
+    let tenants = [("acme".into(), money(40_000))].into();
+    let ceilings = Ceilings { day: most, tenants, ..Ceilings::default() };
+    let policies = Arc::new(Policies { ceilings, ..Policies::default() });
+    scene.tell(Command::Configure { team: "".into(), policies });
+    let House { reader, format, _directory } = house(&scene);
+    let (by, all, now) = (By::Run, Spending::default(), reader.applied_ms().unwrap());
+    same("cost.txt", &show::costs(&reader, by, &all, now, &format).unwrap());
+    let json = show::costs(&reader, by, &all, now, &Format::Json).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["ceilings"][0]["max"], 2_000_000);
+    assert_eq!(json["ceilings"][2]["tenant"], "acme");
 }
 
 #[test]

@@ -47,9 +47,8 @@ fn tell_wall_clock(runtime: &Runtime) {
     let wall_ms = runtime.wall_ms();
     let is_off = runtime.look(|kernel, now| {
         let state = kernel.state();
-        let known = i128::from(now.0) + i128::from(state.wall_offset_ms);
-        let off = (known - i128::from(wall_ms)).unsigned_abs();
-        !state.schedules.is_empty() && off >= u128::from(kernel.limits().wall_slack_ms)
+        let off = state.wall_ms(now).abs_diff(wall_ms);
+        state.needs_wall_clock() && off >= kernel.limits().wall_slack_ms
     });
     if is_off {
         runtime.tell(Command::WallClock { wall_ms });

@@ -135,7 +135,8 @@ impl Input {
     #[must_use]
     pub(crate) fn bidding(self) -> Vec<Op> {
         let mut rng = Rng::new(u64::from(self.seed), 0xB1D);
-        let cost = Cost { money_micros: rng.below(2_000), tokens: rng.below(100) };
+        let cost =
+            Cost { money_micros: rng.below(2_000), tokens: rng.below(100), ..Cost::default() };
         vec![Op::Work(rng.between(1, 1_500)), Op::Spend(cost), Op::Bid]
     }
 
@@ -179,7 +180,8 @@ impl Input {
                 }
             }
             Kind::Spender => {
-                let cost = Cost { money_micros: 9_000, tokens: rng.between(1, 20_000) };
+                let cost =
+                    Cost { money_micros: 9_000, tokens: rng.between(1, 20_000), ..Cost::default() };
                 program.extend(std::iter::repeat_n(Op::Spend(cost), 60));
             }
             Kind::Deserter => {
@@ -204,12 +206,17 @@ fn flow(rng: &mut Rng, depth: u8, program: &mut Vec<Op>) {
                     tokens: rng.chance(300).then(|| rng.below(400_000)),
                     work_ms: rng.chance(300).then(|| rng.between(1_000, 90_000)),
                     tasks: rng.chance(500).then(|| rng.below(40)),
+                    calls: None,
                 });
                 Op::Ask(step, Box::new(ask(rng, child, budget)))
             }
             5 | 6 => Op::Once(step, rng.chance(500)),
             7 => Op::Sleep(step, rng.between(1, 20_000)),
-            8 => Op::Spend(Cost { money_micros: rng.below(60_000), tokens: rng.below(50_000) }),
+            8 => Op::Spend(Cost {
+                money_micros: rng.below(60_000),
+                tokens: rng.below(50_000),
+                ..Cost::default()
+            }),
             9 => Op::Work(rng.between(1, 5_000)),
             _ => Op::Join,
         });

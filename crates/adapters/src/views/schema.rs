@@ -7,7 +7,7 @@ use std::path::Path;
 /// The tables, with what each column means.
 pub const SQL: &str = include_str!("schema.sql");
 /// Rises whenever a table or the meaning of a column changes; the file is then built anew.
-pub const VERSION: i64 = 10;
+pub const VERSION: i64 = 11;
 /// "MjVw": tells our file from any other SQLite file.
 const APPLICATION: i64 = 0x4d6a_5677;
 

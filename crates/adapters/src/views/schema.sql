@@ -225,6 +225,15 @@ create table costs (            -- what was spent, by day, run, agent and model
 ) without rowid;
 create index costs_of_run on costs (run);
 
+create table spent_days (       -- the same by day and tenant, of runs that are not kept any more too
+  day_ms       integer not null, -- the beginning of the day, UTC
+  tenant       text not null,    -- empty: work without one
+  money_micros integer not null, -- millionths of a dollar
+  tokens       integer not null, -- model tokens, read and written
+  calls        integer not null, -- calls of models
+  primary key (day_ms, tenant)
+) without rowid;
+
 create table dead_letters (
   task          integer primary key,
   capability    text,

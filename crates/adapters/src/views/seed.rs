@@ -60,9 +60,23 @@ pub(super) fn seed(
     }
     changes.policies = state.policies.iter().map(|(team, it)| (&**team, &**it)).collect();
     write::flush(connection, memory, &mut changes)?;
+    spent_today(connection, state)?;
     // What the state tells was decided before: no row made of it is an entry that was seen.
     connection.execute("insert into meta values ('seeded_seq', ?1)", [int(at)])?;
     memory.store(connection)
+}
+
+/// A state knows what was spent on its day, by tenant.
+fn spent_today(connection: &Connection, state: &State) -> rusqlite::Result<()> {
+    let ledger = &state.ledger;
+    let day_ms = int(ledger.day * 86_400_000);
+    let accounts = ledger.tenants.iter().map(|(tenant, it)| (&**tenant, it));
+    for (tenant, account) in accounts.chain([("", &ledger.rest)]) {
+        if account.spent != kernel::Cost::default() {
+            write::spent_on(connection, day_ms, tenant, &account.spent)?;
+        }
+    }
+    Ok(())
 }
 
 /// Slots that work takes until it has ended.

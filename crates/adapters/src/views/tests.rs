@@ -63,7 +63,7 @@ fn slots_come_and_go(scene: &mut Scene) {
     scene.tell(Command::Submit(heavy));
     let task = scene.kernel.state().last_task;
     scene.after(61_000 - 40_000).start(task);
-    let cost = Cost { money_micros: 7, tokens: 9 };
+    let cost = Cost { money_micros: 7, tokens: 9, ..Cost::default() };
     scene.report(task, Report::Spent(cost));
     let attempt = scene.attempt(task);
     scene.tell(Command::Cancel { task, reason: "too heavy".into() });

@@ -4,8 +4,8 @@ use crate::market::{Auction, Bidder, Escrow, NoBid, Said};
 use crate::mutant::{Mutant, planted};
 use crate::rule::auction::{Bid, Proof};
 use crate::{
-    AgentId, AttemptId, Granted, Outcome, Part, Routing, State, Status, Task, TaskId, Text, Time,
-    Token,
+    AgentId, AttemptId, Cost, Granted, Outcome, Part, Routing, State, Status, Task, TaskId, Text,
+    Time, Token,
 };
 use std::collections::BTreeMap;
 
@@ -73,8 +73,9 @@ impl State {
     pub(super) fn set_aside(&mut self, granted: &Granted) {
         let Some(auction) = self.facts.auctions.get(&granted.task) else { return };
         let bid = auction.bid_of(granted.agent);
-        let Some(purse) = self.task(granted.task).map(|task| task.purse) else { return };
-        let left = self.left(purse, Part::Money);
+        let Some(task) = self.task(granted.task) else { return };
+        let (purse, tenant, left) =
+            (task.purse, task.terms.tenant.clone(), self.money_left(task, self.facts.time));
         let price = bid.map(|it| it.price_micros).filter(|price| *price <= left);
         if let Some(auction) = self.facts.auctions.get_mut(&granted.task) {
             auction.tried = true;
@@ -82,10 +83,11 @@ impl State {
             let escrow = |price_micros| Escrow { token, price_micros, spent_micros: 0 };
             auction.escrow = price.map(escrow);
         }
-        if let Some(price) = price.filter(|price| *price > 0)
-            && let Some(owner) = self.owner_of(purse, Part::Money)
+        let price = price.filter(|price| *price > 0 && !planted(Mutant::PriceNotSetAside));
+        let Some(price) = price else { return };
+        self.facts.ledger.reserve(&tenant, price, self.limits.tenants_max);
+        if let Some(owner) = self.owner_of(purse, Part::Money)
             && let Some(purse) = self.purse_mut(owner)
-            && !planted(Mutant::PriceNotSetAside)
         {
             purse.reserve(Part::Money, price);
         }
@@ -112,8 +114,12 @@ impl State {
         let Some(auction) = self.facts.auctions.get_mut(&id) else { return };
         let Some(escrow) = auction.escrow.take() else { return };
         self.take_back(id, escrow.left());
-        if is_paid && let Some(purse) = self.task(id).map(|task| task.purse) {
-            self.debit(purse, Part::Money, escrow.left());
+        let paid = Cost { money_micros: escrow.left(), ..Cost::default() };
+        if is_paid
+            && let Some((purse, terms)) = self.task(id).map(|it| (it.purse, it.terms.clone()))
+        {
+            self.debit(purse, Part::Money, paid.money_micros);
+            self.count_spent(Some(&terms), &paid);
         }
     }
 
@@ -124,7 +130,9 @@ impl State {
     }
 
     fn take_back(&mut self, id: TaskId, money_micros: u64) {
-        let Some(purse) = self.task(id).map(|task| task.purse) else { return };
+        let Some(task) = self.task(id) else { return };
+        let (purse, tenant) = (task.purse, task.terms.tenant.clone());
+        self.facts.ledger.release(&tenant, money_micros);
         if let Some(owner) = self.owner_of(purse, Part::Money)
             && let Some(purse) = self.facts.purses.get_mut(&owner)
         {

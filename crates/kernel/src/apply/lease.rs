@@ -250,12 +250,14 @@ impl State {
     }
 
     pub(super) fn spent(&mut self, id: TaskId, token: Token, cost: Cost) {
-        let purse = match self.facts.stopping.get(&token) {
-            Some(stopping) => stopping.purse,
-            None => self.task(id).map_or(id, |task: &Task| task.purse),
-        };
+        let (purse, terms) = self.spender(AttemptId { task: id, token });
         self.spend_of_price(id, token, cost.money_micros);
-        self.debit(purse, Part::Money, cost.money_micros);
-        self.debit(purse, Part::Tokens, cost.tokens);
+        for (part, amount) in cost.parts() {
+            self.debit(purse, part, amount);
+        }
+        let is_root = self.task(id).is_none_or(|task| task.parent.is_none());
+        if is_root || !planted(Mutant::CeilingSeesRootsOnly) {
+            self.count_spent(terms.as_deref(), &cost);
+        }
     }
 }

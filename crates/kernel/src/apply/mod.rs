@@ -14,12 +14,13 @@ mod topic;
 
 pub use purse::Payer;
 
+use crate::mutant::{Mutant, planted};
 use crate::rule::breaker::Breaker;
 use crate::rule::budget::Purse;
 use crate::state::{Facts, KeyRecord, Pin};
 use crate::{
-    Accepted, Agent, AgentId, Budget, Digest, Entry, Event, Part, Policies, Presence, State,
-    Status, Task, TaskId, Text, Time, Token,
+    Accepted, Agent, AgentId, Budget, Digest, Entry, Event, Ledger, Part, Policies, Presence,
+    State, Status, Task, TaskId, Text, Time, Token,
 };
 use std::sync::Arc;
 
@@ -108,6 +109,9 @@ impl State {
         facts.seed = *seed;
         facts.draining = false;
         let set_back = (*wall_ms as i64).saturating_sub(at.0 as i64) < facts.wall_offset_ms;
+        if planted(Mutant::CeilingForgottenAtStart) {
+            self.facts.ledger = Ledger::default();
+        }
         self.wall_clock_is(at, *wall_ms, set_back);
         self.extend_remote_leases(*leases_until);
         self.breakers_begin_anew(None);

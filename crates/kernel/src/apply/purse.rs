@@ -1,32 +1,100 @@
 //! Who pays: purses are found from a task upwards, and a root's is opened by its first expense.
+//! Above all purses stand the ceilings of the day, on what they were all used for.
 
 use crate::rule::budget::Purse;
-use crate::{Cost, Part, State, TaskId, Text};
+use crate::{
+    AttemptId, Cost, Ledger, Part, Reached, Refusal, State, Task, TaskId, Terms, Text, Time,
+};
+use std::sync::Arc;
 
 /// Who pays for what a task spends.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Payer {
     /// The purse of this task.
     Purse(TaskId),
-}
-
-impl Payer {
-    /// What of it is used up, in refusals.
-    #[must_use]
-    pub fn name(&self, part: Part) -> Text {
-        match self {
-            Payer::Purse(_) => part.name().into(),
-        }
-    }
+    /// Everybody, out of the ceiling of the day.
+    Team,
+    /// A tenant, out of its own.
+    Tenant(Text),
 }
 
 impl State {
-    /// Who pays for a part of what a task spends, each with what is left there.
+    /// Who pays for a part of what an attempt spends, also while it is being stopped, each with
+    /// what is left there. What is set aside for its own price is left to it.
     #[must_use]
-    pub fn payers(&self, task: TaskId, part: Part) -> Vec<(Payer, u64)> {
-        let purse = self.task(task).and_then(|it| self.owner_of(it.purse, part));
+    pub fn payers(&self, by: AttemptId, part: Part, now: Time) -> Vec<(Payer, u64)> {
+        let (purse, Some(terms)) = self.spender(by) else { return Vec::new() };
+        let escrow = self.auctions.get(&by.task).and_then(|it| it.escrow);
+        let escrow = escrow.filter(|it| it.token == by.token && part == Part::Money);
+        let own = escrow.map_or(0, |it| it.left());
+        let purse = self.owner_of(purse, part);
         let purse = purse.map(|owner| (Payer::Purse(owner), self.left(owner, part)));
-        purse.into_iter().collect()
+        let above = self.ceilings_over(&terms, part, now).into_iter().flatten().map(|reached| {
+            let left = reached.max.saturating_sub(reached.taken);
+            (reached.tenant.map_or(Payer::Team, Payer::Tenant), left)
+        });
+        let all = purse.into_iter().chain(above);
+        all.map(|(payer, left)| (payer, left.saturating_add(own))).collect()
+    }
+
+    /// The same in words for whoever finds nothing left there.
+    #[must_use]
+    pub fn nothing_left(&self, by: AttemptId, payer: &Payer, part: Part, now: Time) -> Refusal {
+        let (_, terms) = self.spender(by);
+        let above = terms.map(|terms| self.ceilings_over(&terms, part, now));
+        let is_it = |reached: &Reached| match payer {
+            Payer::Purse(_) => false,
+            Payer::Team => reached.tenant.is_none(),
+            Payer::Tenant(name) => reached.tenant.as_ref() == Some(name),
+        };
+        match above.into_iter().flatten().flatten().find(is_it) {
+            Some(reached) => Refusal::OverCeiling(Box::new(reached)),
+            None => Refusal::OverBudget { what: part.name().into() },
+        }
+    }
+
+    /// The ceilings over work on these terms for a part, each with what is taken of it today.
+    pub(crate) fn ceilings_over(
+        &self,
+        terms: &Terms,
+        part: Part,
+        now: Time,
+    ) -> [Option<Reached>; 2] {
+        let Some(policies) = self.policies.get(&terms.team) else { return [None, None] };
+        let (ceilings, tenant) = (&policies.ceilings, &terms.tenant);
+        let today = Ledger::day_of(self.wall_ms(now));
+        let of = |tenant: Option<&Text>, max: Option<u64>| {
+            let is_own = tenant.is_some_and(|it| ceilings.is_own(it, part));
+            let taken = self.ledger.taken(today, tenant, part);
+            max.map(|max| Reached { tenant: tenant.cloned(), is_own, part, taken, max })
+        };
+        [of(Some(tenant), ceilings.of_tenant(tenant, part)), of(None, ceilings.day.of(part))]
+    }
+
+    /// What a task may still pay, out of all that pays for it.
+    #[must_use]
+    pub fn money_left(&self, task: &Task, now: Time) -> u64 {
+        let above = self.ceilings_over(&task.terms, Part::Money, now);
+        let above = above.into_iter().flatten().map(|it| it.max.saturating_sub(it.taken));
+        above.fold(self.left(task.purse, Part::Money), u64::min)
+    }
+
+    /// Who spends: the purse that pays, and the terms of the work.
+    pub(crate) fn spender(&self, by: AttemptId) -> (TaskId, Option<Arc<Terms>>) {
+        match self.stopping.get(&by.token) {
+            Some(stopping) => (stopping.purse, stopping.terms.clone()),
+            None => {
+                let task = self.task(by.task);
+                (task.map_or(by.task, |it| it.purse), task.map(|it| it.terms.clone()))
+            }
+        }
+    }
+
+    /// Counts what a tenant has spent; without terms it is that of nobody.
+    pub(super) fn count_spent(&mut self, terms: Option<&Terms>, cost: &Cost) {
+        let today = Ledger::day_of(self.wall_ms(self.facts.time));
+        let tenant = terms.map(|terms| terms.tenant.clone()).unwrap_or_default();
+        self.facts.ledger.spend(today, &tenant, cost, self.limits.tenants_max);
     }
 
     /// What is left of a part for whoever spends from this purse.
@@ -38,16 +106,25 @@ impl State {
         }
     }
 
-    /// Whether a task may still spend this much; else the first part that does not allow it. What
-    /// is spent all the same is recorded: who looks before saves the other side's bill.
+    /// Whether more was taken than there was, for whoever spends from this purse.
+    pub(crate) fn is_overdrawn(&self, purse: TaskId, part: Part) -> bool {
+        let owner = self.owner_of(purse, part).and_then(|owner| self.facts.purses.get(&owner));
+        owner.is_some_and(|it| it.limit(part).is_some_and(|limit| it.used(part) > limit))
+    }
+
+    /// Whether an attempt may still spend this much; else who does not allow it. What is spent all
+    /// the same is recorded: who looks before saves the other side's bill.
     ///
     /// # Errors
-    /// The part of which less is left.
-    pub fn affords(&self, task: TaskId, cost: Cost) -> Result<(), Part> {
-        let Some(purse) = self.task(task).map(|it| it.purse) else { return Ok(()) };
-        let parts = [(Part::Money, cost.money_micros), (Part::Tokens, cost.tokens)];
-        let short = parts.into_iter().find(|(part, wanted)| *wanted > self.left(purse, *part));
-        short.map_or(Ok(()), |(part, _)| Err(part))
+    /// The budget or the ceiling of which less is left.
+    pub fn affords(&self, by: AttemptId, cost: Cost, now: Time) -> Result<(), Refusal> {
+        for (part, wanted) in cost.parts() {
+            let payers = self.payers(by, part, now);
+            if let Some((payer, _)) = payers.iter().find(|(_, left)| wanted > *left) {
+                return Err(self.nothing_left(by, payer, part, now));
+            }
+        }
+        Ok(())
     }
 
     /// The limit of a part for whoever spends from this purse; `None` where nobody set one.

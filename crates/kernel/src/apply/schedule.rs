@@ -1,7 +1,7 @@
 //! Schedules: what is due when, and what came of it.
 
 use crate::schedule::{Came, Next, Schedule, ScheduleEvent, ScheduleSpec, after_wall_clock};
-use crate::{State, TaskId, Text, Time};
+use crate::{Ledger, State, TaskId, Text, Time};
 
 impl State {
     pub(super) fn schedule_event(&mut self, name: &Text, what: &ScheduleEvent) {
@@ -79,6 +79,7 @@ impl State {
     pub(super) fn wall_clock_is(&mut self, at: Time, wall: u64, set_back: bool) {
         let facts = &mut self.facts;
         facts.wall_offset_ms = (wall as i64).saturating_sub(at.0 as i64);
+        facts.ledger.turn_to(Ledger::day_of(wall));
         for schedule in facts.schedules.values_mut() {
             if let Some(next) = after_wall_clock(schedule, wall, set_back) {
                 schedule.next = next;

@@ -126,7 +126,7 @@ fn choose(state: &State, task: &Task, ranked: &[Ranked]) -> Option<(AgentId, boo
 
 /// The bids, best first.
 fn rank(state: &State, task: &Task, auction: &Auction, price_percent: u32) -> Vec<Ranked> {
-    let left = state.left(task.purse, Part::Money);
+    let left = state.money_left(task, state.time);
     let has_fresh = auction.has_fresh();
     let why_not = |agent: AgentId, bid: &Bid| {
         if has_fresh && auction.has_failed(agent) {

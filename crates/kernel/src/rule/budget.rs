@@ -1,4 +1,4 @@
-//! Purses: money, tokens, working time and tasks of a tree.
+//! Purses: money, tokens, working time, tasks and calls of models of a tree.
 //!
 //! A child with a purse of its own *reserves* it from its parent's at once, and hands back what it
 //! did not use. So the sum over children never exceeds the parent, whatever the order in which they
@@ -17,6 +17,39 @@ pub struct Cost {
     /// Model tokens, in and out.
     #[serde(default)]
     pub tokens: u64,
+    /// Calls of models.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub calls: u64,
+}
+
+fn is_none(calls: &u64) -> bool {
+    *calls == 0
+}
+
+impl Cost {
+    /// The parts that can be spent, each with what of it was.
+    #[must_use]
+    pub fn parts(&self) -> [(Part, u64); 3] {
+        [(Part::Money, self.money_micros), (Part::Tokens, self.tokens), (Part::Calls, self.calls)]
+    }
+
+    /// What of a part was spent.
+    #[must_use]
+    pub fn of(&self, part: Part) -> u64 {
+        match part {
+            Part::Money => self.money_micros,
+            Part::Tokens => self.tokens,
+            Part::Calls => self.calls,
+            Part::Work | Part::Tasks => 0,
+        }
+    }
+
+    /// The same and more.
+    pub(crate) fn add(&mut self, more: &Cost) {
+        self.money_micros = self.money_micros.saturating_add(more.money_micros);
+        self.tokens = self.tokens.saturating_add(more.tokens);
+        self.calls = self.calls.saturating_add(more.calls);
+    }
 }
 
 /// What a task may use; `None` means "from the parent's purse".
@@ -34,6 +67,9 @@ pub struct Budget {
     /// Tasks below it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tasks: Option<u64>,
+    /// Calls of models; a root for which nothing is said may make any number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calls: Option<u64>,
 }
 
 impl Budget {
@@ -45,6 +81,7 @@ impl Budget {
             Part::Tokens => self.tokens,
             Part::Work => self.work_ms,
             Part::Tasks => self.tasks,
+            Part::Calls => self.calls,
         }
     }
 }
@@ -60,11 +97,13 @@ pub enum Part {
     Work,
     /// Tasks below it.
     Tasks,
+    /// Calls of models.
+    Calls,
 }
 
 impl Part {
     /// All parts, in the order a purse stores them.
-    pub const ALL: [Part; 4] = [Part::Money, Part::Tokens, Part::Work, Part::Tasks];
+    pub const ALL: [Part; 5] = [Part::Money, Part::Tokens, Part::Work, Part::Tasks, Part::Calls];
 
     /// Its name in refusals.
     #[must_use]
@@ -74,6 +113,7 @@ impl Part {
             Part::Tokens => "tokens",
             Part::Work => "work",
             Part::Tasks => "tasks",
+            Part::Calls => "calls",
         }
     }
 }
@@ -82,9 +122,12 @@ impl Part {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Purse {
     /// `None`: this part is the parent's business.
-    limit: [Option<u64>; 4],
-    used: [u64; 4],
-    reserved: [u64; 4],
+    #[serde(with = "by_part")]
+    limit: [Option<u64>; 5],
+    #[serde(with = "by_part")]
+    used: [u64; 5],
+    #[serde(with = "by_part")]
+    reserved: [u64; 5],
     /// The purse that it was taken out of and goes back into.
     pub above: Option<TaskId>,
     /// Tasks, purses below, and stopping work that spend from it.
@@ -97,8 +140,8 @@ impl Purse {
     pub fn new(budget: &Budget) -> Purse {
         Purse {
             limit: Part::ALL.map(|part| budget.part(part)),
-            used: [0; 4],
-            reserved: [0; 4],
+            used: [0; 5],
+            reserved: [0; 5],
             above: None,
             users: 1,
         }
@@ -164,5 +207,32 @@ impl Purse {
             *reserved = reserved.saturating_sub(limit);
             self.debit(part, child.used(part));
         }
+    }
+}
+
+mod by_part {
+    //! A purse is stored as it was before calls were counted, unless there is something of them.
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    const BEFORE_CALLS: usize = 4;
+
+    pub(super) fn serialize<T, S>(parts: &[T; 5], out: S) -> Result<S::Ok, S::Error>
+    where
+        T: Serialize + Default + PartialEq,
+        S: Serializer,
+    {
+        let is_plain = parts[BEFORE_CALLS] == T::default();
+        let stored = if is_plain { &parts[..BEFORE_CALLS] } else { &parts[..] };
+        stored.serialize(out)
+    }
+
+    pub(super) fn deserialize<'de, T, D>(input: D) -> Result<[T; 5], D::Error>
+    where
+        T: Deserialize<'de> + Default,
+        D: Deserializer<'de>,
+    {
+        let mut stored = Vec::<T>::deserialize(input)?.into_iter();
+        Ok(std::array::from_fn(|_| stored.next().unwrap_or_default()))
     }
 }

@@ -98,13 +98,7 @@ fn start(draft: &mut Draft<'_>, name: &Text, due: u64) -> Result<Came, Full> {
         Ok(Answer::Accepted(receipt)) => Ok(Came::Task(receipt.task)),
         Ok(_) => Ok(Came::Missed),
         Err(Refusal::Overloaded { retry_after_ms }) => Err(Full { retry_after_ms }),
-        Err(Refusal::KeyReused { task }) => {
-            Ok(Came::Refused(format!("task {task} has the key of this due").into()))
-        }
-        Err(Refusal::TooLarge { max }) => {
-            Ok(Came::Refused(format!("larger than the {max} bytes allowed").into()))
-        }
-        Err(other) => Ok(Came::Refused(format!("refused: {other:?}").into())),
+        Err(refusal) => Ok(Came::Refused(refusal.to_string().into())),
     }
 }
 

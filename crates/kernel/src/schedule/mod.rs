@@ -14,6 +14,7 @@
 mod control;
 mod fire;
 mod reckon;
+mod wall;
 
 pub(crate) use control::{pause, resume, schedule, unschedule};
 pub(crate) use fire::due;

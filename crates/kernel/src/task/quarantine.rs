@@ -1,10 +1,10 @@
 //! Dead letters: tasks that used up their attempts, kept whole until somebody decides.
 
-use super::submit::{accept, check_room, check_size};
+use super::submit::{accept, check_room, check_size, root_budget};
 use crate::kernel::Draft;
 use crate::mutant::{Mutant, planted};
 use crate::state::Pin;
-use crate::{Answer, Budget, Event, Payload, Receipt, Refusal, Submit, TaskId};
+use crate::{Answer, Event, Payload, Receipt, Refusal, Submit, TaskId};
 
 /// Another life, as a new root task: what died stays dead, so its receipt stays true. With the
 /// input that an operator has mended, or with its own.
@@ -23,13 +23,7 @@ pub(crate) fn release(
     let submit = Submit { affinity, ..Submit::new(letter.task.terms.clone(), input) };
     check_size(draft, &submit)?;
     let pin = draft.pins.get(&id).cloned();
-    let limits = &draft.limits;
-    let budget = Budget {
-        money_micros: Some(limits.tree_money_micros),
-        tokens: Some(limits.tree_tokens),
-        work_ms: Some(limits.tree_work_ms),
-        tasks: Some(limits.tree_tasks_max),
-    };
+    let budget = root_budget(draft, None);
     let task = accept(draft, submit, None, Some(budget), Some(id));
     if let Some(Pin { team, definition }) = pin {
         draft.record(Event::RunStarted { run: task, team, definition });

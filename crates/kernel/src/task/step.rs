@@ -87,7 +87,7 @@ fn check_tree(draft: &Draft<'_>, parent: &Task, submit: &Submit) -> Result<(), R
                 Part::Tasks => {
                     Refusal::TooMany { max: draft.limit(parent.purse, part).unwrap_or(u64::MAX) }
                 }
-                Part::Money | Part::Tokens | Part::Work => {
+                Part::Money | Part::Tokens | Part::Work | Part::Calls => {
                     Refusal::OverBudget { what: part.name().into() }
                 }
             });
@@ -97,10 +97,16 @@ fn check_tree(draft: &Draft<'_>, parent: &Task, submit: &Submit) -> Result<(), R
 }
 
 /// Whether a part leaves nothing to go on with. A limit of no money or no tokens forbids spending
-/// them, not working for nothing.
+/// them, not working for nothing; and whoever has made so many calls as may be made has not made
+/// too many.
 pub(super) fn is_used_up(draft: &Draft<'_>, purse: TaskId, part: Part) -> bool {
-    let may_be_zero = matches!(part, Part::Money | Part::Tokens);
-    draft.left(purse, part) == 0 && !(may_be_zero && draft.limit(purse, part) == Some(0))
+    match part {
+        Part::Calls => draft.is_overdrawn(purse, part),
+        Part::Money | Part::Tokens => {
+            draft.left(purse, part) == 0 && draft.limit(purse, part) != Some(0)
+        }
+        Part::Work | Part::Tasks => draft.left(purse, part) == 0,
+    }
 }
 
 /// A child's purse must fit into what its parent's has left.

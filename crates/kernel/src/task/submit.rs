@@ -123,8 +123,8 @@ pub(super) fn check_room(
     }
 }
 
-/// A root always has a purse that limits every part.
-fn root_budget(draft: &Draft<'_>, asked: Option<Budget>) -> Budget {
+/// A root always has a purse that limits every part but calls, which money and tokens limit.
+pub(super) fn root_budget(draft: &Draft<'_>, asked: Option<Budget>) -> Budget {
     let limits = &draft.limits;
     let asked = asked.unwrap_or_default();
     Budget {
@@ -132,6 +132,7 @@ fn root_budget(draft: &Draft<'_>, asked: Option<Budget>) -> Budget {
         tokens: Some(asked.tokens.unwrap_or(limits.tree_tokens)),
         work_ms: Some(asked.work_ms.unwrap_or(limits.tree_work_ms)),
         tasks: Some(asked.tasks.unwrap_or(limits.tree_tasks_max)),
+        calls: asked.calls,
     }
 }
 

@@ -55,11 +55,11 @@ fn a_price_is_set_aside_then_paid_and_what_is_spent_comes_out_of_it() {
     let budget = Some(Budget { money_micros, ..Budget::default() });
     let submit = Submit { budget, ..Submit::new(Terms::new("work"), payload(1)) };
     let task = story.submit_with(submit);
-    story.says("a", Report::Spent(Cost { money_micros: 50, tokens: 0 }));
+    story.says("a", Report::Spent(Cost { money_micros: 50, tokens: 0, ..Cost::default() }));
     assert_eq!(story.money(task), (50, 0), "a bid costs the task what it costs");
     story.bids("a", 950, 10);
     assert_eq!(story.money(task), (50, 950));
-    let spent = |money_micros| Report::Spent(Cost { money_micros, tokens: 0 });
+    let spent = |money_micros| Report::Spent(Cost { money_micros, tokens: 0, ..Cost::default() });
     assert_eq!(story.says("a", spent(300)).answer, Ok(Answer::Done), "it has its price to spend");
     assert_eq!(story.money(task), (350, 650));
     story.done("a", 10);
@@ -75,7 +75,8 @@ fn a_price_in_money_covers_no_tokens() {
     let budget = Some(Budget { tokens: Some(100), ..Budget::default() });
     story.submit_with(Submit { budget, ..Submit::new(Terms::new("work"), payload(1)) });
     story.bids("a", 950, 10);
-    let step = story.says("a", Report::Spent(Cost { money_micros: 300, tokens: 100 }));
+    let step =
+        story.says("a", Report::Spent(Cost { money_micros: 300, tokens: 100, ..Cost::default() }));
     assert_eq!(step.answer, Err(Refusal::OverBudget { what: Part::Tokens.name().into() }));
 }
 

@@ -4,12 +4,13 @@ use super::Global;
 use super::read::{format, print, reader};
 use crate::exit::Exit;
 use adapters::views::read::{By, Spending};
-use majordomo::show;
+use majordomo::{health, show};
 
 /// Say what was spent, by run, agent, model or day
 ///
 /// Adds up what agents said that their work cost: for language models each call, by the prices that
 /// are known for them. Calls of a model without a price are counted in tokens and in no money.
+/// Where a team file sets ceilings, what is left of them today is told too.
 #[derive(clap::Args)]
 pub(crate) struct Cost {
     /// What a line stands for
@@ -47,6 +48,8 @@ impl Cost {
             Line::Day => By::Day,
         };
         let which = Spending { run: self.run, since: self.since };
-        print(&show::costs(&reader(global)?, by, &which, &format(global))?)
+        let views = reader(global)?;
+        let now_ms = health::moment(&global.data(), &views)?;
+        print(&show::costs(&views, by, &which, now_ms, &format(global))?)
     }
 }

@@ -288,5 +288,6 @@ fn budget(file: &TeamFile) -> Budget {
         tokens: Some(limits.tokens),
         work_ms: Some(limits.working_time.as_ms()),
         tasks: Some(limits.tasks),
+        calls: limits.calls,
     }
 }

@@ -90,8 +90,15 @@ impl Difference {
 }
 
 /// Where it stands what holds for the team.
-const HOLDS: [&str; 6] =
-    ["breaker", "limits.capability", "limits.tenant", "policy", "routing", "supervisors"];
+const HOLDS: [&str; 7] = [
+    "breaker",
+    "ceilings",
+    "limits.capability",
+    "limits.tenant",
+    "policy",
+    "routing",
+    "supervisors",
+];
 
 fn table(file: &TeamFile) -> Map<String, Json> {
     match serde_json::to_value(file) {

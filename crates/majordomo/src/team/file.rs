@@ -12,6 +12,7 @@ use serde_json::Value as Json;
 
 pub use super::bus::BusAccess;
 use super::capability::Capability;
+use super::ceiling::Ceilings;
 pub use super::llm::{Llm, Model};
 pub use super::mcp::Mcp;
 use super::policy::{Breakers, Label, Precedence, Quota, Restart, Routing, Supervisors};
@@ -42,6 +43,9 @@ pub struct TeamFile {
     /// What one run may use, and how much of one thing there may be at once.
     #[serde(default)]
     pub limits: Limits,
+    /// What may be spent in a day, by all runs together.
+    #[serde(default, skip_serializing_if = "Ceilings::is_none")]
+    pub ceilings: Ceilings,
     /// Who is started again with whom when an agent dies, and how often that is borne.
     #[serde(default, skip_serializing_if = "Supervisors::is_usual")]
     pub supervisors: Supervisors,
@@ -283,6 +287,9 @@ pub struct Limits {
     pub money_usd: Money,
     /// Tokens read and written by language models.
     pub tokens: u64,
+    /// Calls of language models; any number if nothing is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calls: Option<u64>,
     /// How much of one capability there may be at once, whichever runs it belongs to, by its name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub capability: BTreeMap<String, Quota>,
@@ -300,6 +307,7 @@ impl Default for Limits {
             working_time: Duration::from_ms(3_600_000),
             money_usd: Money::from_micro_usd(1_000_000),
             tokens: 1_000_000,
+            calls: None,
             capability: BTreeMap::new(),
             tenant: BTreeMap::new(),
         }

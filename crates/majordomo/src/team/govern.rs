@@ -32,6 +32,7 @@ pub(crate) fn policies(file: &TeamFile, named: &dyn Fn(&str) -> String) -> Polic
     Policies {
         capabilities: capabilities.collect::<BTreeMap<_, _>>(),
         tenants: tenants.collect(),
+        ceilings: file.ceilings.told(),
         breaker: breaker(&[&file.breaker.all]),
         supervisors: supervisors(&file.supervisors, named),
         preempt: file.policy.preempt.iter().map(|it| (*it).into()).collect(),
@@ -146,6 +147,7 @@ impl From<&Label> for kernel::Label {
 mod tests {
     use super::*;
     use crate::team::{check::Anywhere, read};
+    use kernel::Part;
 
     const TEAM: &str = r#"
         [agents]
@@ -169,6 +171,11 @@ mod tests {
         queued = 9
         [limits.tenant.acme]
         working = 1
+        [ceilings]
+        day = { money_usd = 2.5 }
+        tenant_day = { calls = 9 }
+        [ceilings.tenants.acme]
+        day = { tokens = 7 }
     "#;
 
     #[test]
@@ -193,6 +200,10 @@ mod tests {
         assert_eq!(policies.preempt, [kernel::Class::Critical, kernel::Class::High].into());
         assert_eq!(policies.shed, Some(kernel::Class::Normal));
         assert_eq!(policies.tenants["acme"].working_max, Some(1));
+        let (ceilings, acme) = (&policies.ceilings, "acme".into());
+        assert_eq!(ceilings.day.money_micros, Some(2_500_000));
+        let of_acme = |part| ceilings.of_tenant(&acme, part);
+        assert_eq!((of_acme(Part::Tokens), of_acme(Part::Calls)), (Some(7), Some(9)));
 
         let tree = &policies.supervisors;
         assert_eq!(tree.agent, Intensity { restarts: 2, period_ms: 10_000 });

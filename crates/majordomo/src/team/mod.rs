@@ -9,6 +9,7 @@ pub(crate) mod assign;
 pub mod bus;
 pub mod capability;
 pub mod catalogue;
+mod ceiling;
 pub mod check;
 mod code;
 pub mod definitions;

@@ -2,8 +2,7 @@
 
 use crate::port::schemas::Mismatch;
 use crate::{bus, llm};
-use kernel::topic::Refused;
-use kernel::{FailedAttempt, FailureKind, Outcome, QuotaOf, Refusal, TaskId};
+use kernel::{FailedAttempt, FailureKind, Outcome, Refusal};
 use std::any::Any;
 use std::fmt;
 
@@ -53,7 +52,7 @@ impl Failure {
         let kind = match refusal {
             Refusal::Overloaded { .. } | Refusal::OverQuota { .. } => FailureKind::Overloaded,
             Refusal::Drift { .. } => FailureKind::Drift,
-            Refusal::OverBudget { .. } => FailureKind::OverBudget,
+            Refusal::OverBudget { .. } | Refusal::OverCeiling(_) => FailureKind::OverBudget,
             Refusal::Loop { .. }
             | Refusal::PingPong { .. }
             | Refusal::Repeats { .. }
@@ -119,116 +118,7 @@ impl Failure {
 /// A refusal in words: what, and what to do next.
 #[must_use]
 pub fn describe(refusal: &Refusal) -> String {
-    match refusal {
-        Refusal::Overloaded { retry_after_ms } => {
-            format!("there is no room for more work now; ask again in {retry_after_ms} ms")
-        }
-        Refusal::OverQuota { quota, max, retry_after_ms } => {
-            let whose = match quota {
-                QuotaOf::Capability(name) => format!("capability {name}"),
-                QuotaOf::Tenant(name) => format!("tenant {name:?}"),
-            };
-            format!(
-                "{max} tasks of {whose} wait already, which is its quota; ask again in \
-                 {retry_after_ms} ms, or raise it in [limits]"
-            )
-        }
-        Refusal::Draining => "the orchestrator is shutting down and takes no new work".into(),
-        Refusal::StaleToken => {
-            "the lease has ended or was replaced; this attempt is no longer the one".into()
-        }
-        Refusal::UnknownTask(task) => {
-            format!("there is no open task {task}; see `majordomo tasks`")
-        }
-        Refusal::UnknownAgent(agent) => {
-            format!("there is no agent {agent}; see `majordomo agents`")
-        }
-        Refusal::UnknownName(name) => format!("no agent is named {name}; see `majordomo agents`"),
-        Refusal::NotServed { agent, capability } => {
-            format!("agent {agent} does not serve {capability}; ask another, or ask without a name")
-        }
-        Refusal::NotAsked(task) => format!("no advice is asked about task {task} any more"),
-        Refusal::UnknownSchedule(name) => {
-            format!("there is no schedule named {name}; see `majordomo schedule list`")
-        }
-        Refusal::TooOften { min_ms } => {
-            format!("a schedule may come round every {min_ms} ms at most; say a longer interval")
-        }
-        Refusal::Topic(refused) => of_topic(refused),
-        Refusal::NameTaken(name) => format!("an agent named {name} is here; choose another"),
-        Refusal::KeyReused { task } => format!(
-            "the idempotency key belongs to task {task}, which asks something else; use a new key"
-        ),
-        Refusal::Drift { step, recorded, asked } => format!(
-            "step {step} is recorded as {recorded} but asked now as {asked}; the code has changed \
-             since the run began: undo that, or name the new step otherwise"
-        ),
-        Refusal::StepNotBegun(step) => {
-            format!("step {step} has a result but was never begun; say `once` first")
-        }
-        Refusal::Loop { ancestor } => above_itself(*ancestor),
-        Refusal::PingPong { asked, by, max } => to_and_fro(asked, by, *max),
-        Refusal::Repeats { asked, latest, max } => again_and_again(asked, latest, *max),
-        Refusal::TooDeep { depth_max } => {
-            format!("the tree of tasks is {depth_max} deep, which is the limit")
-        }
-        Refusal::TooMany { max } => format!("there are {max} of them, which is the limit"),
-        Refusal::OverBudget { what } => {
-            format!("the {what} budget does not allow it; raise it in [limits]")
-        }
-        Refusal::NotPermitted { capability } => {
-            format!("a task above may not use {capability}, so nothing below it may")
-        }
-        Refusal::BadTerms { what } => format!("these terms will not do: {what}"),
-        Refusal::TooLarge { max } => format!("larger than the {max} bytes allowed"),
-    }
-}
-
-fn of_topic(refused: &Refused) -> String {
-    match refused {
-        Refused::Unknown(topic) => {
-            format!("there is no durable topic {topic}; see `majordomo topics list`")
-        }
-        Refused::Nobody { topic, name } => format!(
-            "nobody subscribes to {topic} under the name {name}; see `majordomo topics show \
-             {topic}`"
-        ),
-        Refused::OtherTerms { topic, name } => format!(
-            "{name} subscribes to {topic} on other terms; use those, take another name, or \
-             unsubscribe first"
-        ),
-        Refused::Subscribed { topic, name } => {
-            format!("{name} subscribes to {topic}; unsubscribe it first")
-        }
-        Refused::NotKept { first } => {
-            format!("that is no longer kept; the oldest message that is has number {first}")
-        }
-        Refused::NotDead { seq } => format!("no dead letter has the number {seq}"),
-        Refused::KeyReused { seq } => {
-            format!("the key belongs to message {seq}, which says something else; use a new key")
-        }
-    }
-}
-
-fn above_itself(ancestor: TaskId) -> String {
-    format!(
-        "task {ancestor} above asked the same capability with the same input; this would not end"
-    )
-}
-
-fn to_and_fro(asked: &str, by: &str, max: u32) -> String {
-    format!(
-        "{by} and {asked} have handed this on to each other {max} times in a row; one of them must \
-         answer it, or ask somebody else"
-    )
-}
-
-fn again_and_again(asked: &str, latest: &str, max: u32) -> String {
-    format!(
-        "a loop: this task has asked {asked} the same {max} times in a row, last as step {latest}, \
-         and was told the same each time; it must go on with that, ask something else, or wait \
-         before it asks again"
-    )
+    refusal.to_string()
 }
 
 impl fmt::Display for Failure {

@@ -66,7 +66,7 @@ impl Failure {
             FailureKind::Overloaded => "ask again later, or let more agents serve it",
             FailureKind::Shed => "more urgent work came: ask again later, or in a higher class",
             FailureKind::Deadline => "give it more time, or let more agents serve it",
-            FailureKind::OverBudget => "raise the budget in `[limits]`, or ask for less",
+            FailureKind::OverBudget => "raise what the message names, or ask for less",
             FailureKind::Limit => "raise the limit in `[limits]`, or ask for less",
             FailureKind::Setup => "add what the message names, and ask again",
             FailureKind::Unknown => "look at the other side, then release or discard the task",

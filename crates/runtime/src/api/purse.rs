@@ -2,14 +2,14 @@
 //!
 //! Nobody knows what a call of a model will cost before it has ended, and several are under way at
 //! once. So each sets aside the most that it can cost, and begins only when something is left
-//! beside what the others have set aside: whatever order they end in, a purse is overdrawn by one
-//! call at most. Who finds all of it set aside waits, as most calls cost less than they can. What
-//! is set aside is of this process alone. A call that ends with the process costs what nobody
-//! knows, so there is nothing to be remembered.
+//! beside what the others have set aside: whatever order they end in, a purse, or a ceiling over
+//! many of them, is overdrawn by one call at most. Who finds all of it set aside waits, as most
+//! calls cost less than they can. What is set aside is of this process alone. A call that ends with
+//! the process costs what nobody knows, so there is nothing to be remembered.
 
 use super::{Context, Failure};
 use crate::turn::{Runtime, lock};
-use kernel::{Cost, Part, Payer, Refusal, Report};
+use kernel::{Cost, Kernel, Payer, Report};
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use tokio::sync::Notify;
@@ -75,11 +75,11 @@ impl Context {
     /// be handed back.
     ///
     /// # Errors
-    /// `OverBudget` where less is left.
+    /// `OverBudget` where less is left, in the budget of its run or under a ceiling of the day.
     pub fn affords(&self, cost: Cost) -> Result<(), Failure> {
-        let task = self.attempt().task;
-        let afforded = self.live.runtime.look(|kernel, _| kernel.state().affords(task, cost));
-        afforded.map_err(|part| over_budget(part.name()))
+        let by = self.attempt();
+        let look = |kernel: &Kernel, now| kernel.state().affords(by, cost, now);
+        self.live.runtime.look(look).map_err(|refusal| Failure::refused(&refusal))
     }
 
     /// Sets the most that something can cost aside until what is given back is dropped: after what
@@ -103,7 +103,8 @@ impl Context {
     /// ```
     ///
     /// # Errors
-    /// `OverBudget` where nothing is left of a part that it takes.
+    /// `OverBudget` where nothing is left of a part that it takes, in the budget of its run or
+    /// under a ceiling of the day.
     pub async fn set_aside(&self, most: Cost) -> Result<SetAside, Failure> {
         let runtime = self.live.runtime.clone();
         let aside = &runtime.inner.desk.aside;
@@ -118,17 +119,19 @@ impl Context {
 
     /// `None`: something is left, and all of that is set aside.
     fn try_set_aside(&self, most: Cost) -> Result<Option<Sums>, Failure> {
-        let (task, runtime) = (self.attempt().task, &self.live.runtime);
-        let parts = [(Part::Money, most.money_micros), (Part::Tokens, most.tokens)];
+        let (by, runtime) = (self.attempt(), &self.live.runtime);
         // One lock over looking and setting aside: of two who come at once the second sees the
         // first.
         let mut aside = lock(&runtime.inner.desk.aside.sums);
         let mut sums = Vec::new();
-        for (part, amount) in parts.into_iter().filter(|(_, amount)| *amount > 0) {
-            for (payer, left) in runtime.look(|kernel, _| kernel.state().payers(task, part)) {
-                if left == 0 {
-                    return Err(over_budget(&payer.name(part)));
-                }
+        for (part, amount) in most.parts().into_iter().filter(|(_, amount)| *amount > 0) {
+            let look = |kernel: &Kernel, now| {
+                let (state, payers) = (kernel.state(), kernel.state().payers(by, part, now));
+                let empty = payers.iter().find(|(_, left)| *left == 0);
+                let refusal = empty.map(|(payer, _)| state.nothing_left(by, payer, part, now));
+                refusal.map_or(Ok(payers), Err)
+            };
+            for (payer, left) in runtime.look(look).map_err(|it| Failure::refused(&it))? {
                 let key = (payer, part.name());
                 if left <= aside.get(&key).copied().unwrap_or(0) {
                     return Ok(None);
@@ -142,8 +145,4 @@ impl Context {
         }
         Ok(Some(sums))
     }
-}
-
-fn over_budget(what: &str) -> Failure {
-    Failure::refused(&Refusal::OverBudget { what: what.into() })
 }

@@ -21,6 +21,7 @@ pub mod p15_breakers_open_probe_close;
 pub mod p16_time_and_leases;
 pub mod p18_every_run_ends;
 pub mod p18_nobody_asks_for_ever;
+pub mod p18_nothing_beyond_a_ceiling;
 pub mod p19_advice_is_data;
 pub mod p25_counters_equal_events;
 pub mod p27_one_writer;
@@ -81,6 +82,7 @@ pub fn all(limits: &Limits) -> Vec<Box<dyn Check>> {
         Box::new(p15_breakers_open_probe_close::Breakers::default()),
         Box::new(p18_every_run_ends::Trees::new(limits)),
         Box::new(p18_nobody_asks_for_ever::Rows::new(limits)),
+        Box::new(p18_nothing_beyond_a_ceiling::Days::new(limits)),
         Box::new(p19_advice_is_data::Advisers::default()),
         Box::new(keys_stay::Keys::default()),
         Box::new(the_market_keeps_its_word::Markets::new(limits)),

@@ -131,9 +131,8 @@ fn narrower(id: TaskId, above: &Node, accepted: &Accepted) -> Verdict {
 
 /// What a child sets aside is there in the purse above.
 fn fits(before: &State, parent: TaskId, id: TaskId, budget: &Budget) -> Verdict {
-    let wanted = [budget.money_micros, budget.tokens, budget.work_ms, budget.tasks];
-    for (part, wanted) in Part::ALL.into_iter().zip(wanted) {
-        let Some(wanted) = wanted else { continue };
+    for part in Part::ALL {
+        let Some(wanted) = budget.part(part) else { continue };
         let left = left(before, parent, part);
         if wanted > left {
             let part = part.name();

@@ -7,8 +7,8 @@
 use super::Check;
 use crate::oracle::{Recorded, Verdict};
 use kernel::{
-    Accepted, AgentId, Bid, Event, Granted, Limits, Loss, Part, PolicyKind, Presence, Purse,
-    Routing, State, Task, TaskId, Time, Token,
+    Accepted, AgentId, Bid, Event, Granted, Ledger, Limits, Loss, Part, PolicyKind, Presence,
+    Purse, Routing, State, Task, TaskId, Time, Token,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -89,7 +89,7 @@ impl Markets {
     fn granted(&mut self, at: Time, before: &State, granted: &Granted) -> Verdict {
         let Some(market) = self.of.get_mut(&granted.task) else { return Ok(()) };
         let task = before.task(granted.task).ok_or("a grant of nothing")?;
-        let left = purse_of(before, task).map_or(u64::MAX, |(_, left)| left);
+        let left = left(before, task, at);
         let price = market.bids.get(&granted.agent).map(|bid| bid.price_micros);
         let is_won = granted.why.policy == PolicyKind::Auction && granted.why.fallback.is_none();
         if is_won {
@@ -158,7 +158,7 @@ impl Market {
 
     /// Bidders who could have the task, can be paid, and have not failed it.
     fn fresh<'m>(&'m self, before: &'m State, task: &'m Task) -> impl Iterator<Item = AgentId> {
-        let left = purse_of(before, task).map_or(u64::MAX, |(_, left)| left);
+        let left = left(before, task, before.time);
         let bids = self.bids.iter().filter(move |(agent, bid)| {
             bid.price_micros <= left
                 && !self.failed.contains(agent)
@@ -187,6 +187,20 @@ fn may_bid(state: &State, agent: AgentId, task: &Task) -> Verdict {
         return Ok(());
     }
     Err(format!("{agent} is asked about task {}, which it may not have", task.id))
+}
+
+/// What a task may pay, out of its purse and under the ceilings of the day, if there are any.
+fn left(state: &State, task: &Task, at: Time) -> u64 {
+    let purse = purse_of(state, task).map_or(u64::MAX, |(_, left)| left);
+    let Some(policies) = state.policies.get(&task.terms.team) else { return purse };
+    let (ceilings, tenant) = (&policies.ceilings, &task.terms.tenant);
+    let today = Ledger::day_of(state.wall_ms(at));
+    let part = Part::Money;
+    let of = |who, most: Option<u64>| {
+        most.map_or(u64::MAX, |most| most.saturating_sub(state.ledger.taken(today, who, part)))
+    };
+    let all = of(None, ceilings.day.of(part));
+    purse.min(all).min(of(Some(tenant), ceilings.of_tenant(tenant, part)))
 }
 
 /// The nearest purse that limits what a task may pay, and what it has left. A purse outlives the

@@ -127,6 +127,7 @@ impl World {
                 tokens: rng.chance(500).then(|| rng.below(300_000)),
                 work_ms: rng.chance(300).then(|| rng.between(500, 60_000)),
                 tasks: rng.chance(500).then(|| rng.below(20)),
+                calls: None,
             }),
             affinity: rng.chance(400).then(|| program::affinity(rng)),
             definition: rng.chance(100).then_some(Digest([7; 32])),

@@ -4,6 +4,7 @@
 mod advise;
 mod bid;
 mod boot;
+mod ceilings;
 mod client;
 mod fleet;
 mod heal;
@@ -61,6 +62,8 @@ pub struct World {
     wall_shift: i64,
     /// Whether anybody sets schedules in this world.
     has_schedules: bool,
+    /// Whether there are ceilings over what is spent in a day.
+    has_ceilings: bool,
     readers: topics::Readers,
     /// Ticks in a row that found something due and recorded nothing.
     vain_ticks: u32,
@@ -187,6 +190,7 @@ impl World {
             healed: false,
             wall_shift: 0,
             has_schedules: seed % 5 < 2,
+            has_ceilings: seed % 5 == 3,
             readers: topics::Readers::new(seed),
             vain_ticks: 0,
             rng,
@@ -322,6 +326,7 @@ fn draw_limits(rng: &mut Rng) -> Limits {
         repeats_max: rng.between(2, 5) as u32,
         hand_offs_max: 1 + rng.below(3) as u32,
         tree_tasks_max: rng.between(5, 50),
+        tenants_max: [2, 10_000][rng.below(2) as usize],
         tree_work_ms: rng.between(60_000, 150_000),
         delay_max_ms: 30_000,
         steps_max: rng.between(4, 50) as u32,

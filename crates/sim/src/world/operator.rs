@@ -42,6 +42,7 @@ impl World {
             self.reconfigure();
         }
         self.schedule_turn();
+        self.ceiling_turn();
         if self.strikes(Fault::Drain) {
             self.drain();
         }
@@ -76,6 +77,9 @@ impl World {
         }
         policies.shed = rng.chance(500).then(|| Class::ALL[1 + rng.below(4) as usize]);
         policies.supervisors = self.draw_supervisors();
+        if self.has_ceilings {
+            policies.ceilings = super::ceilings::draw_ceilings(&mut self.rng);
+        }
         let (team, policies) = (Text::default(), Arc::new(policies));
         self.command(Command::Configure { team, policies }, To::Nobody);
     }

@@ -170,6 +170,7 @@ impl World {
             Op::Ask(step, submit) => self.say(agent, token, Report::Ask { step, submit }),
             Op::Sleep(step, ms) => self.say(agent, token, Report::Sleep { step, ms }),
             Op::Once(step, _) => self.say(agent, token, Report::Once { step, again: false }),
+            Op::Spend(cost) if self.has_ceilings => self.look_and_spend(agent, token, cost),
             Op::Spend(cost) => self.say(agent, token, Report::Spent(cost)),
             Op::Join if work.pending.is_empty() => {
                 work.at += 1;

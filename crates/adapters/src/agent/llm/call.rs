@@ -164,7 +164,7 @@ impl Asking {
             );
         }
         let money_micros = price.map_or(0, |price| price.of_use(usage));
-        Cost { money_micros, tokens: usage.total_tokens() }
+        Cost { money_micros, tokens: usage.total_tokens(), calls: 1 }
     }
 
     /// Waits until the rate of the chosen model allows one more call: for a moment with its slot,

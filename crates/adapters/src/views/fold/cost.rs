@@ -41,5 +41,6 @@ impl Fold<'_, '_> {
         spent.reports += 1;
         spent.cost.money_micros += cost.money_micros;
         spent.cost.tokens += cost.tokens;
+        spent.cost.calls += cost.calls;
     }
 }

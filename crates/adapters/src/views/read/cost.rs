@@ -97,7 +97,7 @@ mod tests {
     fn spent() -> Scene {
         let mut scene = Scene::new();
         let spends = |scene: &mut Scene, task, money_micros, tokens| {
-            scene.report(task, Report::Spent(Cost { money_micros, tokens }));
+            scene.report(task, Report::Spent(Cost { money_micros, tokens, ..Cost::default() }));
         };
         thinks_with(&mut scene, "critic", "code.review", Some("openai/gpt-5"));
         thinks_with(&mut scene, "writer", "text.write", Some("ollama/qwen3"));

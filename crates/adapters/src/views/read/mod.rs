@@ -3,6 +3,7 @@
 
 mod agent;
 mod bid;
+mod ceiling;
 mod cost;
 mod critical;
 mod dead;
@@ -21,6 +22,7 @@ mod why;
 
 pub use agent::{Agent, Breaker};
 pub use bid::{Offer, PassedOver};
+pub use ceiling::Ceiling;
 pub use cost::{By, Costs, Spending};
 pub use critical::{CriticalPath, Part, Piece};
 pub use dead::DeadLetter;

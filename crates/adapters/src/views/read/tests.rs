@@ -226,7 +226,7 @@ fn the_record_of_an_agent_is_told_as_of_any_moment() {
     let mut scene = Scene::new();
     scene.join("ann", &["review"], 2);
     let tasks: Vec<TaskId> = (0..3).map(|_| scene.submit("review", "1")).collect();
-    let cost = kernel::Cost { money_micros: 5_000, tokens: 700 };
+    let cost = kernel::Cost { money_micros: 5_000, tokens: 700, ..kernel::Cost::default() };
     scene.after(20_000).report(tasks[0], kernel::Report::Spent(cost));
     scene.complete(tasks[0], "1");
     scene.after(9_000).complete(tasks[2], "1");

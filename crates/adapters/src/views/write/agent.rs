@@ -153,7 +153,39 @@ pub(super) fn costs(connection: &Connection, changes: &Changes<'_>) -> rusqlite:
             int(spent.cost.money_micros),
             int(spent.cost.tokens),
         ])?;
+        let tenant = tenant_of(connection, *run)?;
+        spent_on(connection, *day_ms, &tenant, &spent.cost)?;
     }
+    Ok(())
+}
+
+/// The tenant of a run; empty if it has none, or is not known any more.
+fn tenant_of(connection: &Connection, run: u64) -> rusqlite::Result<String> {
+    let mut tenant = connection.prepare_cached("select tenant from task_rows where id = ?1")?;
+    let mut rows = tenant.query([int(run)])?;
+    let found = rows.next()?.map(|row| row.get::<_, Option<String>>(0)).transpose()?;
+    Ok(found.flatten().unwrap_or_default())
+}
+
+/// What a tenant has spent on a day. Days of over a year ago are forgotten.
+pub(in crate::views) fn spent_on(
+    connection: &Connection,
+    day_ms: i64,
+    tenant: &str,
+    cost: &kernel::Cost,
+) -> rusqlite::Result<()> {
+    const KEPT_MS: i64 = 400 * 86_400_000;
+    let mut forget = connection.prepare_cached("delete from spent_days where day_ms < ?1")?;
+    forget.execute([day_ms - KEPT_MS])?;
+    let mut add = connection.prepare_cached(
+        "insert into spent_days values (?1, ?2, ?3, ?4, ?5)
+         on conflict (day_ms, tenant) do update set
+           money_micros = money_micros + excluded.money_micros,
+           tokens = tokens + excluded.tokens,
+           calls = calls + excluded.calls",
+    )?;
+    let (money, tokens, calls) = (int(cost.money_micros), int(cost.tokens), int(cost.calls));
+    add.execute(params![day_ms, tenant, money, tokens, calls])?;
     Ok(())
 }
 

@@ -10,6 +10,7 @@ use crate::views::fold::ending;
 use crate::views::memory::Memory;
 use crate::views::names;
 use crate::views::schema::int;
+pub(super) use agent::spent_on;
 use kernel::Payload;
 use runtime::record::INLINE_MAX_BYTES;
 use rusqlite::{Connection, params};

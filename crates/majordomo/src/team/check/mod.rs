@@ -8,6 +8,7 @@
 mod agents;
 mod bus;
 mod capabilities;
+mod ceilings;
 mod cycles;
 mod expressions;
 #[cfg(feature = "llm")]
@@ -116,6 +117,7 @@ pub fn check(document: &Document, surroundings: &dyn Surroundings, problems: &mu
     steps::check(&team, problems);
     supervisors::check(&team, problems);
     policies::check(&team, problems);
+    ceilings::check(&team, problems);
     requirements::check(&team, problems);
     schedules::check(&team, problems);
     topics::check(&team, problems);
