@@ -80,6 +80,8 @@ pub mod viewing;
 pub use adapters::agent::command;
 #[cfg(feature = "llm")]
 pub use adapters::agent::llm;
+#[cfg(feature = "mcp")]
+pub use adapters::agent::mcp;
 #[cfg(feature = "llm")]
 pub use adapters::llm as models;
 #[cfg(feature = "schema")]

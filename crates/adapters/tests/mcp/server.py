@@ -5,7 +5,8 @@ Its one argument is a JSON table:
   silent   it does not answer questions that it does not know; mute: none at all; ends: nor lives
   tools    the names of the tools it has; "page" of them at a time
   http     what kind of answer it gives over HTTP, "json" or "sse"; without, it speaks over stdio
-  sessions it keeps them, and loses the first one when it "loses"; token, status: who it lets in
+  sessions it keeps them, and loses the first one when it "loses" and then "stumbles" so often
+  token    that of those whom it lets in; status: it lets nobody in
 """
 import http.server
 import json
@@ -248,6 +249,10 @@ class Web(http.server.BaseHTTPRequestHandler):
         if "id" not in message or not method:
             heard(message)
             self.plain(202)
+            return
+        if method == "initialize" and self.lost and len(self.lost) <= WANTS.get("stumbles", 0):
+            self.lost.append(session)
+            self.plain(500, "not yet")
             return
         if method == "tools/call" and WANTS.get("loses") and not self.lost:
             self.lost.append(session)

@@ -153,6 +153,19 @@ async fn a_lost_session_is_begun_anew() {
     play.end_site().await;
 }
 
+/// What could not be begun anew is begun by the next call.
+#[tokio::test]
+async fn a_session_that_cannot_be_begun_anew_at_once_is_begun_later() {
+    let wants = json!({ "http": "json", "sessions": true, "loses": true, "stumbles": 2 });
+    let play = Site::play(wants, &["echo"], limits()).await;
+    for _ in 0..2 {
+        let failure = play.fails("echo", json!({ "text": "a" })).await;
+        assert!(failure.message.contains("answers with status 500"), "{}", failure.message);
+    }
+    assert_eq!(play.ask("echo", json!({ "text": "a" })).await, json!("a"));
+    play.end_site().await;
+}
+
 #[tokio::test]
 async fn what_it_tells_and_asks_on_its_way_is_heard_and_refused() {
     let play = Site::play(json!({ "http": "sse" }), &["tell", "ask"], limits()).await;

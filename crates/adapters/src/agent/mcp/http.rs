@@ -121,10 +121,10 @@ impl Http {
         ear: Option<&Ear>,
     ) -> Result<Answer, Fault> {
         let is_first = request.method == "initialize";
-        if is_first {
-            self.lock().session = None; // A new one begins.
-        }
         let mut headers = self.headers();
+        if is_first {
+            headers.remove(SESSION); // A new one begins; until it has, a lost one is known as such.
+        }
         let session = headers.get(SESSION).cloned();
         if self.is_stateless() {
             headers.extend(headers::of(request, tool));

@@ -9,6 +9,17 @@
 //! A server is data like any other answer: what it asks for is refused, what it says is bounded,
 //! and what its tools take and give is checked by their own schemas.
 //!
+//! ```no_run
+//! use majordomo_adapters::agent::mcp::{Limits, Mcp, Served, Server, Spec};
+//! use majordomo_adapters::process::Program;
+//!
+//! let server = Server::Program(Program::new(["uvx", "mcp-server-git"]));
+//! let log = Served { tool: "git_log".into(), capability: "history.log@1".into() };
+//! let spec = Spec { server, tools: vec![log], slots: 1, limits: Limits::default() };
+//! let entry = Mcp::new(spec).entry("git"); // Ready to join a team.
+//! assert_eq!(&*entry.spec.kind, "mcp");
+//! ```
+//!
 //! Why our own client? The official one is well kept, and trimmed to what is used here it adds 47
 //! seconds of computing to a release build that may take 300 on two cores, and 19 packages; with it
 //! a malformed or an enormous message is passed over, where it has to end the server. What is
@@ -18,6 +29,8 @@ mod address;
 mod ear;
 mod fault;
 mod headers;
+#[cfg(test)]
+mod hostile;
 mod http;
 mod life;
 mod limits;
