@@ -36,6 +36,14 @@ pub enum Error {
         /// The word after `use =`.
         function: String,
     },
+    /// A builtin whose settings will not do.
+    #[error("agent `{agent}`: {why}")]
+    Builtin {
+        /// Which agent.
+        agent: String,
+        /// What is wrong with them.
+        why: String,
+    },
     /// A kind that this version does not run.
     #[error(
         "agent `{agent}` is of kind `{kind}`, which this version cannot run; run `majordomo check`"
@@ -92,13 +100,10 @@ pub(crate) fn missing_secrets(agents: &BTreeMap<String, Agent>) -> Vec<String> {
 pub(crate) fn anchor(definition: &mut file::TeamFile, directory: &Path) {
     for agent in definition.agents.values_mut() {
         let dir = match agent {
+            Agent::Builtin(builtin) => &mut builtin.root,
             Agent::Command(command) => &mut command.dir,
             Agent::Mcp(mcp) => &mut mcp.dir,
-            Agent::Builtin(_)
-            | Agent::Workflow(_)
-            | Agent::Llm(_)
-            | Agent::Human(_)
-            | Agent::A2a(_) => continue,
+            Agent::Workflow(_) | Agent::Llm(_) | Agent::Human(_) | Agent::A2a(_) => continue,
         };
         if let Some(dir) = dir {
             *dir = directory.join(&*dir).to_string_lossy().into_owned();
@@ -192,7 +197,9 @@ fn member(name: &str, agent: &Agent, of: Said<'_>, outside: &Outside) -> Result<
             let (agent, function) = (name.to_owned(), builtin.function.clone());
             let known = catalogue::builtin(&function);
             let known = known.ok_or(Error::NoBuiltin { agent, function })?;
-            (known.agent(), timeout)
+            let settings = catalogue::Settings { root: builtin.root.as_ref().map(Into::into) };
+            let unfit = |why| Error::Builtin { agent: name.to_owned(), why };
+            (known.agent(&settings).map_err(unfit)?, timeout)
         }
         // Its own clock stops while it waits for others.
         Agent::Command(command) => (program(command, &serves(agent)), None),

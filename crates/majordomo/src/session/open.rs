@@ -191,7 +191,9 @@ pub(crate) fn settle(
     let roster = roster::settle(file, &ThisMachine::now().asking(llm));
     notes.extend(roster.notes);
     let mut file = roster.definition;
-    let directory = path.as_deref().and_then(Path::parent).unwrap_or(Path::new("."));
+    let directory = path.as_deref().and_then(Path::parent);
+    // That of `team.toml` is empty, and an empty path cannot be made absolute.
+    let directory = directory.filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let absolute = std::path::absolute(directory);
     crew::anchor(&mut file, absolute.as_deref().unwrap_or(directory));
     file

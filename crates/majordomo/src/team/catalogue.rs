@@ -1,7 +1,7 @@
 //! What this version comes with: the builtins by the word after `use =`, and the kinds of agent
 //! that can run.
 
-pub use builtin::catalogue::{BUILTINS, Builtin, builtin};
+pub use builtin::catalogue::{BUILTINS, Builtin, Settings, builtin};
 
 /// The words after `kind =`, whether or not this version runs them.
 pub(super) const KINDS: &[&str] = &["builtin", "command", "workflow", "llm", "human", "mcp", "a2a"];

@@ -166,9 +166,13 @@ pub struct Common {
 /// A function that comes with Majordomo.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Builtin {
-    /// Which one: `analyst`, `fixer`, `lead`, `lint-reader`, `log-reader`, `outliner` or `writer`.
+    /// Which one: `analyst`, `files`, `fixer`, `lead`, `lint-reader`, `log-reader`, `outliner` or
+    /// `writer`.
     #[serde(rename = "use")]
     pub function: String,
+    /// For `files`: the directory beneath which it reads, relative to the team file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root: Option<String>,
     /// What every kind of agent has.
     #[serde(flatten)]
     pub common: Common,

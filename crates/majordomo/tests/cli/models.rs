@@ -297,3 +297,43 @@ fn where_the_model_fails_another_agent_does_the_work() {
     let summary: serde_json::Value = serde_json::from_str(said.out.trim()).unwrap();
     assert!(summary["outputs"]["read"].is_object(), "{summary}");
 }
+
+#[test]
+fn a_model_reads_files_beneath_a_root_and_no_others() {
+    let (house, server) = (House::new(), Server::start());
+    let team = r#"
+        output = { said = "{{ think }}" }
+        [agents]
+        reader = { kind = "builtin", use = "files", root = "docs" }
+        [agents.thinker]
+        kind = "llm"
+        model = "compatible/m"
+        prompt = "Read."
+        serves = ["think"]
+        tools = { read = { ask = "file.read" }, list = { ask = "file.list" } }
+        [steps]
+        think = { ask = "think", input = "?" }
+    "#;
+    std::fs::create_dir_all(house.path("teams/docs")).unwrap();
+    house.write("teams/read.toml", team);
+    house.write("teams/docs/a.md", "what is written\n");
+    house.write("teams/secret.txt", "what is beside it\n");
+    server.always(|seen, number| match number {
+        0 => Answer::calls([
+            Call::new("1", "list", json!({})),
+            Call::new("2", "read", json!({ "path": "a.md" })),
+            Call::new("3", "read", json!({ "path": "../secret.txt" })),
+        ]),
+        _ => Answer::text(seen.body["messages"].to_string()),
+    });
+    let said = start(&house, &server, &["run", "teams/read.toml", "--json"]).end();
+    assert_eq!(said.code, Some(0), "{said:?}");
+    let summary: serde_json::Value = serde_json::from_str(said.out.trim()).unwrap();
+    let told = summary["outputs"]["said"].as_str().unwrap();
+    assert!(told.contains("a.md") && told.contains("what is written"), "{told}");
+    assert!(told.contains("does not lead to something in the files"), "{told}");
+    assert!(!told.contains("what is beside it"), "{told}");
+    std::fs::remove_dir_all(house.path("teams/docs")).unwrap();
+    let said = start(&house, &server, &["run", "teams/read.toml"]).end();
+    assert!(said.err.contains("agent `reader`: the root ") && said.code != Some(0), "{said:?}");
+}

@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 
 use super::{Code, Member, Problem, Problems, Surroundings, Team};
 use crate::team::capability::Capability;
-use crate::team::catalogue::{self, BUILTINS, KINDS_RUN};
+use crate::team::catalogue::{self, BUILTINS, Builtin, KINDS_RUN};
 use crate::team::{shape, suggest};
 
 /// What Majordomo asks for itself, where somebody serves it.
@@ -68,6 +68,7 @@ fn builtin(team: &Team<'_>, agent: &Member<'_>, problems: &mut Problems) {
         });
         return;
     };
+    root(team, agent, builtin, problems);
     for (path, text) in agent.texts("serves") {
         let Ok(capability) = Capability::parse(text) else { continue };
         if !builtin.serves.contains(&capability.to_string().as_str()) {
@@ -78,6 +79,26 @@ fn builtin(team: &Team<'_>, agent: &Member<'_>, problems: &mut Problems) {
             problems
                 .push(problem.help(format!("it serves {own}; leave `serves` away to serve all")));
         }
+    }
+}
+
+/// Who reads beneath a directory is told which; nobody else is.
+fn root(team: &Team<'_>, agent: &Member<'_>, builtin: &Builtin, problems: &mut Problems) {
+    let name = builtin.name;
+    match (builtin.takes_root, agent.has("root")) {
+        (true, false) => {
+            let at = team.document.key_at(&agent.path);
+            let message = format!("the builtin `{name}` has no `root`");
+            let help = "say beneath which directory it reads: `root = \"docs\"`";
+            problems.push(Problem::error(Code::MissingField, at, message).help(help));
+        }
+        (false, true) => {
+            let at = team.document.key_at(&agent.field("root"));
+            let message = format!("the builtin `{name}` takes no `root`");
+            let help = "its input says what it reads; `files` is confined to a `root`";
+            problems.push(Problem::error(Code::UnknownField, at, message).help(help));
+        }
+        (true, true) | (false, false) => {}
     }
 }
 
