@@ -146,6 +146,26 @@ fn advice_that_nobody_needs_any_more_is_called_off() {
 }
 
 #[test]
+fn there_is_room_for_a_question_where_there_is_room_for_a_task() {
+    let (mut story, question) = Story::asked();
+    let mut policies = Policies::clone(&story.kernel.state().policies[""]);
+    let quota = Quota { queued_max: Some(0), ..Quota::default() };
+    let policy = CapabilityPolicy { quota, ..CapabilityPolicy::default() };
+    policies.capabilities.insert("route".into(), policy);
+    let (team, policies) = ("".into(), Arc::new(policies));
+    story.tell(Command::Configure { team, policies });
+    let answer = story.consult(&question).answer;
+    assert!(matches!(answer, Err(Refusal::OverQuota { .. })), "{answer:?}");
+    // What is held in memory is full.
+    let limits = Limits { payload_max_bytes: 0, ..Limits::default() };
+    story.kernel.set_limits(limits);
+    let (task, until) = (question.task, question.until);
+    let asked = Command::Consult { task, until, input: payload(2) };
+    let answer = story.kernel.step(Time(0), asked).answer;
+    assert!(matches!(answer, Err(Refusal::Overloaded { .. })), "{answer:?}");
+}
+
+#[test]
 fn what_is_not_asked_is_not_asked_for() {
     let (mut story, question) = Story::asked();
     let other = Question { until: Time(7), ..question.clone() };

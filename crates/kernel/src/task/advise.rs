@@ -1,14 +1,14 @@
 //! An adviser is asked who should get a task, and says so.
 
 use super::step::is_used_up;
-use super::submit::accept_advice;
+use super::submit::{accept_advice, check_room, check_size};
 use crate::kernel::Draft;
 use crate::mutant::{Mutant, planted};
 use crate::routing::{Decision, external};
 use crate::state::Deliberation;
 use crate::{
-    AgentId, Answer, Event, Parent, Part, Payload, Receipt, Refusal, Routing, Submit, TaskId, Text,
-    Time,
+    AgentId, Answer, Event, Parent, Part, Payload, Receipt, Refusal, Routing, Submit, Task, TaskId,
+    Text, Time,
 };
 
 /// Names of agents that are recorded are cut at this length: they may be anything.
@@ -34,29 +34,24 @@ pub(crate) fn consult(
     if asked(draft, id) != Some((until, None)) || draft.now >= until {
         return Err(Refusal::NotAsked(id));
     }
-    check_room(draft, id, &input)?;
     let terms = external::advised_by(draft, &task.terms);
     let deadline_ms = Some(until.since(draft.now));
     let submit = Submit { key: Some(step.clone()), deadline_ms, ..Submit::new(terms, input) };
+    check(draft, task, &submit)?;
     let task = accept_advice(draft, submit, Parent { task: id, step });
     Ok(Answer::Accepted(Receipt { task, fresh: true, outcome: None }))
 }
 
-/// Whether there is room for one more task, in the whole and in the tree of this one.
-fn check_room(draft: &Draft<'_>, id: TaskId, input: &Payload) -> Result<(), Refusal> {
-    let task = draft.task(id).ok_or(Refusal::UnknownTask(id))?;
-    let limits = &draft.limits;
+/// Whether there is room for one more task: in the whole as for any root, as nobody's step waits
+/// for it, and in the tree of the task that it is about.
+fn check(draft: &Draft<'_>, task: &Task, submit: &Submit) -> Result<(), Refusal> {
     if draft.draining {
         return Err(Refusal::Draining);
     }
-    if draft.open() as u64 >= limits.queue_max {
-        return Err(Refusal::Overloaded { retry_after_ms: limits.retry_after_ms });
-    }
-    if input.len > limits.payload_one_max_bytes {
-        return Err(Refusal::TooLarge { max: u64::from(limits.payload_one_max_bytes) });
-    }
-    if task.depth >= limits.depth_max {
-        return Err(Refusal::TooDeep { depth_max: limits.depth_max });
+    check_size(draft, submit)?;
+    check_room(draft, &submit.terms, None)?;
+    if task.depth >= draft.limits.depth_max {
+        return Err(Refusal::TooDeep { depth_max: draft.limits.depth_max });
     }
     match Part::ALL.into_iter().find(|part| is_used_up(draft, task.purse, *part)) {
         Some(part) => Err(Refusal::OverBudget { what: part.name().into() }),
