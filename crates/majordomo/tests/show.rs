@@ -11,8 +11,8 @@ use adapters::views::read::{By, Filter, Reader, Spending};
 use adapters::views::testing::{Scene, payload};
 use jiff::tz::TimeZone;
 use kernel::{
-    Bid, CapabilityPolicy, Ceiling, Ceilings, Command, Exit, Exited, Extent, FailureKind, Forced,
-    Policies, Policy, Report, Task, TaskId, Token,
+    Bid, CapabilityPolicy, Ceiling, Ceilings, Command, Cost, Exit, Exited, Extent, Failure,
+    FailureKind, Forced, Policies, Policy, Report, Task, TaskId, Token,
 };
 use majordomo::show::{self, Format, Screen};
 use std::collections::BTreeMap;
@@ -275,6 +275,39 @@ fn what_is_left_of_ceilings_is_told_with_what_was_spent() {
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(json["ceilings"][0]["max"], 2_000_000);
     assert_eq!(json["ceilings"][2]["tenant"], "acme");
+}
+
+/// One waits for the rate of its model, and has before; another finds the day's ceiling reached.
+#[test]
+fn who_waits_for_a_rate_or_finds_a_ceiling_reached_is_told_so() {
+    let mut scene = Scene::new();
+    scene.join("thinker", &["think"], 4);
+    let ceiling = Ceiling { money_micros: Some(500_000), ..Ceiling::default() };
+    let ceilings = Ceilings { tenant_day: ceiling, ..Ceilings::default() };
+    let policies = Arc::new(Policies { ceilings, ..Policies::default() });
+    scene.tell(Command::Configure { team: "".into(), policies });
+    let waits = scene.submit("think", "1");
+    let step = format!("call#2/rate/{}/sleep#0", scene.attempt(waits).token.0);
+    scene.report(waits, Report::Sleep { step: step.into(), ms: 600_000 });
+    scene.report(waits, Report::Wait { seen: 0 });
+    let poor = scene.submit("think", "2");
+    scene.report(poor, Report::Spent(Cost { money_micros: 500_000, ..Cost::default() }));
+    let (by, now) = (scene.attempt(poor), scene.kernel.state().time);
+    let more = Cost { money_micros: 1, ..Cost::default() };
+    let refusal = scene.kernel.state().affords(by, more, now).unwrap_err();
+    let failure = Failure::new(FailureKind::OverBudget, refusal.to_string());
+    scene.report(poor, Report::Failed(failure));
+
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("views.db");
+    let mut views = scene.views(&path);
+    for said in ["waits for the rate of openai/gpt-5, 12 s", "waits for the rate of openai/gpt-5"] {
+        views.append_log(waits, Token(1), 1_767_323_046_000, "info", said).unwrap();
+    }
+    let reader = Reader::open(&path).unwrap();
+    let format = Format::Text(Screen { width: 110, zone: TimeZone::UTC });
+    same("why-rate.txt", &show::why(&reader, waits.0, &format).unwrap());
+    same("why-ceiling.txt", &show::why(&reader, poor.0, &format).unwrap());
 }
 
 #[test]

@@ -31,6 +31,9 @@ fn told(explanation: &Explanation, screen: &Screen) -> String {
     if explanation.decisions.is_empty() {
         text += "nobody has had it yet\n";
     }
+    for sentence in &explanation.met {
+        text += &format!("{}\n", terminal(sentence));
+    }
     for (sentence, advice) in explanation.waits.iter().zip(&explanation.next) {
         text += &format!("now: {}\n", terminal(sentence));
         if !advice.is_empty() {

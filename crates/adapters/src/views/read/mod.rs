@@ -10,6 +10,7 @@ mod dead;
 mod log;
 mod obstacle;
 mod quota;
+mod rate;
 mod restarts;
 mod run;
 mod schedule;

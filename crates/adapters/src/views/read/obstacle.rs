@@ -53,6 +53,10 @@ pub enum Obstacle {
     Slot {
         agent: String,
     },
+    /// It is not its turn yet to call a model of which so much may be used and no more.
+    Rate {
+        model: String,
+    },
 }
 
 /// Agents with one reason against them.
@@ -276,6 +280,7 @@ impl Obstacle {
             }
             Obstacle::Steps { steps } => format!("it waits for {}", steps.join(", ")),
             Obstacle::Slot { agent } => format!("it has news and waits for a slot of {agent}"),
+            Obstacle::Rate { model } => format!("it waits for the rate of {model}"),
         }
     }
 
@@ -291,6 +296,9 @@ impl Obstacle {
             ),
             Obstacle::Excluded(excluded) => excluded.advice(task),
             Obstacle::QuotaFull { .. } => "wait, or allow more of it in the team file".to_owned(),
+            Obstacle::Rate { .. } => {
+                "wait, or allow more of it in [models] of the team file".to_owned()
+            }
             Obstacle::Delayed { .. }
             | Obstacle::Awaits { .. }
             | Obstacle::Preempted { .. }

@@ -1,6 +1,6 @@
 //! `why TASK`: why this agent got it, or why nobody has it yet.
 
-use super::{Attempt, Obstacle, Offer, PassedOver, Reader, Task};
+use super::{Attempt, Obstacle, Offer, PassedOver, Reader, Step, Task};
 use crate::views::Error;
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +11,8 @@ pub struct Explanation {
     pub task: Task,
     /// Each attempt's decision, first to last.
     pub decisions: Vec<Decision>,
+    /// What it waited for and what was not allowed to it, in sentences.
+    pub met: Vec<String>,
     /// Why it is not being worked on now; empty if it is, or if it has ended.
     pub obstacles: Vec<Obstacle>,
     /// The obstacles in sentences.
@@ -258,6 +260,11 @@ impl Reader {
             let attempts = reader.attempts(id)?;
             let decisions = attempts.iter().map(Decision::of).collect();
             let now_ms = reader.applied_ms()?;
+            let mut met = reader.rates(&task)?;
+            if task.failure_kind.as_deref() == Some("over_budget") {
+                let why = task.failure.clone().unwrap_or_default();
+                met.push(format!("it could not spend more: {why}"));
+            }
             let obstacles = match &*task.status {
                 "queued" => reader.obstacles(&task, attempts.last(), now_ms)?,
                 "waiting" => reader.unsettled(&task)?,
@@ -265,13 +272,18 @@ impl Reader {
             };
             let waits = obstacles.iter().map(|it| it.told(now_ms)).collect();
             let next = obstacles.iter().map(|it| it.advice(id)).collect();
-            Ok(Explanation { task, decisions, obstacles, waits, next })
+            Ok(Explanation { task, decisions, met, obstacles, waits, next })
         })
     }
 
     fn unsettled(&self, task: &Task) -> Result<Vec<Obstacle>, Error> {
         let steps = self.steps(task.id)?;
         let open = steps.into_iter().filter(|it| it.ended_ms.is_none() && it.kind != "once");
+        let open: Vec<Step> = open.collect();
+        if let Some(rate) = self.rate(task, &open)? {
+            return Ok(vec![rate]);
+        }
+        let open = open.into_iter().filter(|it| !it.is_rate());
         let steps: Vec<String> = open.map(|it| it.step).collect();
         let agent = task.agent.clone().unwrap_or_default();
         Ok(vec![match steps.is_empty() {
