@@ -8,6 +8,7 @@ mod crash;
 mod fair;
 mod gate;
 mod invoke;
+mod litellm;
 mod mutants;
 mod precision;
 mod review;
@@ -47,6 +48,7 @@ const VERBS: &[Verb] = &[
     crash::VERB,
     precision::VERB,
     storm::VERB,
+    litellm::VERB,
     bench::VERB,
     soak::VERB,
 ];
