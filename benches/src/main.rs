@@ -14,6 +14,7 @@ mod durable;
 mod fixed;
 mod fleet;
 mod lives;
+mod llm;
 mod memory;
 mod noop;
 mod process;
@@ -29,9 +30,9 @@ use report::Report;
 use std::process::Command;
 
 /// What can be measured, in order.
-const SECTIONS: [&str; 12] = [
+const SECTIONS: [&str; 13] = [
     "durable", "workflow", "memory", "restart", "cancel", "deadline", "classes", "recovery",
-    "kernel", "fleet", "process", "bus",
+    "kernel", "fleet", "process", "bus", "llm",
 ];
 
 fn main() -> Result<()> {
@@ -45,6 +46,8 @@ fn main() -> Result<()> {
             fleet::measure(&fleet::fleets(), rest)
         }
         [section, rest @ ..] if section == soak::NAME => soak::run(rest),
+        [section, rest @ ..] if section == llm::server::NAME => llm::server::run(rest),
+        [section, rest @ ..] if section == llm::NAME => llm::run_alone(rest),
         [section] => measure(section, &report),
         several => several.iter().try_for_each(|section| alone(section, &flags)),
     }
@@ -67,6 +70,7 @@ fn measure(section: &str, report: &Report) -> Result<()> {
         "cancel" => tokio()?.block_on(cancel::run(report)),
         "deadline" => tokio()?.block_on(deadline::run(report)),
         "bus" => tokio()?.block_on(bus::run(report, Vec::new(), &[])),
+        "llm" => tokio()?.block_on(llm::run(report)),
         "classes" => tokio()?.block_on(classes::run(report)),
         "recovery" => recovery::run(report),
         "kernel" => lives::run(report),

@@ -36,6 +36,7 @@ Builds in release and measures, each section in a process of its own:
   bus       tell, ask, fan-out to a thousand, envelopes, beside tokio's channels; alone,
             `bench bus`, with restart and fleet and beside ractor, kameo and actix, which are
             fetched and built for it
+  llm       agents that are models beside the bare HTTP client: one call, 64 agents, memory
   review    alone, `bench review`: the code review of 3,600 real files, from outside
   process   how long the binary takes to start, and what it holds while idle
 
