@@ -167,7 +167,7 @@ mod tests {
         assert_eq!(agent_lines(&standing, 40).len(), 1);
         standing.written(task, true, "first\nthen \u{1b}[2J and what goes on and on and on");
         let lines = agent_lines(&standing, 40);
-        assert_eq!(lines[1], "  │ …[2J and what goes on and on and on", "its end, in {lines:?}");
+        assert_eq!(lines[1], "  │ … and what goes on and on and on", "its end, in {lines:?}");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::leaving::{Successors, has_left};
 use super::scope::Joined;
 use super::{Error, Own, Session};
 use crate::crew::{self, Said};
-use crate::team::capability::Capability;
+use crate::team::capability::{Asked, Capability};
 use crate::team::definitions::Definition;
 use crate::team::difference::{Change, Difference, Kind};
 use crate::team::file::{Agent, Contract, TeamFile};
@@ -251,7 +251,7 @@ impl Session {
     ) -> BTreeMap<String, Vec<TaskId>> {
         let stays: BTreeSet<Capability> =
             new.file.agents.values().flat_map(roster::capabilities).collect();
-        let open: Vec<(TaskId, BTreeSet<Capability>)> = self
+        let open: Vec<(TaskId, Vec<Asked>)> = self
             .team
             .pinned()
             .into_iter()
@@ -264,7 +264,9 @@ impl Session {
         let of = |name: String| {
             let serves = old.file.agents.get(&name).map(roster::capabilities).unwrap_or_default();
             let alone: Vec<&Capability> = serves.iter().filter(|it| !stays.contains(it)).collect();
-            let needing = open.iter().filter(|(_, asks)| alone.iter().any(|it| asks.contains(it)));
+            let takes =
+                |asks: &[Asked]| asks.iter().any(|ask| alone.iter().any(|it| ask.takes(it)));
+            let needing = open.iter().filter(|(_, asks)| takes(asks));
             let runs = needing.map(|(run, _)| *run).collect();
             (name, runs)
         };
@@ -349,9 +351,9 @@ fn check_contracts(old: &TeamFile, new: &TeamFile) -> Result<(), Error> {
 }
 
 /// What the steps of a definition ask for.
-pub(super) fn asked(definition: &Definition) -> BTreeSet<Capability> {
+pub(super) fn asked(definition: &Definition) -> Vec<Asked> {
     let steps = definition.file.steps.values();
-    steps.filter_map(|step| Capability::parse(&step.ask).ok()).collect()
+    steps.filter_map(|step| Asked::parse(&step.ask).ok()).collect()
 }
 
 fn with(difference: &Difference, kind: Kind) -> Vec<String> {

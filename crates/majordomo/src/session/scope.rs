@@ -141,7 +141,8 @@ impl Session {
         };
         let (serves, asks) = (of(here), asked(definition));
         let alone = |agent: &Agent| {
-            roster::capabilities(agent).iter().any(|it| asks.contains(it) && !serves.contains(it))
+            let alone = |it| !serves.contains(it) && asks.iter().any(|ask| ask.takes(it));
+            roster::capabilities(agent).iter().any(alone)
         };
         let agents = definition.file.agents.iter().filter(|(_, agent)| alone(agent));
         let agents: Vec<String> = agents.map(|(name, _)| name.clone()).collect();

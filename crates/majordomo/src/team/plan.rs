@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value as Json;
 
-use super::capability::Capability;
+use super::capability::Asked;
 use super::expr::{self, Expression};
 use super::file::{Step, TeamFile};
 use super::problem::Code;
@@ -31,7 +31,7 @@ pub struct Plan {
 /// One compiled step.
 #[derive(Clone, Debug)]
 struct Node {
-    capability: Capability,
+    capability: Asked,
     settings: Settings,
     input: Option<Template>,
     when: Option<Expression>,
@@ -58,7 +58,7 @@ pub struct Task {
     /// The step key: `step`, or `step/item-key` in a `for_each`.
     pub key: String,
     /// What to ask for.
-    pub capability: Capability,
+    pub capability: Asked,
     /// What to pass.
     pub input: Json,
     /// Tasks with the same one go to the same agent, where the policy is sticky.
@@ -298,8 +298,7 @@ impl Node {
             }
             needs.insert(need.clone());
         }
-        let capability =
-            Capability::parse(&step.ask).map_err(|error| definition(error.to_string()))?;
+        let capability = Asked::parse(&step.ask).map_err(|error| definition(error.to_string()))?;
         let settings = Settings::of(step).map_err(|error| definition(error.message))?;
         Ok(Self { capability, settings, input, when, for_each, key, sticky, needs })
     }

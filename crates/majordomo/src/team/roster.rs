@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::assign;
-use super::capability::Capability;
+use super::capability::{Asked, Capability};
 use super::catalogue;
 use super::check::Surroundings;
 use super::file::{Agent, Llm, TeamFile};
@@ -37,13 +37,13 @@ pub fn settle(mut definition: TeamFile, surroundings: &dyn Surroundings) -> Rost
         lost.extend(capabilities(agent));
         false
     });
-    for agent in definition.agents.values() {
-        for capability in capabilities(agent) {
-            lost.remove(&capability);
-        }
-    }
+    let left: Vec<Capability> = definition.agents.values().flat_map(capabilities).collect();
+    let is_lost = |asked: &Asked| {
+        let takes = |it: &Capability| asked.takes(it);
+        lost.iter().any(takes) && !left.iter().any(takes)
+    };
     for (name, step) in &mut definition.steps {
-        if Capability::parse(&step.ask).is_ok_and(|asked| lost.contains(&asked)) {
+        if Asked::parse(&step.ask).is_ok_and(|asked| is_lost(&asked)) {
             steps.push(name.clone());
             step.when = Some("false".to_owned());
         }

@@ -58,14 +58,13 @@ impl Settings {
     }
 
     /// The terms on which one task is asked for.
-    pub(super) fn options(&self, version: u32, affinity: Option<String>) -> AskOptions {
+    pub(super) fn options(&self, affinity: Option<String>) -> AskOptions {
         let retry = RetryPolicy {
             attempts_max: self.attempts,
             base_ms: self.backoff.as_ms(),
             cap_ms: self.backoff_max.as_ms(),
         };
         AskOptions {
-            version: Some(version),
             retry: Some(retry),
             deadline: self.timeout.map(|it| std::time::Duration::from_millis(it.as_ms())),
             class: self.class,

@@ -11,7 +11,8 @@ use super::quantity::Duration;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Step {
-    /// The capability asked for: `"code.review"`, or `"code.review@2"`.
+    /// The capability asked for: `"code.review"`, `"code.review@2"`, or, where several versions
+    /// will do, `"code.review@1-3"`, `"code.review@2-"`.
     pub ask: String,
     /// What the agent gets: any value, with `"{{ … }}"` in its strings. The item of `for_each`,
     /// else nothing (`null`), if nothing is said.

@@ -182,8 +182,8 @@ impl Run {
         let Some(active) = self.active.get_mut(step) else { return false };
         let Some((place, task)) = active.tasks.next() else { return false };
         let Task { key, capability, input, affinity } = task;
-        let options = active.settings.options(capability.version, affinity);
-        let ask = self.cx.ask_value_as(&key, &capability.name, input).with(options);
+        let options = active.settings.options(affinity);
+        let ask = self.cx.ask_value_as(&key, &capability.to_string(), input).with(options);
         self.asked += 1;
         self.open.insert(self.asked, (step.to_owned(), place));
         self.asks.add(self.asked, ask);

@@ -46,6 +46,23 @@ async fn a_quota_holds_tasks_back_while_the_capability_is_worked_on() {
 }
 
 #[tokio::test]
+async fn a_step_may_take_any_of_several_versions() {
+    let agents = r#"
+[agents]
+old = { kind = "command", argv = ["echo", "1"], serves = ["x"], prefer = 1 }
+new = { kind = "command", argv = ["echo", "3"], serves = ["x@3"] }
+"#;
+    for (ask, version) in [("x", 1), ("x@2-", 3), ("x@>=1, <4", 1), ("x@3", 3)] {
+        let text = format!("{agents}\n[steps.all]\nask = '{ask}'\nfor_each = 'args'");
+        assert_eq!(Stage::new().run(&text, json!([0])).await, json!([version]), "{ask}");
+    }
+    let text = format!("{agents}\n[steps.all]\nask = 'x@4-'\n");
+    let read = majordomo::team::read("t.toml", &text, &majordomo::team::check::Anywhere);
+    let problems = read.render(false);
+    assert!(problems.contains("nobody serves `x@4-`"), "{problems}");
+}
+
+#[tokio::test]
 async fn a_breaker_opens_at_the_volume_that_the_file_says() {
     let agents = r#"
 [agents]

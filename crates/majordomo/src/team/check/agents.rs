@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value as Json;
 
 use super::{Code, Member, Problem, Problems, Surroundings, Team};
-use crate::team::capability::Capability;
+use crate::team::capability::{Asked, Capability};
 use crate::team::catalogue::{self, BUILTINS, Builtin, KINDS_RUN};
 use crate::team::{shape, suggest};
 
@@ -169,16 +169,16 @@ fn unused(team: &Team<'_>, problems: &mut Problems) {
         team.agents.values().flat_map(|agent| team.served_by(agent)).collect();
     let scheduled = team.schedules.values().filter(|schedule| schedule.has("ask"));
     let asking = team.steps.values().chain(scheduled);
-    let asked = asking.map(|it| it.text("ask").map(Capability::parse));
-    let asked: Option<Vec<Capability>> = asked.map(|ask| ask?.ok()).collect();
+    let asked = asking.map(|it| it.text("ask").map(Asked::parse));
+    let asked: Option<Vec<Asked>> = asked.map(|ask| ask?.ok()).collect();
+    let is_served = |ask: &Asked| served.iter().any(|it| ask.takes(it));
     // A misspelt capability may be what an idle agent serves; one mistake is told once.
-    let Some(mut asked) = asked.filter(|asked| asked.iter().all(|ask| served.contains(ask))) else {
-        return;
-    };
-    asked.extend(ASKED_BY_US.iter().filter_map(|ask| Capability::parse(ask).ok()));
+    let Some(mut asked) = asked.filter(|asked| asked.iter().all(is_served)) else { return };
+    asked.extend(ASKED_BY_US.iter().filter_map(|ask| Asked::parse(ask).ok()));
+    let is_asked = |it: &Capability| asked.iter().any(|asked| asked.takes(it));
     for (name, agent) in &team.agents {
         let serves = team.served_by(agent);
-        if !serves.is_empty() && !serves.iter().any(|capability| asked.contains(capability)) {
+        if !serves.is_empty() && !serves.iter().any(is_asked) {
             let at = team.document.key_at(&agent.path);
             let message = format!("no step asks agent `{name}`");
             let serves: Vec<String> = serves.iter().map(Capability::to_string).collect();

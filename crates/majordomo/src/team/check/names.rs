@@ -2,7 +2,7 @@
 //! needed.
 
 use super::{Code, Problem, Problems, Team};
-use crate::team::capability::Capability;
+use crate::team::capability::{Asked, Capability, Error};
 
 /// Longer names are mistakes.
 const NAME_MAX_BYTES: usize = 64;
@@ -24,7 +24,7 @@ pub(super) fn check(team: &Team<'_>, problems: &mut Problems) {
             );
         }
         for (path, text) in agent.texts("serves") {
-            capability(team, &path, text, problems);
+            no_name(team, &path, Capability::parse(text).err(), problems);
         }
     }
     for (what, members) in [("supervisor", &team.supervisors), ("schedule", &team.schedules)] {
@@ -52,7 +52,8 @@ pub(super) fn check(team: &Team<'_>, problems: &mut Problems) {
             });
         }
         if let Some(text) = step.text("ask") {
-            capability(team, &step.field("ask"), text, problems);
+            let read = Asked::parse(text).err();
+            no_name(team, &step.field("ask"), read, problems);
         }
     }
 }
@@ -63,8 +64,8 @@ fn is_word(name: &str, hyphens: bool) -> bool {
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || hyphens && b == b'-')
 }
 
-fn capability(team: &Team<'_>, path: &str, text: &str, problems: &mut Problems) {
-    if let Err(error) = Capability::parse(text) {
+fn no_name(team: &Team<'_>, path: &str, error: Option<Error>, problems: &mut Problems) {
+    if let Some(error) = error {
         let at = team.document.value_at(path);
         let problem = Problem::error(Code::BadName, at, "this names no capability");
         problems.push(problem.help(error.to_string()));

@@ -3,7 +3,7 @@
 
 use super::{Code, Member, Problem, Problems, Team};
 use crate::team::assign::EVERYTHING;
-use crate::team::capability::Capability;
+use crate::team::capability::{Asked, Capability};
 use crate::team::document::join;
 use crate::team::suggest;
 use serde_json::Value as Json;
@@ -109,7 +109,7 @@ pub(super) fn is_served(
 
 /// A key that no policy looks at would be a mistake that nobody notices.
 fn sticky(team: &Team<'_>, step: &Member<'_>, problems: &mut Problems) {
-    let Some(Ok(asked)) = step.text("ask").map(Capability::parse) else { return };
+    let Some(Ok(asked)) = step.text("ask").map(Asked::parse) else { return };
     if !step.has("sticky") {
         return;
     }

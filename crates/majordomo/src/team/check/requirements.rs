@@ -7,7 +7,7 @@ use kernel::{Constraint, Labels};
 use serde_json::Value as Json;
 
 use super::{Code, Member, Problem, Problems, Team};
-use crate::team::capability::Capability;
+use crate::team::capability::{Asked, Capability};
 use crate::team::policy::Label;
 use crate::team::requirement::{self, Requirement};
 use crate::team::suggest;
@@ -20,12 +20,13 @@ pub(super) fn check(team: &Team<'_>, problems: &mut Problems) {
         }
         let require = read(team, step, "require", &known, problems);
         read(team, step, "wish", &known, problems);
-        let Some(Ok(asked)) = step.text("ask").map(Capability::parse) else { continue };
+        let Some(Ok(asked)) = step.text("ask").map(Asked::parse) else { continue };
         // Who serves it in fact may be among those that cannot be read.
-        if team.served().is_none_or(|served| !served.contains(&asked)) {
+        let takes = |served: &[Capability]| served.iter().any(|it| asked.takes(it));
+        if team.served().is_none_or(|served| !takes(&served)) {
             continue;
         }
-        let able = team.agents.values().filter(|agent| team.served_by(agent).contains(&asked));
+        let able = team.agents.values().filter(|agent| takes(&team.served_by(agent)));
         let able: Vec<&Member<'_>> = able.collect();
         let fits =
             require.is_none_or(|require| fits(team, step, &asked, &require, &able, problems));
@@ -77,7 +78,7 @@ fn read(
 fn fits(
     team: &Team<'_>,
     step: &Member<'_>,
-    asked: &Capability,
+    asked: &Asked,
     require: &Constraint,
     able: &[&Member<'_>],
     problems: &mut Problems,
@@ -102,7 +103,7 @@ fn fits(
 fn weight(
     team: &Team<'_>,
     step: &Member<'_>,
-    asked: &Capability,
+    asked: &Asked,
     able: &[&Member<'_>],
     problems: &mut Problems,
 ) {

@@ -29,7 +29,7 @@ pub(super) fn check(team: &Team<'_>, problems: &mut Problems) {
                     super::steps::not_served(
                         team,
                         &schedule.field("ask"),
-                        &asked,
+                        &asked.into(),
                         served,
                         problems,
                     );

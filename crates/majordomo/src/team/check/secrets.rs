@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 
 use super::capabilities::schema_of;
 use super::{Code, Member, Problem, Problems, Surroundings, Team};
-use crate::team::capability::Capability;
+use crate::team::capability::{Asked, Capability};
 use crate::team::document::join;
 
 /// What takes secrets: the input schema of each capability that marks some, and where it stands.
@@ -99,8 +99,9 @@ fn taken(team: &Team<'_>, capability: &Capability, path: &str, problems: &mut Pr
 
 /// A secret that stands in the file itself, which is kept with every run of it.
 fn written(team: &Team<'_>, member: &Member<'_>, taking: &Taking, problems: &mut Problems) {
-    let asked = member.text("ask").and_then(|it| Capability::parse(it).ok());
-    let Some((schema, _)) = asked.and_then(|it| taking.get(&it)) else { return };
+    let asked = member.text("ask").and_then(|it| Asked::parse(it).ok());
+    let meant = asked.and_then(|asked| taking.iter().find(|(it, _)| asked.takes(it)));
+    let Some((_, (schema, _))) = meant else { return };
     let Some(input) = member.fields.get("input") else { return };
     for place in secret_places(schema, input) {
         let said = input.pointer(&place).unwrap_or(&Json::Null);

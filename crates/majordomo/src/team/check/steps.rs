@@ -1,7 +1,7 @@
 //! Steps: what they ask for is served, what they need is there, and `key` belongs to `for_each`.
 
 use super::{Code, Member, Problem, Problems, Team};
-use crate::team::capability::Capability;
+use crate::team::capability::{Asked, Capability};
 use crate::team::{shape, suggest};
 
 pub(super) fn check(team: &Team<'_>, problems: &mut Problems) {
@@ -11,8 +11,7 @@ pub(super) fn check(team: &Team<'_>, problems: &mut Problems) {
         if problems.are_enough() {
             return;
         }
-        if let (Some(served), Some(Ok(asked))) = (&served, step.text("ask").map(Capability::parse))
-        {
+        if let (Some(served), Some(Ok(asked))) = (&served, step.text("ask").map(Asked::parse)) {
             not_served(team, &step.field("ask"), &asked, served, problems);
         }
         needs(team, name, step, problems);
@@ -24,11 +23,11 @@ pub(super) fn check(team: &Team<'_>, problems: &mut Problems) {
 pub(super) fn not_served(
     team: &Team<'_>,
     path: &str,
-    wanted: &Capability,
+    wanted: &Asked,
     served: &[Capability],
     problems: &mut Problems,
 ) {
-    if served.contains(wanted) {
+    if served.iter().any(|it| wanted.takes(it)) {
         return;
     }
     let at = team.document.value_at(path);
