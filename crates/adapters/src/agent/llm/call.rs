@@ -172,11 +172,23 @@ impl Asking {
     async fn turn(&self, step: &str) -> Result<Chosen, Failure> {
         let mut chosen = self.inner.choose(&self.need)?;
         let model = &self.inner.spec.models[chosen.at].name;
-        chosen.place = self.granted(step, model, chosen.place).await?;
+        chosen.place = self.granted(step, model, chosen.place, 0).await?;
+        // It may have waited for a slot since, and others may have been refused meanwhile.
+        let mut times = 1;
+        while !chosen.place.may_still_go() {
+            chosen.place = self.granted(step, model, chosen.place, times).await?;
+            times += 1;
+        }
         Ok(chosen)
     }
 
-    async fn granted(&self, step: &str, model: &str, place: Place) -> Result<Place, Failure> {
+    async fn granted(
+        &self,
+        step: &str,
+        model: &str,
+        place: Place,
+        times: u32,
+    ) -> Result<Place, Failure> {
         let cx = &self.cx;
         if place.is_granted() {
             return Ok(place);
@@ -193,13 +205,18 @@ impl Asking {
         };
         cx.progress(None, said.as_str());
         cx.log(Level::Info, said);
-        without_slot(cx, step, place).await
+        without_slot(cx, step, place, times).await
     }
 }
 
 /// Waits beside the attempt, which is not polled meanwhile, and signals it. Each attempt waits for
 /// steps of its own: that another had its turn once says nothing.
-async fn without_slot(cx: &Context, step: &str, place: Place) -> Result<Place, Failure> {
+async fn without_slot(
+    cx: &Context,
+    step: &str,
+    place: Place,
+    times: u32,
+) -> Result<Place, Failure> {
     struct Beside(JoinHandle<Place>);
     impl Drop for Beside {
         fn drop(&mut self) {
@@ -207,6 +224,7 @@ async fn without_slot(cx: &Context, step: &str, place: Place) -> Result<Place, F
         }
     }
     let own = cx.branch(&format!("{step}/rate/{}", cx.attempt().token));
+    let own = if times == 0 { own } else { own.branch(&times.to_string()) };
     let signals = own.clone();
     let mut beside = Beside(tokio::spawn(async move {
         place.granted().await;

@@ -66,18 +66,29 @@ pub(super) struct Flow {
     requests_left: Option<Left>,
     tokens_left: Option<Left>,
     refusals: Refusals,
+    /// The most that was answered in a minute: so much is known to be allowed.
+    proven: u64,
     queue: FairQueue,
     waiting: BTreeMap<u64, Need>,
     under_way: BTreeMap<u64, UnderWay>,
     last: u64,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct UnderWay {
     /// When it was made; until then, when it was granted.
     sent_ms: u64,
     tokens: u64,
+    need: Need,
 }
+
+/// Where nobody tells a limit, so many calls go beyond what is known to be allowed before it is
+/// waited whether they are refused. A refusal comes at once, an answer takes seconds: all that are
+/// sent between the first one too many and its refusal are sent in vain.
+const UNHEARD_MAX: usize = 4;
+
+/// So long a refusal may take, milliseconds; who is not refused by then most likely is not.
+const UNHEARD_MS: u64 = 250;
 
 impl Ending {
     pub(super) fn of(result: &Result<Reply, Error>) -> Ending {
@@ -136,24 +147,41 @@ impl Flow {
             let Some(need) = self.waiting.get(&number) else { break };
             self.queue.granted(need.class, &need.tenant.clone());
             let Some(need) = self.dequeue(number) else { break };
-            self.send(now_ms, number, need.tokens);
+            self.send(now_ms, number, need);
             granted.push(number);
         }
         granted
     }
 
-    fn send(&mut self, now_ms: u64, number: u64, tokens: u64) {
+    fn send(&mut self, now_ms: u64, number: u64, need: Need) {
+        let tokens = need.tokens;
         self.requests.add(now_ms, 1);
         self.tokens.add(now_ms, tokens);
         self.requests_left = self.requests_left.and_then(|it| it.take(1));
         self.tokens_left = self.tokens_left.and_then(|it| it.take(tokens));
-        self.under_way.insert(number, UnderWay { sent_ms: now_ms, tokens });
+        self.under_way.insert(number, UnderWay { sent_ms: now_ms, tokens, need });
+    }
+
+    /// Whether a call that was granted may still go. Whoever needed a while to begin, as for a
+    /// slot, and was sent away with all others meanwhile, waits again in the place that it had.
+    pub(super) fn may_still_go(&mut self, now_ms: u64, number: u64) -> bool {
+        if now_ms >= self.refusals.closed_until_ms {
+            return true;
+        }
+        let Some(it) = self.under_way.remove(&number) else { return true };
+        self.requests.amend(it.sent_ms, 1, 0);
+        self.tokens.amend(it.sent_ms, it.tokens, 0);
+        self.queue.insert(it.need.class, &it.need.tenant, Time::NEVER, TaskId(number));
+        self.waiting.insert(number, it.need);
+        false
     }
 
     /// A call that was granted is made now. It counts from now on: whoever needed a while to begin
     /// would else be counted as of a minute that is over too early.
     pub(super) fn sent(&mut self, now_ms: u64, number: u64) {
-        let Some(UnderWay { sent_ms, tokens }) = self.under_way.get_mut(&number) else { return };
+        let Some(UnderWay { sent_ms, tokens, .. }) = self.under_way.get_mut(&number) else {
+            return;
+        };
         self.requests.amend(*sent_ms, 1, 0);
         self.requests.add(now_ms, 1);
         self.tokens.amend(*sent_ms, *tokens, 0);
@@ -190,10 +218,26 @@ impl Flow {
         };
         within(&self.requests, self.requests_per_minute(now_ms), 1);
         within(&self.tokens, self.tokens_per_minute(), tokens);
+        at_ms = at_ms.max(self.heard_at(now_ms));
         let left = [(self.requests_left, 1), (self.tokens_left, tokens)];
         let told =
             left.into_iter().filter_map(|(left, amount)| Some(left?.fits_at(now_ms, amount)));
         told.fold(at_ms, u64::max)
+    }
+
+    /// When a call may go without being one too many of those of whom it is not heard yet whether
+    /// they are allowed.
+    fn heard_at(&self, now_ms: u64) -> u64 {
+        let is_told = least(self.rate.requests_per_minute, self.told.requests_per_minute).is_some();
+        let is_proven = self.requests.sum(now_ms, MINUTE_MS) < self.proven;
+        if is_told || is_proven || self.requests_left.is_some() {
+            return now_ms;
+        }
+        let sent = self.under_way.values().map(|it| it.sent_ms + UNHEARD_MS);
+        let mut heard: Vec<u64> = sent.filter(|at_ms| *at_ms > now_ms).collect();
+        heard.sort_unstable();
+        let over = (heard.len() + 1).saturating_sub(UNHEARD_MAX);
+        over.checked_sub(1).and_then(|at| heard.get(at)).copied().unwrap_or(now_ms)
     }
 
     /// What was said goes before what answers tell, and that before what was learned.
@@ -233,13 +277,14 @@ impl Flow {
 
     /// A call has ended.
     pub(super) fn done(&mut self, now_ms: u64, number: u64, ending: Ending) {
-        let Some(UnderWay { sent_ms, tokens: thought }) = self.under_way.remove(&number) else {
+        let Some(UnderWay { sent_ms, tokens: thought, .. }) = self.under_way.remove(&number) else {
             return;
         };
         match ending {
             Ending::Answered { tokens, allowance } => {
                 self.tokens.amend(sent_ms, thought, tokens);
                 self.answered.add(now_ms, 1);
+                self.proven = self.proven.max(self.answered.sum(now_ms, MINUTE_MS));
                 self.refusals.accepted(sent_ms);
                 self.hear(now_ms, &allowance);
             }
@@ -248,6 +293,7 @@ impl Flow {
                 // Those under way may be accepted yet; each that is not says so itself.
                 let accepted = self.answered.sum(now_ms, MINUTE_MS) + self.under_way.len() as u64;
                 let accepted = (is_rate && knows.is_none()).then_some(accepted);
+                self.proven = accepted.map_or(self.proven, |it| self.proven.min(it));
                 self.tokens.amend(sent_ms, thought, 0);
                 self.refusals.refused(now_ms, sent_ms, after_ms, accepted);
             }

@@ -254,6 +254,18 @@ impl Place {
         }
     }
 
+    /// Whether the call may still be made, a while after it was granted; if not, it waits again.
+    #[must_use]
+    pub fn may_still_go(&self) -> bool {
+        self.with(|model, now_ms| {
+            let may = model.flow.may_still_go(now_ms, self.number);
+            if !may {
+                model.sleepers.insert(self.number, self.woken.clone());
+            }
+            may
+        })
+    }
+
     /// The call is made now, perhaps a while after it was granted.
     pub fn sent(&self) {
         self.with(|model, now_ms| model.flow.sent(now_ms, self.number));

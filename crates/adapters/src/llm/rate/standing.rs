@@ -8,6 +8,9 @@ const DOUBLINGS_MAX: u32 = 6;
 /// The pause after the first refusal that does not say for how long, milliseconds.
 const PAUSE_MS: u64 = 1_000;
 
+/// Doublings of the time for which a limit is believed that was found again.
+const BELIEVED_MAX: u32 = 3;
+
 /// So much of something is left, until there is more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Left {
@@ -61,8 +64,9 @@ pub(super) struct Refusals {
 struct Learned {
     per_minute: u64,
     since_ms: u64,
-    /// It was too much before: from then on it is raised a little at a time.
-    is_again: bool,
+    /// How often it was too much before: from then on it is raised a little at a time, and each
+    /// time later.
+    again: u32,
 }
 
 impl Refusals {
@@ -85,11 +89,11 @@ impl Refusals {
         self.closed_until_ms = self.closed_until_ms.max(now_ms.saturating_add(pause_ms));
         let Some(accepted) = accepted else { return };
         let since_ms = self.closed_until_ms;
-        let (per_minute, is_again) = match self.learned {
-            Some(learned) if !is_news => (learned.per_minute.saturating_sub(1), learned.is_again),
-            before => (accepted, before.is_some()),
+        let (per_minute, again) = match self.learned {
+            Some(learned) if !is_news => (learned.per_minute.saturating_sub(1), learned.again),
+            before => (accepted, before.map_or(0, |it| it.again.saturating_add(1))),
         };
-        self.learned = Some(Learned { per_minute: per_minute.max(1), since_ms, is_again });
+        self.learned = Some(Learned { per_minute: per_minute.max(1), since_ms, again });
     }
 
     /// It was not too much.
@@ -100,12 +104,14 @@ impl Refusals {
     }
 
     /// The limit that it seems to have. Each minute in which it was not too much raises it: to the
-    /// double as long as it was wrong once, by a tenth from then on.
+    /// double as long as it was wrong once, by a tenth from then on. The more often it was found,
+    /// the longer it is believed before it is tried again: two minutes, four, and eight at most.
     pub(super) fn per_minute(&self, now_ms: u64) -> Option<u64> {
-        let Learned { mut per_minute, since_ms, is_again } = self.learned?;
-        let minutes = now_ms.saturating_sub(since_ms) / MINUTE_MS;
+        let Learned { mut per_minute, since_ms, again } = self.learned?;
+        let believed = if again == 0 { 0 } else { (1 << again.min(BELIEVED_MAX)) - 1 };
+        let minutes = (now_ms.saturating_sub(since_ms) / MINUTE_MS).saturating_sub(believed);
         for _ in 0..minutes.min(64) {
-            let more = if is_again { (per_minute / 10).max(1) } else { per_minute };
+            let more = if again > 0 { (per_minute / 10).max(1) } else { per_minute };
             per_minute = per_minute.saturating_add(more);
         }
         Some(per_minute)
@@ -165,8 +171,10 @@ mod tests {
         refusals.refused(900, 0, None, Some(9));
         assert_eq!(at(&refusals, 0), 3, "one of the four was refused too");
         refusals.refused(200_000, 200_000, Some(1_000), Some(30));
-        assert_eq!([0, 1, 2].map(|it| at(&refusals, it)), [30, 33, 36]);
-        refusals.refused(400_000, 400_000, None, Some(0));
+        assert_eq!([0, 1, 2, 3].map(|it| at(&refusals, it)), [30, 30, 33, 36]);
+        refusals.refused(500_000, 500_000, Some(1_000), Some(30));
+        assert_eq!([0, 3, 4].map(|it| at(&refusals, it)), [30, 30, 33], "believed for longer");
+        refusals.refused(900_000, 900_000, None, Some(0));
         assert_eq!(at(&refusals, 0), 1, "never nothing");
     }
 }
