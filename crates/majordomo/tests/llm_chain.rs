@@ -43,6 +43,7 @@ impl World {
             Error::Overloaded { model, .. }
             | Error::RateLimited { model, .. }
             | Error::Cut { model, .. }
+            | Error::NotRecorded { model, .. }
             | Error::BadRequest { model, .. } => model.clone(),
             other => panic!("{other}"),
         };
@@ -129,6 +130,13 @@ async fn the_next_model_is_asked_within_the_same_step_and_paid_as_itself() {
     house.world.is_well(FIRST);
     assert_eq!(house.solve().await, Ok(json!(FIRST)), "one failure is not enough");
     assert_eq!(house.spent()[1], (FIRST.to_owned(), 1_000));
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_a_recording_does_not_have_was_not_asked_then() {
+    let house = House::new().await;
+    house.world.falls_ill(Error::NotRecorded { model: FIRST.into(), what: "nothing".into() });
+    assert_eq!(house.solve().await, Ok(json!(SECOND)));
 }
 
 #[tokio::test(start_paused = true)]

@@ -19,6 +19,8 @@ struct Reader {
     pages: usize,
     /// At this call it thinks for ever, once.
     hangs_at: Mutex<Option<usize>>,
+    /// It asks for pages by texts, which are no numbers.
+    as_text: bool,
     /// What it counts for what it is told.
     tokens: fn(usize) -> u64,
     asked: Mutex<Vec<Arc<Request>>>,
@@ -40,7 +42,10 @@ impl Llm for Reader {
             true => reply.calls.push(ToolCall {
                 id: format!("id-{turn}"),
                 name: "page".into(),
-                arguments: json!({ "input": turn }).to_string(),
+                arguments: match self.as_text {
+                    true => json!({ "input": turn.to_string() }).to_string(),
+                    false => json!({ "input": turn }).to_string(),
+                },
             }),
             false => reply.text = format!("{turn} pages"),
         }
@@ -56,7 +61,7 @@ async fn page(_: Context, number: usize) -> Result<String> {
 
 fn reader(pages: usize) -> Reader {
     let (hangs_at, asked) = (Mutex::default(), Mutex::default());
-    Reader { pages, hangs_at, tokens: |bytes| bytes as u64 / 4, asked }
+    Reader { pages, hangs_at, as_text: false, tokens: |bytes| bytes as u64 / 4, asked }
 }
 
 fn spec() -> Spec {
@@ -199,6 +204,49 @@ async fn a_task_that_does_not_fit_is_refused_before_anything_is_sent() {
         assert!(failure.message.contains(said), "{said}: {failure}");
     }
     assert!(model.asked.lock().unwrap().is_empty(), "the least of all that may be asked counts");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_called_today_counts_as_it_did_yesterday() {
+    let whole = || spec().or("ollama/tiny").context_tokens(4_000);
+    let (_, undisturbed) = read(whole(), reader(12)).await;
+    let today = Spec { models: spec().models, chain: whole().models, ..whole() };
+    assert_eq!(today.who(), whole().who());
+    let (gave, asked) = read(today, reader(12)).await;
+    assert_eq!(gave, Ok(json!("12 pages")));
+    let messages =
+        |all: &[Arc<Request>]| -> Vec<_> { all.iter().map(|it| it.messages.clone()).collect() };
+    assert!(messages(&asked) == messages(&undisturbed) && left_out(&asked[12]).is_some());
+}
+
+/// A page that is asked for by its name.
+#[capability("page@1")]
+async fn page_of_any_name(_: Context, name: Value) -> Result<String> {
+    Ok(format!("page {name}"))
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_refused_at_the_door_stays_refused() {
+    let any = || {
+        let page = Tool::new("page", "page").input(json!({ "type": ["integer", "string"] }));
+        Spec { tools: vec![page], ..spec() }
+    };
+    let (disk, model) = (Disk::new(), Arc::new(Reader { as_text: true, ..reader(1) }));
+    *model.hangs_at.lock().unwrap() = Some(1);
+    let first = team(&disk, any(), &model).await;
+    let all = SubmitOptions::default();
+    let run = first.submit(Terms::new("read"), b"\"all\"".to_vec(), all).await.unwrap().id();
+    while model.asked.lock().unwrap().len() < 2 {
+        tokio::task::yield_now().await;
+    }
+    disk.kill(first);
+    let agent = LlmAgent::new(any(), model.clone(), &JsonSchemas).unwrap();
+    let second = disk.team().with(page_of_any_name).agent(agent.joins(&["read"], 1));
+    let second = second.start().await.unwrap();
+    second.ticket(run).unwrap().typed::<Value>().await.unwrap();
+    let asked = model.asked.lock().unwrap().clone();
+    assert_eq!(asked[1].messages, asked[2].messages);
+    assert_eq!(disk.record().tasks("page").len(), 0, "it was told so, and went on from that");
 }
 
 #[tokio::test(start_paused = true)]

@@ -85,7 +85,10 @@ pub(super) fn agent(
         Some(min) => Spec::adviser(name, "").confidence_min(min),
         None => Spec::new(name, "", ""),
     };
-    spec.models = able.iter().map(|name| model(name, of.models.get(*name))).collect();
+    let model = |name: &str| model(name, of.models.get(name));
+    spec.models = able.iter().map(|name| model(name)).collect();
+    let chain = said.model.iter().flat_map(file::Chain::models);
+    spec.chain = chain.map(|name| model(name)).collect();
     spec.prompt = Arc::new(move |capability: &str, input: &Value| {
         let filled = prompt.fill(capability, input);
         filled.map_err(|why| {

@@ -117,6 +117,8 @@ impl Session {
         joined: &mut Joined,
     ) -> Result<(), Error> {
         let mut entries = self.entries(&definition.file, scope, &agents, joined)?;
+        // Models last: what they are told of tools and of who may approve is told by who is here.
+        entries.sort_by_key(|entry| &*entry.spec.kind == "llm");
         let roots = self.roots(definition, scope);
         let mut steps = crew::workflow(&self.definitions, fallback, scope, &roots);
         joined.name(scope, &mut steps);

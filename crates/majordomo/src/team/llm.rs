@@ -95,17 +95,6 @@ impl Chain {
     pub fn first(&self) -> &str {
         self.models().first().map_or("", String::as_str)
     }
-
-    /// The same without some; `None` where none is left.
-    pub(super) fn without(&self, is_out: impl Fn(&str) -> bool) -> Option<Chain> {
-        let mut left: Vec<String> = self.models().to_vec();
-        left.retain(|model| !is_out(model));
-        match &mut left[..] {
-            [] => None,
-            [one] => Some(Chain::One(std::mem::take(one))),
-            _ => Some(Chain::Several(left)),
-        }
-    }
 }
 
 impl From<&str> for Chain {

@@ -15,7 +15,6 @@ use super::capability::{Asked, Capability};
 use super::catalogue;
 use super::check::Surroundings;
 use super::file::{Agent, Llm, TeamFile};
-use super::llm::Chain;
 
 /// A definition for this machine.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,26 +49,27 @@ pub fn settle(mut definition: TeamFile, surroundings: &dyn Surroundings) -> Rost
     }
     let mut notes =
         if agents.is_empty() { Vec::new() } else { vec![note(missing, &agents, &steps)] };
-    notes.extend(shorter_chains(&mut definition, surroundings));
+    notes.extend(shorter_chains(&definition, surroundings));
     notes.extend(without_models(&mut definition, surroundings));
     notes.extend(assign::settle(&mut definition, surroundings));
     Roster { definition, notes }
 }
 
-/// Leaves those models of a chain out that cannot be called, where others of it can; says so in one
-/// line each.
-fn shorter_chains(definition: &mut TeamFile, surroundings: &dyn Surroundings) -> Vec<String> {
+/// Those models of a chain that cannot be called, where others of it can, in one line each. The
+/// chain stays whole: how much a conversation may hold must not hang on who has a key today.
+fn shorter_chains(definition: &TeamFile, surroundings: &dyn Surroundings) -> Vec<String> {
     let mut lacking: BTreeMap<String, (String, Vec<String>)> = BTreeMap::new();
-    for (name, agent) in &mut definition.agents {
+    for (name, agent) in &definition.agents {
         let Agent::Llm(Llm { model: Some(chain), .. }) = agent else { continue };
         let why = |model: &str| surroundings.lacks_model(Some(model));
-        let Some(left) = chain.without(|model| why(model).is_some()) else { continue };
+        if chain.models().iter().all(|model| why(model).is_some()) {
+            continue;
+        }
         for model in chain.models() {
             let Some(why) = why(model) else { continue };
             let entry = lacking.entry(model.clone()).or_insert_with(|| (why, Vec::new()));
             entry.1.push(name.clone());
         }
-        *chain = left;
     }
     let note = |(model, (why, agents)): (String, (String, Vec<String>))| {
         let agents = agents.join("`, `");
@@ -83,8 +83,13 @@ fn shorter_chains(definition: &mut TeamFile, surroundings: &dyn Surroundings) ->
 fn without_models(definition: &mut TeamFile, surroundings: &dyn Surroundings) -> Option<String> {
     let lacking = |agent: &Agent| match agent {
         Agent::Llm(llm) => {
-            // Of several that are all lacking, what is said of the first is said.
-            surroundings.lacks_model(llm.model.as_ref().map(Chain::first))
+            let why = |model: &String| surroundings.lacks_model(Some(model));
+            match &llm.model {
+                None => surroundings.lacks_model(None),
+                Some(chain) if chain.models().iter().any(|model| why(model).is_none()) => None,
+                // Of several that are all lacking, what is said of the first is said.
+                Some(chain) => chain.models().first().and_then(why),
+            }
         }
         _ => None,
     };
@@ -344,7 +349,7 @@ mod tests {
         let all = settle(definition.clone(), &Anywhere);
         assert_eq!(all.notes, Vec::<String>::new());
         let some = settle(definition.clone(), &Only("ollama"));
-        assert_eq!(models(&some), ["ollama/small", "ollama/small ollama/large"]);
+        assert_eq!(models(&some), models(&all), "what a conversation may hold stays the same");
         let said = "openai/gpt is not asked (no key for openai/gpt); the other models of `doer`, \
                     `thinker` are";
         assert_eq!(some.notes, [said]);

@@ -14,7 +14,8 @@
 //! there to be asked is recorded too: the conversation must not go another way in its next life.
 
 use super::Inner;
-use kernel::{FailureKind, RetryPolicy};
+use super::tool::{refused, told};
+use kernel::RetryPolicy;
 use runtime::api::{AskOptions, Context, Failure, OnUnknown};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -75,16 +76,20 @@ impl Inner {
             "token": token,
             "digest": &*digest,
         });
+        if let Some(why) = refused(cx, &key) {
+            return Ok(Err(unasked(&why)));
+        }
         // One that fails has not said yes.
         let retry = Some(RetryPolicy { attempts_max: 1, ..RetryPolicy::default() });
         let options = AskOptions { deadline: Some(SILENCE), retry, ..AskOptions::default() };
         match cx.ask_value_as(&key, approver, question).with(options).await {
             Ok(answer) if answer.get("approved") == Some(&Value::Bool(true)) => Ok(Ok(())),
             Ok(_) => Ok(Err(format!("not made: what {approver} answered is no approval"))),
-            Err(failure) if failure.kind == FailureKind::Lost => Err(failure),
-            Err(failure) => {
-                Ok(Err(format!("not made, as it is not approved: {}", failure.message)))
-            }
+            Err(failure) => told(cx, &key, failure).await.map(|why| Err(unasked(&why))),
         }
     }
+}
+
+fn unasked(why: &str) -> String {
+    format!("not made, as it is not approved: {why}")
 }

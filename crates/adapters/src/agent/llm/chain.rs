@@ -125,8 +125,12 @@ impl Asking {
     }
 }
 
-/// Whether this says something of the one that was asked and nothing of what it was asked.
+/// Whether this says something of the one that was asked and nothing of what it was asked. That a
+/// recording has no call of it does: it was away then, or had no key.
 fn another_may_answer(error: &Error) -> bool {
+    if matches!(error, Error::NotRecorded { .. }) {
+        return true;
+    }
     match error.kind() {
         FailureKind::Overloaded => {
             error.retry_after_ms().is_none_or(|ms| Duration::from_millis(ms) > HELD)
@@ -145,7 +149,11 @@ impl NotAnswered {
         let seconds = |ms: u64| ms.div_ceil(1_000);
         let (said, ms) = match not_now {
             NotNow::Away(Away { ms, is_broken: true }) => {
-                (format!("{model} has failed too often, and is tried in {} s", seconds(ms)), ms)
+                let when = match seconds(ms) {
+                    0 => "is being tried by others".to_owned(),
+                    seconds => format!("is tried in {seconds} s"),
+                };
+                (format!("{model} has failed too often, and {when}"), ms)
             }
             NotNow::Away(Away { ms, is_broken: false }) => {
                 (format!("{model} takes nothing more for {} s", seconds(ms)), ms)

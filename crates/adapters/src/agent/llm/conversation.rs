@@ -196,7 +196,7 @@ impl Conversation {
 
 impl Room {
     fn of(spec: &Spec) -> Room {
-        let known = spec.models.iter().filter_map(|it| Some((it.context_tokens?, it)));
+        let known = spec.chain().iter().filter_map(|it| Some((it.context_tokens?, it)));
         let least = known.min_by_key(|(tokens, _)| *tokens);
         let window = least.map(|(tokens, Model { name, .. })| {
             // Of a small one not all is for the answer, whatever is said.

@@ -29,6 +29,10 @@ pub struct Spec {
     pub name: String,
     /// Whom it asks: the first that answers, and whenever one does not, the next. One at least.
     pub models: Vec<Model>,
+    /// All that it was written with, where some of them cannot be called in this life: they count
+    /// for how much a conversation may hold and for what it is called, as these are the same in
+    /// every life. Those of `models` where nothing is said.
+    pub chain: Vec<Model>,
     /// Its instructions.
     pub prompt: Prompt,
     /// Tasks and answers that it is told before its own task.
@@ -159,6 +163,7 @@ impl Spec {
         Spec {
             name: name.to_owned(),
             models: vec![Model::new(model)],
+            chain: Vec::new(),
             prompt: Arc::new(move |_, _| Ok(prompt.clone())),
             examples: Vec::new(),
             history: History::default(),
@@ -182,8 +187,13 @@ impl Spec {
     /// Its models, for people.
     #[must_use]
     pub fn who(&self) -> String {
-        let names: Vec<&str> = self.models.iter().map(|it| it.name.as_str()).collect();
+        let names: Vec<&str> = self.chain().iter().map(|it| it.name.as_str()).collect();
         names.join(" or ")
+    }
+
+    /// All of its models, whether they can be called in this life or not.
+    pub(super) fn chain(&self) -> &[Model] {
+        if self.chain.is_empty() { &self.models } else { &self.chain }
     }
 
     /// One more thing that it may call.

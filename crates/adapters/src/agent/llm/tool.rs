@@ -6,7 +6,7 @@ use super::conversation::text_of;
 use super::schema::Schema;
 use super::spec::Error;
 use kernel::FailureKind;
-use runtime::api::{Context, Contract, Failure};
+use runtime::api::{Context, Contract, Failure, OnUnknown};
 use runtime::llm::{self, Message, ToolCall};
 use runtime::port::Schemas;
 use serde_json::{Value, json};
@@ -195,13 +195,40 @@ impl Inner {
                 return Ok(Err(why));
             }
         }
+        if let Some(why) = refused(cx, &step) {
+            return Ok(Err(why));
+        }
         match cx.ask_value_as(&step, ask, input).await {
             Ok(output) => Ok(Ok(text_of(&output))),
-            // Not the tool's: this attempt is over.
-            Err(failure) if failure.kind == FailureKind::Lost => Err(failure),
-            Err(failure) => Ok(Err(failure.message)),
+            Err(failure) => told(cx, &step, failure).await.map(Err),
         }
     }
+}
+
+/// What is told of a question that failed. Of one that was refused at the door there is no record,
+/// and the model goes on from what it was told: so that is recorded, and holds in every later life,
+/// which may not ask then what this one could not.
+///
+/// # Errors
+/// Not the question's failure: this attempt is over.
+pub(super) async fn told(cx: &Context, step: &str, failure: Failure) -> Result<String, Failure> {
+    match failure {
+        over if over.kind == FailureKind::Lost => Err(over),
+        Failure { message, attempt: Some(_), .. } => Ok(message),
+        Failure { message, .. } => {
+            cx.once(&refusal(step), async { Ok(message) }).on_unknown(OnUnknown::Retry).await
+        }
+    }
+}
+
+/// What an earlier life was told of a question that it could not ask.
+pub(super) fn refused(cx: &Context, step: &str) -> Option<String> {
+    let recorded = cx.recalled(&refusal(step))?.ok()?;
+    serde_json::from_value(recorded).ok()
+}
+
+fn refusal(step: &str) -> String {
+    format!("{step}/refused")
 }
 
 fn too_many(made: usize) -> String {

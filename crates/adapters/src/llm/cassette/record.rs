@@ -31,6 +31,9 @@ struct Tape {
 }
 
 struct State {
+    /// Where the file is until it has something to say: what was there before is worth keeping as
+    /// long as nothing comes of this.
+    waits_at: Option<PathBuf>,
     /// Nothing more is written once that has failed.
     file: Result<File, io::Error>,
     bytes: u64,
@@ -39,8 +42,8 @@ struct State {
 
 impl Recorder {
     pub(super) fn create(path: &Path, models: Arc<dyn Llm>) -> Result<Recorder, Error> {
-        let file = create(path).map_err(at(path))?;
-        Ok(Recorder::on(path, file, file::head().len() as u64, models))
+        let (waits_at, file) = create(path).map_err(at(path))?;
+        Ok(Recorder::on(path, file, Some(waits_at), file::head().len() as u64, models))
     }
 
     pub(super) fn go_on(path: &Path, models: Arc<dyn Llm>) -> Result<Recorder, Error> {
@@ -54,11 +57,17 @@ impl Recorder {
             file.set_len(bytes)?; // Half a line would spoil the next.
             Ok(file)
         };
-        Ok(Recorder::on(path, open().map_err(at(path))?, bytes, models))
+        Ok(Recorder::on(path, open().map_err(at(path))?, None, bytes, models))
     }
 
-    fn on(path: &Path, file: File, bytes: u64, models: Arc<dyn Llm>) -> Recorder {
-        let state = Mutex::new(State { file: Ok(file), bytes, calls: 0 });
+    fn on(
+        path: &Path,
+        file: File,
+        waits_at: Option<PathBuf>,
+        bytes: u64,
+        models: Arc<dyn Llm>,
+    ) -> Recorder {
+        let state = Mutex::new(State { waits_at, file: Ok(file), bytes, calls: 0 });
         let tape = Arc::new(Tape { path: path.to_owned(), keys: Vec::new(), state });
         Recorder { models, tape }
     }
@@ -80,8 +89,9 @@ impl Recorder {
     /// A call could not be written, and none since: the recording is not whole.
     pub fn finish(&self) -> Result<usize, Error> {
         let mut state = self.tape.lock();
+        let placed = state.place(&self.tape.path);
         let synced = match &state.file {
-            Ok(file) => file.sync_all(),
+            Ok(file) => placed.and_then(|()| file.sync_all()),
             Err(why) => Err(again(why)),
         };
         if let Err(why) = synced {
@@ -101,18 +111,36 @@ fn at(path: &Path) -> impl Fn(io::Error) -> Error {
     move |source| Error::Io { path: path.to_owned(), what: "written", source }
 }
 
-/// A file with nothing but its first line in the place of whatever was there, for its owner alone.
-fn create(path: &Path) -> io::Result<File> {
+impl State {
+    /// Puts the file into the place of whatever was there.
+    fn place(&mut self, path: &Path) -> io::Result<()> {
+        let Some(waits_at) = &self.waits_at else { return Ok(()) };
+        fs::rename(waits_at, path)?;
+        self.waits_at = None;
+        Ok(())
+    }
+}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        if let Some(waits_at) = &self.waits_at {
+            let _ = fs::remove_file(waits_at); // Nothing has come of it.
+        }
+    }
+}
+
+/// A file beside the place where it is to be, with nothing but its first line, for its owner alone.
+fn create(path: &Path) -> io::Result<(PathBuf, File)> {
     let mut new = path.as_os_str().to_owned();
     new.push(".new");
     let _ = fs::remove_file(&new); // Of a recording that was killed as it began.
     let mut file = OpenOptions::new().append(true).create_new(true).mode(0o600).open(&new)?;
-    let written = file.write_all(file::head().as_bytes()).and_then(|()| file.sync_all());
-    if let Err(why) = written.and_then(|()| fs::rename(&new, path)) {
+    let new = PathBuf::from(new);
+    if let Err(why) = file.write_all(file::head().as_bytes()).and_then(|()| file.sync_all()) {
         let _ = fs::remove_file(&new);
         return Err(why);
     }
-    Ok(file)
+    Ok((new, file))
 }
 
 impl Tape {
@@ -123,8 +151,9 @@ impl Tape {
     fn write(&self, line: &Line) {
         let text = line.text().map(|text| hidden(text, &self.keys)).map_err(io::Error::from);
         let mut state = self.lock();
+        let placed = state.place(&self.path);
         let State { file: Ok(file), bytes, .. } = &mut *state else { return };
-        let written = text.and_then(|text| {
+        let written = placed.and(text).and_then(|text| {
             *bytes += text.len() as u64;
             match *bytes {
                 ..=FILE_MAX_BYTES => file.write_all(text.as_bytes()),

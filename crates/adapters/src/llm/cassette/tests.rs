@@ -123,6 +123,22 @@ async fn the_same_request_is_answered_in_order_also_with_failures() {
 }
 
 #[tokio::test]
+async fn a_recording_of_nothing_takes_the_place_of_none() {
+    let stage = Stage::new();
+    stage.server.then(Answer::text("once")).then(Answer::text("anew"));
+    let recorder = stage.record();
+    recorder.complete(asking("What is it?", 1)).await.unwrap();
+    recorder.finish().unwrap();
+    let paid = stage.text();
+    drop(stage.record()); // What was to be recorded could not begin.
+    assert_eq!(stage.text(), paid);
+    assert_eq!(fs::read_dir(stage.home.path()).unwrap().count(), 1, "and nothing is left of it");
+    let recorder = stage.record();
+    recorder.complete(asking("What is it?", 2)).await.unwrap();
+    assert!(stage.text().contains("anew") && !stage.text().contains("once"));
+}
+
+#[tokio::test]
 async fn a_stream_is_played_in_its_pieces_and_as_a_whole() {
     let stage = Stage::new();
     stage.server.always(|_, number| match number {
