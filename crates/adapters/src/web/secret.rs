@@ -1,11 +1,16 @@
 //! Keys: read once, sent to their provider, and never shown.
 
 use crate::disk::private;
+use serde_json::Value;
+use std::borrow::Cow;
 use std::fmt;
 use std::path::Path;
 
 /// The largest file that is taken for a key, bytes.
 const FILE_MAX_BYTES: u64 = 4_096;
+
+/// So many times a text may stand within a text, each with `\` before what means something there.
+const WITHIN_MAX: usize = 4;
 
 /// A key. It has no `Display` and cannot be serialised, and its `Debug` tells nothing.
 #[derive(Clone, PartialEq, Eq)]
@@ -52,10 +57,60 @@ impl Secret {
         &self.0
     }
 
-    /// A text without the key in it: the other side may say it back to us.
+    /// A text without the key in it: the other side may say it back to us. Where it stands there in
+    /// another writing, as JSON in a text may have it, nothing of the text is shown.
     pub(crate) fn hidden_in(&self, text: &str) -> String {
-        text.replace(&*self.0, "***")
+        let hidden = text.replace(&*self.0, "***");
+        let mut plain = Cow::Borrowed(hidden.as_str());
+        for _ in 0..WITHIN_MAX {
+            if !plain.contains('\\') {
+                break;
+            }
+            plain = Cow::Owned(unescaped(&plain));
+            if plain.contains(&*self.0) {
+                return "***".to_owned();
+            }
+        }
+        hidden
     }
+
+    /// The same of every text in a value, names of fields too.
+    pub(crate) fn hidden_in_value(&self, value: Value) -> Value {
+        match value {
+            Value::String(text) => Value::String(self.hidden_in(&text)),
+            Value::Array(parts) => parts.into_iter().map(|it| self.hidden_in_value(it)).collect(),
+            Value::Object(fields) => {
+                let hide =
+                    |(name, it): (String, _)| (self.hidden_in(&name), self.hidden_in_value(it));
+                Value::Object(fields.into_iter().map(hide).collect())
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => value,
+        }
+    }
+}
+
+/// What a text of JSON means where it says `\/` or `\u002F`. Of white space nothing is known here:
+/// no key has any.
+fn unescaped(text: &str) -> String {
+    let (mut plain, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some((before, after)) = rest.split_once('\\') {
+        plain.push_str(before);
+        let digits = after.strip_prefix('u').and_then(|it| it.get(..4));
+        let number = digits.and_then(|it| u32::from_str_radix(it, 16).ok());
+        let mut chars = after.chars();
+        match number {
+            Some(number) => {
+                plain.push(char::from_u32(number).unwrap_or(char::REPLACEMENT_CHARACTER));
+                rest = &after[5..];
+            }
+            None => {
+                plain.extend(chars.next());
+                rest = chars.as_str();
+            }
+        }
+    }
+    plain.push_str(rest);
+    plain
 }
 
 impl fmt::Debug for Secret {
@@ -75,6 +130,14 @@ mod tests {
         assert_eq!(secret.expose(), "sk-canary-1");
         assert_eq!(format!("{secret:?} {:?}", Some(&secret)), "*** Some(***)");
         assert_eq!(secret.hidden_in("bad key sk-canary-1!"), "bad key ***!");
+        for escaped in
+            [r"bad key sk\u002dcanary\u002D1", r"sk-canar\y-1", r"\ud800 sk\u002dcanary-1\"]
+        {
+            assert_eq!(secret.hidden_in(escaped), "***", "{escaped}");
+        }
+        for harmless in [r"sk\u002canary", r"C:\users\u", r"\u00", "é\\é", r"\u00é0"] {
+            assert_eq!(secret.hidden_in(harmless), harmless);
+        }
         for unfit in ["", " ", "a b", "a\nb", "ключ"] {
             let error = Secret::new(unfit, "OPENAI_API_KEY").unwrap_err().to_string();
             assert!(error.starts_with("OPENAI_API_KEY: "), "{error}");

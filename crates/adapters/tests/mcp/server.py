@@ -5,7 +5,8 @@ Its one argument is a JSON table:
   silent   it does not answer questions that it does not know; mute: none at all; ends: nor lives
   tools    the names of the tools it has; "page" of them at a time
   http     what kind of answer it gives over HTTP, "json" or "sse"; without, it speaks over stdio
-  sessions it keeps them, and loses the first one when it "loses" and then "stumbles" so often
+  sessions it keeps them, and loses the first one when it "loses" and then "stumbles" so often,
+           is so often "deaf" to whoever has come again, or "dwells" over the handshake
   token    that of those whom it lets in; status: it lets nobody in
 """
 import http.server
@@ -25,7 +26,7 @@ SCHEMAS = {"echo": TEXT}
 WORDS = {"type": "object", "properties": {"words": {"type": "integer"}}, "required": ["words"]}
 OUTPUTS = {"count": WORDS, "miscount": WORDS}
 ALL = """echo count miscount fail refuse meta tell ask image garbage flood die stall pid input
-    html other breaks snaps"""
+    html other breaks drips snaps slips stray"""
 TOOLS = WANTS.get("tools", ALL.split())
 ANSWERS = {}
 CALLED_OFF = {}
@@ -121,6 +122,13 @@ def called(params, number, tell):
             tell({"method": "notifications/progress", "params": far})
         tell({"method": "notifications/message", "params": {"level": "warning", "data": "a word"}})
         return text("told")
+    if name == "stray":
+        for token in ({}, {"progressToken": "x"}, {"progressToken": 10 ** 6}):
+            far = {**token, "progress": 1, "total": 1, "message": "astray"}
+            tell({"method": "notifications/progress", "params": far})
+        return text("told")
+    if name == "slips":
+        return text("it is " + WANTS["token"])
     if name == "ask":
         return text(json.dumps(asked("sampling/createMessage", tell)["error"]["code"]))
     if name == "image":
@@ -212,6 +220,8 @@ class Web(http.server.BaseHTTPRequestHandler):
     sessions = {}
     kept = {}
     lost = []
+    deaf = []
+    called = threading.Event()
 
     def log_message(self, *_):
         pass
@@ -243,13 +253,23 @@ class Web(http.server.BaseHTTPRequestHandler):
         method = message.get("method", "")
         session = self.headers.get("mcp-session-id")
         write("posted", f"{method} {session} {self.headers.get('mcp-protocol-version')}")
+        if method == "tools/call" and self.lost:
+            self.called.set()
         if WANTS.get("sessions") and method != "initialize" and session not in self.sessions:
             self.plain(400 if session is None else 404, "no such session")
+            return
+        is_again = method == "notifications/initialized" and self.lost
+        if is_again and len(self.deaf) < WANTS.get("deaf", 0):
+            self.deaf.append(session)
+            self.plain(500, "not yet")
             return
         if "id" not in message or not method:
             heard(message)
             self.plain(202)
             return
+        if method == "initialize" and self.lost and WANTS.get("dwells"):
+            write("dwelling", "yes")
+            self.called.wait(0.5)
         if method == "initialize" and self.lost and len(self.lost) <= WANTS.get("stumbles", 0):
             self.lost.append(session)
             self.plain(500, "not yet")
@@ -281,8 +301,10 @@ class Web(http.server.BaseHTTPRequestHandler):
             stray = {"jsonrpc": "2.0", "id": 10 ** 6, "result": {}}
             self.plain(200, json.dumps(stray), "application/json")
         elif WANTS["http"] == "json":
-            found = answer(message, lambda _: None)
-            self.plain(200, json.dumps(found), "application/json", **extra)
+            found = json.dumps(answer(message, lambda _: None))
+            if tool == "slips":
+                found = found.replace("-", "\\u002d")
+            self.plain(200, found, "application/json", **extra)
         else:
             self.stream(message, extra, tool)
 
@@ -294,12 +316,17 @@ class Web(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.close_connection = True
         self.wfile.write(b": here we are\n\n")
-        if tool == "breaks":
-            at = f"at-{message['id']}"
-            self.kept[at] = {"jsonrpc": "2.0", "id": message["id"], "result": text("whole")}
-            self.wfile.write(f"id: {at}\nretry: 1\ndata:\n\n".encode())
+        if tool in ("breaks", "drips"):
+            self.breaks(message["id"], 7 if tool == "drips" else 0)
         elif tool != "snaps":
             self.event(answer(message, lambda it: self.event({"jsonrpc": "2.0", **it})))
+
+    def breaks(self, number, more):
+        """Breaks off, and does so again when it is taken up, as often as there is more."""
+        at = f"at-{number}-{more}"
+        self.kept[at] = (number, more)
+        data = "" if more else "data:\n"
+        self.wfile.write(f"id: {at}\n{data}\nretry: 1\n\n".encode())
 
     def event(self, message):
         self.wfile.write(f"event: message\ndata: {json.dumps(message)}\n\n".encode())
@@ -318,7 +345,11 @@ class Web(http.server.BaseHTTPRequestHandler):
         self.send_header("connection", "close")
         self.end_headers()
         self.close_connection = True
-        self.event(self.kept.pop(at))
+        number, more = self.kept.pop(at)
+        if more:
+            self.breaks(number, more - 1)
+        else:
+            self.event({"jsonrpc": "2.0", "id": number, "result": text("whole")})
 
     def do_DELETE(self):
         write("deleted", str(self.headers.get("mcp-session-id")))

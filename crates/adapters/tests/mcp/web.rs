@@ -205,11 +205,12 @@ async fn who_is_not_let_in_is_told_what_to_do() {
         assert!(!why.contains("canary"), "{why}");
     }
     let site = Site::open(guarded(), 0).await;
-    let mcp = site.agent(&["echo"], Some(token("MCP_TOKEN")), limits());
+    let mcp = site.agent(&["echo", "slips"], Some(token("MCP_TOKEN")), limits());
     let team = builder(&Arc::default()).agent(mcp.entry("files")).start().await.unwrap();
-    // Whoever says the token back says nothing.
+    // Whoever says the token back says nothing, however it is written.
     let input = json!({ "text": format!("it is {TOKEN}") });
     assert_eq!(team.ask_value("files.echo", &input).await.unwrap(), json!("it is ***"));
+    assert_eq!(team.ask_value("files.slips", &json!({})).await.unwrap(), json!("it is ***"));
     team.drain(Duration::ZERO).await;
 }
 

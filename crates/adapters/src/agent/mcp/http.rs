@@ -148,7 +148,7 @@ impl Http {
                 self.find(request.id, &body, ear).await
             }
             "text/event-stream" => self.listen(request.id, answer.body, ear).await,
-            other => Err(self.broke(format!("it answers with {other:.60}"))),
+            other => Err(self.broke(format!("it answers with {:.60}", self.hidden(other)))),
         }
     }
 
@@ -165,9 +165,8 @@ impl Http {
         bytes: &[u8],
         ear: Option<&Ear>,
     ) -> Result<Option<Answer>, Fault> {
-        let text = self.hidden(bytes);
         let mut found = None;
-        for message in rpc::read(text.as_bytes()).map_err(|why| self.broke(why))? {
+        for message in self.read(bytes).map_err(|why| self.broke(why))? {
             match message {
                 Heard::Answer(id, answer) if id == Some(own) => found = Some(answer),
                 Heard::Answer(..) => {}
@@ -205,15 +204,15 @@ impl Http {
             }
             _ => {}
         }
-        let text = self.hidden(&body);
-        if let Ok(messages) = rpc::read(text.as_bytes()) {
+        if let Ok(messages) = self.read(&body) {
             for message in messages {
                 if let Heard::Answer(_, Err(error)) = message {
                     return Ok(Err(error));
                 }
             }
         }
-        let said = cut(text.trim(), self.limits.said_max_bytes.min(300));
+        let said = self.hidden(&String::from_utf8_lossy(&body));
+        let said = cut(said.trim(), self.limits.said_max_bytes.min(300));
         if request.method == "server/discover" && (400..500).contains(&status) {
             let (code, data) = (rpc::METHOD_NOT_FOUND, Value::Null);
             return Ok(Err(rpc::Error { code, message: format!("status {status}"), data }));
@@ -281,10 +280,15 @@ impl Http {
         self.lock().revision == STATELESS
     }
 
-    /// What came, without our token in it.
-    fn hidden(&self, bytes: &[u8]) -> String {
+    /// The messages in what came, without our token in them.
+    fn read(&self, bytes: &[u8]) -> Result<Vec<Heard>, String> {
         let text = String::from_utf8_lossy(bytes);
-        self.token.as_ref().map_or_else(|| text.to_string(), |token| token.hidden_in(&text))
+        rpc::read_without(self.token.as_ref(), text.as_bytes())
+    }
+
+    /// A text that came, without our token in it.
+    fn hidden(&self, text: &str) -> String {
+        self.token.as_ref().map_or_else(|| text.to_owned(), |token| token.hidden_in(text))
     }
 
     pub(super) fn fault(&self, error: web::Error) -> Fault {

@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::web::secret::Secret;
+
 /// There is no such method, or none that we serve.
 pub(super) const METHOD_NOT_FOUND: i64 = -32601;
 /// The parameters will not do.
@@ -76,11 +78,23 @@ pub(super) fn reply(id: Value, method: &str) -> Value {
 /// # Errors
 /// What is wrong with it, with its beginning.
 pub(super) fn read(bytes: &[u8]) -> Result<Vec<Heard>, String> {
+    read_without(None, bytes)
+}
+
+/// The same, and nothing of it has our token in it: hidden when it is read, as JSON has several
+/// ways to write it.
+pub(super) fn read_without(token: Option<&Secret>, bytes: &[u8]) -> Result<Vec<Heard>, String> {
     let quoted = |why: String| {
-        let quote: String = String::from_utf8_lossy(bytes).chars().take(QUOTE_CHARS).collect();
+        let text = String::from_utf8_lossy(bytes);
+        let hidden = token.map(|it| it.hidden_in(&text));
+        let quote: String = hidden.as_deref().unwrap_or(&text).chars().take(QUOTE_CHARS).collect();
         format!("{why} in the message {quote:?}")
     };
     let value: Value = serde_json::from_slice(bytes).map_err(|error| quoted(error.to_string()))?;
+    let value = match token {
+        Some(token) => token.hidden_in_value(value),
+        None => value,
+    };
     let messages = match value {
         Value::Array(messages) => messages,
         one => vec![one],
