@@ -256,7 +256,8 @@ fn is_timeout(error: &Cause) -> bool {
 
 /// Scheme, host and port of an address: enough for people, and nothing that is secret.
 pub(crate) fn origin(url: &str) -> String {
-    let end = url.match_indices('/').nth(2).map_or(url.len(), |(at, _)| at);
+    let begin = url.find("://").map_or(0, |at| at + "://".len());
+    let end = url[begin..].find(['/', '?', '#']).map_or(url.len(), |at| begin + at);
     url[..end].to_owned()
 }
 

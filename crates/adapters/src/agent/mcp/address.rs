@@ -75,6 +75,9 @@ mod tests {
             let why = Address::new(bad).unwrap_err();
             assert!(why.contains(said), "{bad}: {why}");
         }
-        assert_eq!(Address::new("https://a.b:1/c?key=d").unwrap().origin(), "https://a.b:1");
+        for rest in ["/c?key=d", "?key=d", "?key=d/e", "#d", "/", ""] {
+            let address = Address::new(&format!("https://a.b:1{rest}")).unwrap();
+            assert_eq!(address.origin(), "https://a.b:1", "{rest}");
+        }
     }
 }
