@@ -166,6 +166,38 @@ async fn a_session_that_cannot_be_begun_anew_at_once_is_begun_later() {
     play.end_site().await;
 }
 
+/// A session is one when the server has been told that it is.
+#[tokio::test]
+async fn a_session_that_the_server_does_not_hear_of_is_none() {
+    let wants = json!({ "http": "json", "sessions": true, "loses": true, "deaf": 1 });
+    let play = Site::play(wants, &["echo"], limits()).await;
+    let failure = play.fails("echo", json!({ "text": "a" })).await;
+    assert!(failure.message.contains("answers with status 500"), "{}", failure.message);
+    assert_eq!(play.ask("echo", json!({ "text": "a" })).await, json!("a"));
+    let posted = play.stage.written("posted").await;
+    let begun = posted.lines().filter(|line| line.starts_with("initialize "));
+    assert_eq!(begun.count(), 3, "{posted}");
+    play.end_site().await;
+}
+
+/// Until all of it is settled nobody speaks in the new session, nor as nobody has agreed upon.
+#[tokio::test]
+async fn who_calls_while_a_session_is_begun_anew_waits_for_it() {
+    let wants = json!({ "http": "json", "era": "2025-03-26", "sessions": true, "loses": true,
+                        "dwells": true });
+    let play = Site::play(wants, &["meta"], limits()).await;
+    let first = play.submit("meta", json!({}), 1).await;
+    play.stage.written("dwelling").await;
+    play.ask("meta", json!({})).await;
+    first.outcome().await.unwrap();
+    let posted = play.stage.written("posted").await;
+    let calls: Vec<&str> = posted.lines().filter(|it| it.starts_with("tools/call")).collect();
+    let lost = calls.iter().filter(|it| it.starts_with("tools/call s1 "));
+    assert_eq!((calls.len(), lost.count()), (3, 1), "{posted}");
+    assert!(calls.iter().all(|it| it.ends_with(" 2025-03-26")), "{posted}");
+    play.end_site().await;
+}
+
 #[tokio::test]
 async fn what_it_tells_and_asks_on_its_way_is_heard_and_refused() {
     let play = Site::play(json!({ "http": "sse" }), &["tell", "ask"], limits()).await;

@@ -55,6 +55,14 @@ pub(super) struct Http {
 
 #[derive(Default)]
 struct State {
+    now: Manner,
+    /// What a handshake under way settles: nobody else speaks so until it is over.
+    next: Option<Manner>,
+}
+
+/// How a server is spoken to.
+#[derive(Clone, Default)]
+struct Manner {
     /// The revision that is spoken.
     revision: String,
     /// The server's name for our session, where it keeps one.
@@ -84,23 +92,45 @@ impl Http {
 
     /// Tells it something.
     pub(super) async fn tell(&self, method: &str, params: Value) -> Result<(), Fault> {
-        self.post_aside(&rpc::notification(method, params)).await
+        let headers = self.headers_of(&self.manner(method));
+        self.post_aside(&rpc::notification(method, params), headers).await
     }
 
     /// The revision that is spoken from now on.
     pub(super) fn speaks(&self, revision: &str) {
-        self.lock().revision = revision.to_owned();
+        self.lock().now.revision = revision.to_owned();
+    }
+
+    /// A handshake begins, in this revision.
+    pub(super) fn begin(&self, revision: &str) {
+        let revision = revision.to_owned();
+        self.lock().next = Some(Manner { revision, session: None });
+    }
+
+    /// The handshake goes on in the revision that the server has chosen.
+    pub(super) fn agree(&self, revision: &str) {
+        if let Some(next) = &mut self.lock().next {
+            next.revision = revision.to_owned();
+        }
+    }
+
+    /// The handshake is over: from now on everybody speaks so.
+    pub(super) fn settle(&self) {
+        let mut state = self.lock();
+        if let Some(next) = state.next.take() {
+            state.now = next;
+        }
     }
 
     /// Whether this is still our session: another call may have begun a new one.
     pub(super) fn is_session(&self, session: &str) -> bool {
-        self.lock().session.as_ref().is_some_and(|own| own.as_bytes() == session.as_bytes())
+        self.lock().now.session.as_ref().is_some_and(|own| own.as_bytes() == session.as_bytes())
     }
 
     /// The session ends, if there is one; what comes of that is nobody's concern.
     pub(super) async fn end(&self) {
         let headers = self.headers();
-        if self.lock().session.take().is_none() {
+        if self.lock().now.session.take().is_none() {
             return;
         }
         let call = web::Call::new(self.times());
@@ -121,12 +151,10 @@ impl Http {
         ear: Option<&Ear>,
     ) -> Result<Answer, Fault> {
         let is_first = request.method == "initialize";
-        let mut headers = self.headers();
-        if is_first {
-            headers.remove(SESSION); // A new one begins; until it has, a lost one is known as such.
-        }
-        let session = headers.get(SESSION).cloned();
-        if self.is_stateless() {
+        let manner = self.manner(request.method);
+        let mut headers = self.headers_of(&manner);
+        let session = manner.session;
+        if manner.revision == STATELESS {
             headers.extend(headers::of(request, tool));
         }
         let answer = self.post(&request.to_value(), headers).await?;
@@ -138,8 +166,8 @@ impl Http {
             }
             _ => return self.refused(request, answer).await,
         }
-        if is_first {
-            self.lock().session = answer.headers.get(SESSION).cloned();
+        if let Some(next) = self.lock().next.as_mut().filter(|_| is_first) {
+            next.session = answer.headers.get(SESSION).cloned();
         }
         let kind = content_type(&answer.headers).to_owned();
         match kind.as_str() {
@@ -175,7 +203,8 @@ impl Http {
                         ear.refused(&method);
                     }
                     let reply = rpc::reply(id, &method);
-                    let _heard_or_not = timeout(TELL_MAX, self.post_aside(&reply)).await;
+                    let _heard_or_not =
+                        timeout(TELL_MAX, self.post_aside(&reply, self.headers())).await;
                 }
                 Heard::Told { method, params } => {
                     if let Some(ear) = ear {
@@ -228,8 +257,8 @@ impl Http {
     }
 
     /// Posts what has no answer.
-    async fn post_aside(&self, message: &Value) -> Result<(), Fault> {
-        let answer = self.post(message, self.headers()).await?;
+    async fn post_aside(&self, message: &Value, headers: HeaderMap) -> Result<(), Fault> {
+        let answer = self.post(message, headers).await?;
         let status = answer.status.as_u16();
         match status {
             200..=299 => Ok(()),
@@ -240,7 +269,18 @@ impl Http {
         }
     }
 
+    /// How this is said: a handshake in the manner that it settles, and all else as it is settled.
+    fn manner(&self, method: &str) -> Manner {
+        let is_handshake = matches!(method, "initialize" | "notifications/initialized");
+        let state = self.lock();
+        state.next.as_ref().filter(|_| is_handshake).unwrap_or(&state.now).clone()
+    }
+
     pub(super) fn headers(&self) -> HeaderMap {
+        self.headers_of(&self.manner(""))
+    }
+
+    fn headers_of(&self, manner: &Manner) -> HeaderMap {
         let fixed = [
             (CONTENT_TYPE, "application/json"),
             (ACCEPT, "application/json, text/event-stream"),
@@ -254,11 +294,10 @@ impl Http {
             value.set_sensitive(true);
             headers.insert(AUTHORIZATION, value);
         }
-        let state = self.lock();
-        if let Ok(revision) = HeaderValue::from_str(&state.revision) {
+        if let Ok(revision) = HeaderValue::from_str(&manner.revision) {
             headers.insert(REVISION, revision);
         }
-        if let Some(session) = &state.session {
+        if let Some(session) = &manner.session {
             headers.insert(SESSION, session.clone());
         }
         headers
@@ -277,7 +316,7 @@ impl Http {
     }
 
     fn is_stateless(&self) -> bool {
-        self.lock().revision == STATELESS
+        self.lock().now.revision == STATELESS
     }
 
     /// The messages in what came, without our token in them.

@@ -51,6 +51,30 @@ impl Link {
         }
     }
 
+    /// A handshake begins, in this revision; everything else is said as before until it is over.
+    pub(super) fn begin(&self, revision: &str) {
+        match self {
+            Self::Stdio(_) => {}
+            Self::Http(http) => http.begin(revision),
+        }
+    }
+
+    /// It goes on in the revision that the server has chosen.
+    pub(super) fn agree(&self, revision: &str) {
+        match self {
+            Self::Stdio(_) => {}
+            Self::Http(http) => http.agree(revision),
+        }
+    }
+
+    /// It is over: from now on everything is said so.
+    pub(super) fn settle(&self) {
+        match self {
+            Self::Stdio(_) => {}
+            Self::Http(http) => http.settle(),
+        }
+    }
+
     /// Whether this is still the session that is spoken in.
     pub(super) fn is_session(&self, session: &str) -> bool {
         match self {

@@ -71,9 +71,10 @@ impl Session {
         ear: Arc<Ear>,
     ) -> Result<Value, Fault> {
         let params = json!({ "name": tool.name, "arguments": arguments });
-        let call = || {
+        let call = async || {
+            drop(self.renewing.lock().await); // What is begun anew is waited for.
             let request = self.request("tools/call", params.clone(), marks.clone());
-            self.link.call(request, Some(tool), Some(ear.clone()))
+            self.link.call(request, Some(tool), Some(ear.clone())).await
         };
         let answer = match call().await {
             Err(Fault::SessionLost { session, .. }) => {
@@ -97,7 +98,14 @@ impl Session {
         if !self.link.is_session(lost) {
             return Ok(());
         }
-        match self.initialize().await? {
+        // Everybody waits for it meanwhile, so it has its time and no more.
+        let start_ms = self.limits.start_ms;
+        let renewing = timeout(Duration::from_millis(start_ms), self.initialize()).await;
+        let late = |_| {
+            let why = format!("a lost session was not begun anew within {start_ms} ms");
+            Fault::Unreachable { server: self.server(), why }
+        };
+        match renewing.map_err(late)?? {
             None => Ok(()),
             Some(error) => Err(self.refused("initialize", error)),
         }
@@ -156,28 +164,31 @@ impl Session {
             return Err(self.version(&error.data["supported"]));
         }
         self.set_own(Map::new());
+        self.link.speaks(WITH_HANDSHAKE[0]);
         Ok(Some(error))
     }
 
-    /// The handshake; gives the error of a server that knows none.
+    /// The handshake; gives the error of a server that knows none. What it settles goes for others
+    /// when all of it is: calls may be under way.
     async fn initialize(&self) -> Result<Option<rpc::Error>, Fault> {
-        self.set_own(Map::new());
-        self.link.speaks(WITH_HANDSHAKE[0]);
+        self.link.begin(WITH_HANDSHAKE[0]);
         let us = json!({ "protocolVersion": WITH_HANDSHAKE[0], "capabilities": {},
                          "clientInfo": client_info() });
-        let result = match self.ask("initialize", us).await? {
+        let request = Request { id: self.next_id(), method: "initialize", params: us };
+        let result = match self.link.call(request, None, None).await? {
             Ok(result) => result,
             Err(error) => return Ok(Some(error)),
         };
         let said = &result["protocolVersion"];
         let spoken = said.as_str().unwrap_or_default();
-        if spoken == STATELESS {
-            self.set_own(own_marks());
-        } else if !WITH_HANDSHAKE.contains(&spoken) {
+        let is_stateless = spoken == STATELESS;
+        if !is_stateless && !WITH_HANDSHAKE.contains(&spoken) {
             return Err(self.version(said));
         }
-        self.link.speaks(spoken);
+        self.link.agree(spoken);
         self.link.tell("notifications/initialized", Value::Null).await?;
+        self.set_own(if is_stateless { own_marks() } else { Map::new() });
+        self.link.settle();
         Ok(None)
     }
 
@@ -213,7 +224,7 @@ impl Session {
     }
 
     fn request(&self, method: &'static str, params: Value, marks: Map<String, Value>) -> Request {
-        let id = self.last_id.fetch_add(1, Ordering::Relaxed) + 1;
+        let id = self.next_id();
         let mut params = params;
         let mut meta = self.own().clone();
         if !marks.is_empty() {
@@ -225,6 +236,10 @@ impl Session {
             params["_meta"] = Value::Object(meta);
         }
         Request { id, method, params }
+    }
+
+    fn next_id(&self) -> u64 {
+        self.last_id.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     fn set_own(&self, marks: Map<String, Value>) {
