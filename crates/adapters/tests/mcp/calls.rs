@@ -110,6 +110,29 @@ async fn what_it_tells_on_its_way_is_passed_on() {
     play.end().await;
 }
 
+/// It does not say which call it speaks of: nobody hears then what is another tenant's.
+#[tokio::test]
+async fn what_is_told_to_nobody_is_heard_by_one_tenant_only() {
+    let far = ["Some(0.25) at 1", "Some(0.5) at 2"];
+    let word = "Warn a word";
+    for (tenant, heard) in [("other", 0), ("same", 2)] {
+        let play = Play::of(json!({}), &["tell", "stall", "stray"]).await;
+        assert_eq!(play.ask("stray", json!({})).await, json!("told"));
+        let stalled = play.submit_as(tenant, "stall", json!({})).await;
+        play.stage.written("stalled").await;
+        let told = play.submit_as("same", "tell", json!({})).await;
+        told.outcome().await.unwrap();
+        play.team.cancel(stalled.task, "enough").await.unwrap();
+        stalled.settled().await.unwrap();
+        assert_eq!(play.ask("tell", json!({})).await, json!("told"));
+        let wanted = [&far[..], &vec![word; heard], &far, &[word]].concat();
+        let said = || play.notes.said();
+        eventually("all is heard", || said().len() >= wanted.len()).await;
+        assert_eq!(said(), wanted, "{tenant}");
+        play.end().await;
+    }
+}
+
 #[tokio::test]
 async fn what_a_server_asks_for_is_refused() {
     let play = Play::of(json!({}), &["ask"]).await;

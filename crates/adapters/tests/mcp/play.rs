@@ -121,6 +121,13 @@ impl Play {
         self.team.submit(terms, input, SubmitOptions::default()).await.unwrap()
     }
 
+    /// A call of one tenant.
+    pub(crate) async fn submit_as(&self, tenant: &str, tool: &str, input: Value) -> Ticket {
+        let terms = Terms { tenant: tenant.into(), ..Terms::new(format!("files.{tool}")) };
+        let input = serde_json::to_vec(&input).unwrap();
+        self.team.submit(terms, input, SubmitOptions::default()).await.unwrap()
+    }
+
     /// What a tool gives.
     pub(crate) async fn ask(&self, tool: &str, input: Value) -> Value {
         let ticket = self.submit(tool, input, 1).await;

@@ -21,6 +21,11 @@ impl Ear {
         Self { cx, said_max_bytes, logs_left: AtomicU32::new(logs_max) }
     }
 
+    /// Whose attempt it is.
+    pub(super) fn tenant(&self) -> &kernel::Text {
+        self.cx.tenant()
+    }
+
     /// Something that the server tells of the call itself.
     pub(super) fn told(&self, method: &str, params: &Value) {
         match method {

@@ -294,14 +294,19 @@ impl Reader {
                         ear.told(&method, &params);
                     }
                 }
-                // Whose it is, it does not say.
+                None if method == "notifications/progress" => {} // Of no call that we know.
                 None => self.ears().iter().for_each(|ear| ear.told(&method, &params)),
             },
         }
     }
 
+    /// Who hears what does not say which call it speaks of: every call, and nobody where they are
+    /// of several tenants, as no tenant hears what is another's.
     fn ears(&self) -> Vec<Arc<Ear>> {
-        self.shared.lock().calls.values().filter_map(|call| call.ear.clone()).collect()
+        let open = self.shared.lock();
+        let ears: Vec<_> = open.calls.values().filter_map(|call| call.ear.clone()).collect();
+        let is_one = ears.windows(2).all(|two| two[0].tenant() == two[1].tenant());
+        if is_one { ears } else { Vec::new() }
     }
 }
 
