@@ -148,6 +148,9 @@ impl Within {
 
 impl Pieces {
     fn take(&mut self, event: &sse::Event) -> Result<Option<String>, Unusable> {
+        if event.data.is_empty() {
+            return Ok(None); // It speaks of the stream itself, which is not taken up again.
+        }
         match self {
             Pieces::Chat(pieces) => pieces.take(event),
             Pieces::Messages(pieces) => pieces.take(event),

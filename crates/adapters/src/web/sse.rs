@@ -14,7 +14,7 @@ pub(crate) struct Event {
     pub(crate) id: String,
     /// How long to wait before the stream is taken up again, if it says.
     pub(crate) retry_ms: Option<u64>,
-    /// Its data, lines joined.
+    /// Its data, lines joined. Without any, it says where the stream is or when to come back.
     pub(crate) data: String,
 }
 
@@ -55,7 +55,8 @@ impl Decoder {
     fn take(&mut self, line: &str) {
         if line.is_empty() {
             let event = std::mem::take(&mut self.event);
-            if std::mem::take(&mut self.has_data) {
+            let has_data = std::mem::take(&mut self.has_data);
+            if has_data || !event.id.is_empty() || event.retry_ms.is_some() {
                 self.whole.push_back(event);
             }
             return;
@@ -86,14 +87,17 @@ mod tests {
     #[test]
     fn events_are_the_same_however_the_bytes_are_cut() {
         let text = "\u{feff}: ping\nevent: a\r\ndata: {\"é\":1}\r\n\r\ndata:x\ndata: y\n\n\n\
-                    event: none\n\nid: 7\nretry: 20\ndata\n\ndata: cut";
+                    event: none\n\nid: 7\nretry: 20\ndata\n\nid: 8\n\nretry: 30\n\n\
+                    retry: soon\n\ndata: cut";
         let of = |name: &str, data: &str| Event {
             name: name.into(),
             data: data.into(),
             ..Event::default()
         };
         let numbered = Event { id: "7".into(), retry_ms: Some(20), ..Event::default() };
-        let expected = vec![of("a", "{\"é\":1}"), of("", "x\ny"), numbered];
+        let bare = Event { id: "8".into(), ..Event::default() };
+        let later = Event { retry_ms: Some(30), ..Event::default() };
+        let expected = vec![of("a", "{\"é\":1}"), of("", "x\ny"), numbered, bare, later];
         for size in 1..text.len() {
             let mut decoder = Decoder::default();
             for piece in text.as_bytes().chunks(size) {

@@ -137,6 +137,15 @@ async fn a_stream_that_breaks_off_is_taken_up_again() {
     play.end_site().await;
 }
 
+/// However often, as long as it comes on: what it says of itself needs no data with it.
+#[tokio::test]
+async fn a_stream_that_comes_on_is_taken_up_as_often_as_it_breaks_off() {
+    let play = Site::play(json!({ "http": "sse" }), &["drips"], limits()).await;
+    assert_eq!(play.ask("drips", json!({})).await, json!("whole"));
+    assert_eq!(play.stage.written("resumed").await.lines().count(), 8);
+    play.end_site().await;
+}
+
 /// The call that found it so was not done, and goes on in the new one.
 #[tokio::test]
 async fn a_lost_session_is_begun_anew() {

@@ -14,20 +14,26 @@ use crate::web::{self, Body, sse};
 
 const LAST_EVENT: HeaderName = HeaderName::from_static("last-event-id");
 
-/// How often a stream that broke off is taken up again.
+/// How often a stream that broke off is taken up again at the same event.
 const RESUMES_MAX: u32 = 5;
 
-/// How long to wait before that, where the server does not say, and at most, milliseconds.
-const RESUME_MS: (u64, u64) = (1_000, 10_000);
+/// How long to wait before that, where the server does not say, milliseconds.
+const RESUME_MS: u64 = 1_000;
+
+/// And where it says: at least, and at most.
+const RESUME_BOUNDS_MS: (u64, u64) = (50, 10_000);
 
 /// Events may come to so many times what one message may.
 const AROUND: usize = 64;
 
-/// How a stream of events ended without the answer.
-enum Broken {
-    /// It can be taken up behind this event, after so many milliseconds.
-    At(String, u64),
-    For(Fault),
+/// How far a stream has come.
+struct Course {
+    /// The number of its last event that has one.
+    last: Option<String>,
+    /// After so many milliseconds it is taken up again.
+    wait_ms: u64,
+    /// How often that was done since this event.
+    resumes: u32,
 }
 
 impl Http {
@@ -38,62 +44,57 @@ impl Http {
         mut body: Body,
         ear: Option<&Ear>,
     ) -> Result<Answer, Fault> {
-        let mut last = None;
-        for resumes in 0.. {
-            let (at, wait_ms) = match self.events(id, body, ear, &mut last).await {
-                Ok(answer) => return Ok(answer),
-                Err(Broken::For(fault)) => return Err(fault),
-                Err(Broken::At(..)) if resumes == RESUMES_MAX => break,
-                Err(Broken::At(at, wait_ms)) => (at, wait_ms),
-            };
-            sleep(Duration::from_millis(wait_ms)).await;
+        let mut course = Course { last: None, wait_ms: RESUME_MS, resumes: 0 };
+        loop {
+            if let Some(answer) = self.events(id, body, ear, &mut course).await? {
+                return Ok(answer);
+            }
+            let at = course.last.clone().filter(|_| course.resumes < RESUMES_MAX);
+            let at = at.ok_or_else(|| self.cut())?;
+            course.resumes += 1;
+            sleep(Duration::from_millis(course.wait_ms)).await;
             body = self.resume(&at).await?;
         }
-        Err(self.cut())
     }
 
-    /// The events of one stream. `last`: the number of the last of them, and of those before.
+    /// The events of one stream; nothing where it ends without the answer.
     async fn events(
         &self,
         id: u64,
         mut body: Body,
         ear: Option<&Ear>,
-        last: &mut Option<String>,
-    ) -> Result<Answer, Broken> {
+        course: &mut Course,
+    ) -> Result<Option<Answer>, Fault> {
         let max = self.limits.message_max_bytes;
         body.max_bytes = max.saturating_mul(AROUND);
         let mut events = sse::Decoder::default();
-        let mut wait_ms = RESUME_MS.0;
+        let (least_ms, most_ms) = RESUME_BOUNDS_MS;
         loop {
             while let Some(event) = events.next() {
-                if !event.id.is_empty() {
-                    *last = Some(event.id);
+                if !event.id.is_empty() && course.last.as_ref() != Some(&event.id) {
+                    (course.last, course.resumes) = (Some(event.id), 0);
                 }
-                wait_ms = event.retry_ms.map_or(wait_ms, |ms| ms.min(RESUME_MS.1));
+                if let Some(ms) = event.retry_ms {
+                    course.wait_ms = ms.clamp(least_ms, most_ms);
+                }
                 if event.data.trim().is_empty() {
                     continue;
                 }
-                let found = self.heard(id, event.data.as_bytes(), ear).await;
-                if let Some(answer) = found.map_err(Broken::For)? {
-                    return Ok(answer);
+                if let Some(answer) = self.heard(id, event.data.as_bytes(), ear).await? {
+                    return Ok(Some(answer));
                 }
             }
             if events.pending() > max {
-                return Err(Broken::For(self.fault(web::Error::TooLarge { max })));
+                return Err(self.fault(web::Error::TooLarge { max }));
             }
             match body.next().await {
                 Ok(Some(bytes)) => {
                     let fed = events.feed(&bytes);
                     let no_text = |_| self.broke("an event of it is no text".to_owned());
-                    fed.map_err(no_text).map_err(Broken::For)?;
+                    fed.map_err(no_text)?;
                 }
-                Ok(None) | Err(web::Error::Cut { .. }) => {
-                    return Err(match last.clone() {
-                        Some(at) => Broken::At(at, wait_ms),
-                        None => Broken::For(self.cut()),
-                    });
-                }
-                Err(error) => return Err(Broken::For(self.fault(error))),
+                Ok(None) | Err(web::Error::Cut { .. }) => return Ok(None),
+                Err(error) => return Err(self.fault(error)),
             }
         }
     }
