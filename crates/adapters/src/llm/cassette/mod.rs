@@ -35,6 +35,7 @@ use kernel::Digest;
 use runtime::llm::{Error as CallError, Part, Reply, Request};
 use runtime::port::llm::Parts;
 use runtime::port::{BoxFuture, Llm};
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -258,7 +259,10 @@ impl Llm for Cassette {
     }
 }
 
-/// A text without these keys in it.
-fn hidden(text: String, keys: &[Secret]) -> String {
-    keys.iter().fold(text, |text, key| key.hidden_in(&text))
+/// A line of JSON without these keys in it, wherever and however they stand there.
+fn hidden(line: String, keys: &[Secret]) -> serde_json::Result<String> {
+    let said: Value = serde_json::from_str(&line)?;
+    let hide = |value, key: &Secret| key.hidden_in_value(value);
+    let hidden = keys.iter().fold(said.clone(), hide);
+    Ok(if hidden == said { line } else { format!("{hidden}\n") })
 }

@@ -149,7 +149,7 @@ impl Tape {
     }
 
     fn write(&self, line: &Line) {
-        let text = line.text().map(|text| hidden(text, &self.keys)).map_err(io::Error::from);
+        let text = line.text().and_then(|text| hidden(text, &self.keys)).map_err(io::Error::from);
         let mut state = self.lock();
         let placed = state.place(&self.path);
         let State { file: Ok(file), bytes, .. } = &mut *state else { return };
