@@ -6,7 +6,7 @@ use majordomo::show::{self, Passing};
 use std::io::Write as _;
 use std::time::Duration;
 use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 /// What waits here to be printed; more waits with whoever says it, and the oldest of that goes.
 const WAITING_MAX: usize = 64;
@@ -36,15 +36,16 @@ impl Ear {
         std::future::pending().await
     }
 
-    /// What was said until the end.
-    pub(super) async fn last_words(mut self) -> Vec<Told> {
-        let mut words = Vec::new();
-        if let Some(told) = &mut self.0 {
-            while let Ok(Some(told)) = timeout(PATIENCE, told.recv()).await {
-                words.push(told);
-            }
+    /// What was said until the end, as it comes. Others in the run may go on for ever: of what they
+    /// say no end is waited for.
+    pub(super) async fn last_words(mut self, mut each: impl FnMut(&Told)) {
+        let Some(told) = &mut self.0 else { return };
+        let until = Instant::now() + PATIENCE;
+        while Instant::now() < until
+            && let Ok(Some(told)) = timeout_at(until, told.recv()).await
+        {
+            each(&told);
         }
-        words
     }
 }
 
@@ -95,5 +96,32 @@ impl Printer {
     /// What ends the line that a text stands on.
     pub(super) fn end(&mut self) -> &'static str {
         self.passing.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use majordomo::control::Told;
+    use runtime::port::observer::Said;
+    use tokio::time::{sleep, timeout};
+
+    /// What others say goes on, and is not waited for.
+    #[tokio::test(start_paused = true)]
+    async fn last_words_end_though_others_go_on() {
+        let (tell, told) = mpsc::channel(WAITING_MAX);
+        tokio::spawn(async move {
+            for task in 0.. {
+                let what = Said::Partial { output: task.into() };
+                let told = Told { task, token: 1, agent: String::new(), what, missed: 0 };
+                if tell.send(told).await.is_err() {
+                    return;
+                }
+                sleep(PATIENCE / 2).await;
+            }
+        });
+        let (begun, mut heard) = (Instant::now(), 0);
+        let ended = timeout(PATIENCE * 100, Ear(Some(told)).last_words(|_| heard += 1)).await;
+        assert!(ended.is_ok() && heard > 1 && begun.elapsed() <= PATIENCE * 2, "{heard}");
     }
 }

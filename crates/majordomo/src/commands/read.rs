@@ -159,8 +159,12 @@ impl Logs {
                     Err(why) => return Err(why.into()),
                 };
             if !goes_on {
-                let words = std::mem::take(&mut ear).last_words().await;
-                words.iter().filter(|it| is_text(it)).for_each(|it| printer.say(it));
+                let say = |told: &Told| {
+                    if is_text(told) {
+                        printer.say(told);
+                    }
+                };
+                std::mem::take(&mut ear).last_words(say).await;
             }
             let (text, last) = show::logs(&reader, self.task, after, &format)?;
             if !text.is_empty() || !goes_on {

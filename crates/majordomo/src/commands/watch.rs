@@ -35,9 +35,7 @@ impl Watch {
             let ear = ear.get_or_insert_with(|| Ear::at(global, run.run));
             let line = line(&run, global.json)?;
             if run.ended_ms.is_some() {
-                for told in std::mem::take(ear).last_words().await {
-                    printer.say(&told);
-                }
+                std::mem::take(ear).last_words(|told| printer.say(told)).await;
             }
             if line != said {
                 printer.line(&line);
