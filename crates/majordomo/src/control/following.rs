@@ -66,15 +66,19 @@ pub(super) async fn follow(
 }
 
 /// Submits, tells what is said meanwhile, and ends with the answer that a submission has that
-/// waits.
+/// waits. Whoever hangs up is told nothing more; what was submitted goes on.
 pub(super) async fn submit(
     desk: &Desk,
     request: Request,
+    hung_up: impl Future,
     out: &mut (impl AsyncWrite + Unpin),
 ) -> io::Result<()> {
     let ear = desk.team().ear(); // Before there is a run, so that nothing of it is missed.
+    let ticket = match handle::submitted(desk, request).await {
+        Ok(ticket) => ticket,
+        Err(failure) => return write(out, &handle::refusal(failure)).await,
+    };
     let answered = async {
-        let ticket = handle::submitted(desk, request).await?;
         let run = ticket.task;
         let progress = ear.of(run);
         let (team, names) = (desk.team(), BTreeMap::new());
@@ -84,7 +88,10 @@ pub(super) async fn submit(
         }
         Ok(Response::Completed { task: run.0, output: ticket.outcome().await? })
     };
-    let answer = answered.await.unwrap_or_else(handle::refusal);
+    let answer = tokio::select! {
+        answer = answered => answer.unwrap_or_else(handle::refusal),
+        _ = hung_up => return Ok(()),
+    };
     write(out, &answer).await
 }
 

@@ -143,7 +143,8 @@ async fn serve(
                 let Ok(_room) = front.waiting.clone().try_acquire_owned() else {
                     return write.write_all(&no_room()?).await;
                 };
-                return following::submit(&front.desk, request, &mut write).await;
+                let hung_up = lines.read_line(&mut line);
+                return following::submit(&front.desk, request, hung_up, &mut write).await;
             }
             Ok(Request::Follow { task }) => {
                 drop(place);
