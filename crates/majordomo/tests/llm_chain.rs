@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used)] // The helpers of a test are tests.
 
 use adapters::schema::JsonSchemas;
-use majordomo::kernel::{Entry, Event, FailureKind, Terms};
+use majordomo::kernel::{Budget, Cost, Entry, Event, FailureKind, Terms};
 use majordomo::llm::{LlmAgent, Spec};
 use majordomo::models::price::Price;
 use majordomo::models::rate::{Governor, Rate};
@@ -25,6 +25,8 @@ const SECOND: &str = "anthropic/second";
 struct World {
     ill: Mutex<BTreeMap<String, Error>>,
     asked: Mutex<Vec<Arc<Request>>>,
+    /// It thinks for so long.
+    thinks: Mutex<Option<Duration>>,
 }
 
 impl Llm for World {
@@ -33,7 +35,13 @@ impl Llm for World {
         let usage = Usage { input_tokens: 1_000, output_tokens: 0, ..Usage::default() };
         let reply = Reply { text: request.model.clone(), usage, ..Reply::default() };
         self.asked.lock().unwrap().push(request);
-        Box::pin(std::future::ready(error.map_or(Ok(reply), Err)))
+        let thinks = *self.thinks.lock().unwrap();
+        Box::pin(async move {
+            if let Some(thinks) = thinks {
+                tokio::time::sleep(thinks).await;
+            }
+            error.map_or(Ok(reply), Err)
+        })
     }
 }
 
@@ -87,7 +95,8 @@ impl House {
         let spec = Spec::new("solver", FIRST, "You solve.").price(dollars(1));
         let spec = spec.or(SECOND).price(dollars(2));
         let agent = LlmAgent::new(spec, world.clone(), &JsonSchemas).unwrap().governed(governor);
-        let team = disk.team().agent(agent.joins(&["solve"], 8)).with(thrice);
+        let team = disk.team().agent(agent.joins(&["solve"], 8));
+        let team = team.with(thrice).with(both).with(waste);
         let team = team.start().await.unwrap();
         House { disk, world, team }
     }
@@ -130,6 +139,40 @@ async fn the_next_model_is_asked_within_the_same_step_and_paid_as_itself() {
     house.world.is_well(FIRST);
     assert_eq!(house.solve().await, Ok(json!(FIRST)), "one failure is not enough");
     assert_eq!(house.spent()[1], (FIRST.to_owned(), 1_000));
+}
+
+/// A question, while all that there is to spend is wasted.
+#[capability("both@1")]
+async fn both(cx: Context, _: ()) -> Result<Vec<Value>> {
+    let ask =
+        |cx: Context, what: &'static str| async move { cx.ask_value(what, json!(null)).await };
+    cx.map(["solve", "waste"], |it| (*it).to_owned(), 2, ask).await
+}
+
+#[capability("waste@1")]
+async fn waste(cx: Context, _: ()) -> Result<()> {
+    let cost = Cost { money_micros: 10_000, ..Cost::default() };
+    let _nothing_is_left = cx.spend(cost).await;
+    Ok(())
+}
+
+/// Why the first one has failed is told, and may be mended though the second cannot be paid now.
+#[tokio::test(start_paused = true)]
+async fn a_second_that_cannot_be_paid_does_not_hide_why_it_was_needed() {
+    let house = House::new().await;
+    house.world.falls_ill(cut(FIRST));
+    *house.world.thinks.lock().unwrap() = Some(Duration::from_secs(1));
+    let budget = Budget { money_micros: Some(10_000), ..Budget::default() };
+    let options = SubmitOptions { budget: Some(budget), ..SubmitOptions::default() };
+    let ticket = house.team.submit(Terms::new("both"), b"null".to_vec(), options).await.unwrap();
+    ticket.outcome().await.unwrap_err();
+    let task = house.disk.record().tasks("solve")[0];
+    let failure = house.disk.record().failures(task)[0].clone();
+    assert_eq!(failure.kind, cut(FIRST).kind(), "{failure:?}");
+    for said in [cut(FIRST).to_string().as_str(), "budget"] {
+        assert!(failure.message.contains(said), "{failure:?}");
+    }
+    assert_eq!(house.world.asked(), [FIRST]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -84,7 +84,15 @@ impl Asking {
             let Some(next) = next else { return Err(none_of(&passed)) };
             (at, place) = next;
             self.tell(&passed[told..], at);
-            aside = self.aside(at).await?;
+            aside = match self.aside(at).await {
+                Err(refused) if refused.kind == FailureKind::OverBudget => {
+                    // It is no answer to why the first one has failed, and another attempt may
+                    // find one that is well, or a new day.
+                    passed.push(NotAnswered::unpaid(&refused));
+                    return Err(none_of(&passed));
+                }
+                aside => aside?,
+            };
         }
     }
 
@@ -143,6 +151,11 @@ impl NotAnswered {
     fn of(error: &Error) -> NotAnswered {
         let (kind, retry_after_ms) = (error.kind(), error.retry_after_ms());
         NotAnswered { said: error.to_string(), kind, retry_after_ms }
+    }
+
+    fn unpaid(refused: &Failure) -> NotAnswered {
+        let said = refused.message.to_string();
+        NotAnswered { said, kind: refused.kind, retry_after_ms: refused.retry_after_ms }
     }
 
     fn not_now(model: &str, not_now: NotNow) -> NotAnswered {
