@@ -7,7 +7,7 @@
 //! ```
 //!
 //! The code runs on the same rails as ever (its context, its completions in the order of the
-//! journal), and whatever it tells the kernel comes to a [`Player`] instead, which knows the table.
+//! journal), and whatever it tells the kernel comes to a `Player` instead, which knows the table.
 //! So nothing is journaled, nobody is asked, and no side effect is performed.
 
 use crate::Bounds;

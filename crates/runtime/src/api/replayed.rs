@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 impl Context {
     /// Says, where a task is played again, what would be asked now in the place of what is recorded
-    /// under this step; see [`crate::replay`]. In any other life it does nothing: what was answered
-    /// was answered, and is not asked again because its words have changed.
+    /// under this step; see [`mod@crate::replay`]. In any other life it does nothing: what was
+    /// answered was answered, and is not asked again because its words have changed.
     pub fn hold_against(
         &self,
         step: &str,
