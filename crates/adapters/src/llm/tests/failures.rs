@@ -98,8 +98,11 @@ async fn what_is_no_answer_is_refused() {
 async fn an_error_in_the_middle_of_a_stream_is_one() {
     let server = Server::start();
     let models = models(&server);
-    let event =
-        |data: &str| Answer::raw(format!("data: {data}\n\n")).content_type("text/event-stream");
+    let event = |data: &str| {
+        // What speaks of the stream itself is passed over.
+        let text = format!("id: 7\n\nretry: 5\n\ndata: {data}\n\n");
+        Answer::raw(text).content_type("text/event-stream")
+    };
     let overloaded = r#"{"type":"error","error":{"type":"overloaded_error","message":"O"}}"#;
     for model in BOTH {
         server.then(event(overloaded));
