@@ -62,9 +62,11 @@ class Context:
         said = dict(subject=subject, schema=schema, version=version, body=body)
         return self._call(type="publish", **said)["value"]
 
-    def subscribe(self, subject: str, within: Optional[float] = None, **options: Any) -> Any:
+    def subscribe(self, subject: Optional[str] = None, within: Optional[float] = None,
+                  **options: Any) -> Any:
         """Messages as they come, each a dict with `sender`, `subject`, `body` and more, until the
-        task ends or none has come `within` seconds. Options: `group`, `queue`, `overflow`."""
+        task ends or none has come `within` seconds. Options: `group`, `queue`, `overflow`. Without
+        a subject, what is said to everybody of the team and to the agent's role."""
         return self._hear(self._call(type="subscribe", subject=subject, **options)["id"], within)
     def _hear(self, id: int, within: Optional[float]) -> Any:
         try:

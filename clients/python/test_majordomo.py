@@ -241,11 +241,12 @@ class Client(unittest.TestCase):
     def test_a_subscription_ends_by_itself_in_time_or_with_the_task(self):
         agent = self.agent("""
             def f(cx, input):
-                feed = cx.subscribe("a.b", within=input)
+                feed = cx.subscribe(within=input)
                 got = [message["body"] for message in feed]
                 return [*got, "over"]
             """)
         call = agent.task(input=0.05)
+        self.assertIsNone(call["subject"], "to everybody and to its role")
         agent.say(type="reply", id=call["id"], answer="ok", value=None)
         self.assertEqual(agent.hear()["type"], "unsubscribe", "none has come in time")
         self.assertEqual(agent.hear()["output"], ["over"])

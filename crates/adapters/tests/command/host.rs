@@ -101,8 +101,9 @@ impl Host for Remembering {
 
     /// Messages with numbers, without end; of `two`, two and the end.
     fn subscribe(&self, wanted: Wanted) -> Later<Result<Feed, Failure>> {
-        self.note(format!("subscribe {}", wanted.subject));
-        let (offered, subject) = (self.offered.clone(), wanted.subject);
+        let subject = wanted.subject.unwrap_or_else(|| "broadcasts".into());
+        self.note(format!("subscribe {subject}"));
+        let offered = self.offered.clone();
         let count = if subject == "two" { 2 } else { usize::MAX };
         let heard = move |body: usize| {
             offered.fetch_add(1, Ordering::Relaxed);

@@ -17,7 +17,7 @@ def say(cx, subject):
 @majordomo.serve('hear')
 def hear(cx, subject):
     try:
-        feed = cx.subscribe(subject, queue=10)
+        feed = cx.subscribe(subject, queue=10) if subject else cx.subscribe()
         cx.publish('team.t.ready', subject)
         return [[m['sender'], m['subject'], m['schema'], m['body']] for m, _ in zip(feed, 'ab')]
     except majordomo.Failure as failure:
@@ -119,6 +119,35 @@ async fn a_program_hears_what_its_table_lists_in_order_and_is_refused_elsewhere(
     refused(&outputs[2], "clerk may not subscribe to >");
     let nobody = bus.publish(&orders("late"), json!(0)).await.unwrap();
     assert!(nobody.is_nobody(), "its subscription has ended with its task: {nobody:?}");
+    session.drain(Duration::ZERO).await;
+}
+
+#[tokio::test]
+async fn a_program_hears_what_is_said_to_everybody_and_to_its_role() {
+    let stage = stage();
+    let hears = team("ada", "hear", "labels = { role = 'critic' }");
+    let tells = team("bob", "say", "labels = { role = 'writer' }");
+    let steps =
+        "[steps.all]\nask = 'hear'\ninput = ''\n[steps.say]\nask = 'say'\nfor_each = 'args'\n";
+    let agents = [hears, tells].map(|it| it.split_once("[steps").unwrap().0.to_owned());
+    let session = stage.start(&format!("{}{steps}", agents.concat())).await.unwrap();
+    let ready = Pattern::new("team.t.ready").unwrap();
+    let bus = session.team().bus("test").unwrap();
+    let mut ready = bus.listen(&ready, Options::default()).await.unwrap();
+    let hears = session.run(json!([])).await.unwrap();
+    ready.next().await.unwrap();
+    let to = ["team.t.role.writer", "team.u.everybody", "team.t.role.critic", "team.t.everybody"];
+    // Python's `zip` wants a third before it sees that two are enough.
+    let said = to.into_iter().chain(["team.t.everybody"]).zip([0, 0, 1, 1, 1]);
+    for (to, delivered) in said {
+        let topic = Topic::<Value>::at(Subject::new(to).unwrap(), 1).named("Word");
+        let receipt = bus.publish(&topic, json!(to)).await.unwrap();
+        assert_eq!(receipt.delivered, delivered, "{to}");
+    }
+    let mut heard = hears.outcome().await.unwrap()["all"].as_array().unwrap().clone();
+    heard.sort_by_key(Value::to_string);
+    let word = |to: &str| json!(["test", to, "Word", to]);
+    assert_eq!(heard, [word("team.t.everybody"), word("team.t.role.critic")]);
     session.drain(Duration::ZERO).await;
 }
 

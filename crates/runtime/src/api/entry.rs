@@ -6,8 +6,11 @@ use super::stateful::Stateful;
 use super::{Contract, Handler, native};
 use crate::port::Agent;
 use crate::secret::Given;
-use kernel::{AgentSpec, Serves};
+use kernel::{AgentSpec, Label, Serves};
 use std::sync::Arc;
+
+/// The label that is an agent's role.
+pub(super) const ROLE: &str = "role";
 
 /// One agent of a team, before it joins.
 pub struct AgentEntry {
@@ -56,5 +59,14 @@ impl AgentEntry {
         let spec = AgentSpec::new(name, "native", serves, slots);
         let agent = Arc::new(Stateful::new(name, slots, make));
         AgentEntry { spec, agent, contracts, secrets: Given::default() }
+    }
+
+    /// The same agent with a role in its team: it hears what is said to that role, by
+    /// [`Context::broadcasts`](super::Context::broadcasts). It is the label `role`, so tasks can
+    /// require it too.
+    #[must_use]
+    pub fn role(mut self, role: &str) -> AgentEntry {
+        self.spec.labels.insert(ROLE.into(), Label::Text(role.into()));
+        self
     }
 }

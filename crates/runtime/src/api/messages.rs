@@ -1,12 +1,13 @@
 //! Messages beside tasks: the bus as an agent has it, and as whoever holds the team does.
 
+use super::entry::ROLE;
 use super::{Context, Team, TeamBuilder};
 use crate::bus::{
     Access, BadSubject, Call, Client, Error, Feed, Holder, Identity, Message, Options, Policy,
     Receipt, Received, Topic, Trace,
 };
 use crate::port::Bus;
-use kernel::Text;
+use kernel::{Label, Text};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -110,6 +111,36 @@ impl Context {
         self.bus()?.subscribe_with(topic, Options::default()).await
     }
 
+    /// Says it to everybody of the agent's team who hears [`Context::broadcasts`], and tells
+    /// whether anybody did.
+    ///
+    /// # Errors
+    /// As for [`Context::publish`].
+    pub async fn broadcast<T: Message>(&self, value: T) -> Result<Receipt, Error> {
+        self.bus()?.broadcast(value).await
+    }
+
+    /// The same to everybody of the team whose [role](super::AgentEntry::role) is this.
+    ///
+    /// # Errors
+    /// As for [`Context::publish`].
+    pub async fn broadcast_to_role<T: Message>(
+        &self,
+        role: &str,
+        value: T,
+    ) -> Result<Receipt, Error> {
+        self.bus()?.broadcast_to_role(role, value).await
+    }
+
+    /// Listens, until the attempt ends, to what is said to everybody of the team and to the agent's
+    /// own role.
+    ///
+    /// # Errors
+    /// As for [`Context::subscribe`].
+    pub async fn broadcasts<T: Message>(&self) -> Result<Feed<T>, Error> {
+        self.bus()?.broadcasts().await
+    }
+
     /// Asks whoever listens, and waits for the first answer.
     ///
     /// # Errors
@@ -135,6 +166,7 @@ impl Context {
             access: listed.unwrap_or_else(|| policy.access(&name, &team)),
             name,
             team,
+            role: self.role(),
             correlation: Some(Text::from(format!("run-{}", self.run_id()))),
             causation: Some(Text::from(format!("task-{}", attempt.task))),
             trace: Some(self.trace().header()),
@@ -151,6 +183,16 @@ impl Context {
     }
 
     /// The names of the agent that works on this, and of its team.
+    fn role(&self) -> Option<Text> {
+        let agent = self.live.dispatch.agent;
+        self.live.runtime.look(|kernel, _| {
+            match kernel.state().agent(agent)?.spec.labels.get(ROLE)? {
+                Label::Text(role) => Some(role.clone()),
+                Label::Flag(_) | Label::Integer(_) => None,
+            }
+        })
+    }
+
     fn agent_and_team(&self) -> (Text, Text) {
         let agent = self.live.dispatch.agent;
         self.live.runtime.look(|kernel, _| {

@@ -29,7 +29,7 @@ use std::time::Duration;
 #[derive(Clone)]
 pub struct Client {
     bus: Arc<dyn Bus>,
-    identity: Arc<Identity>,
+    pub(super) identity: Arc<Identity>,
     bond: Option<Arc<dyn Bond>>,
 }
 
@@ -40,6 +40,8 @@ pub struct Identity {
     pub name: Text,
     /// The team that they belong to.
     pub team: Text,
+    /// What they are there.
+    pub role: Option<Text>,
     /// What they may.
     pub access: Access,
     /// The conversation that their messages belong to.

@@ -12,6 +12,7 @@
 
 mod access;
 mod body;
+mod broadcast;
 mod client;
 mod envelope;
 mod error;

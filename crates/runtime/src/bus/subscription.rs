@@ -63,11 +63,19 @@ pub enum End {
 pub struct Subscription {
     mailbox: Arc<Mailbox>,
     leave: Option<Box<dyn FnOnce() + Send>>,
+    beside: Option<Box<Beside>>,
+}
+
+/// Another that is heard as one with it, with a queue of its own.
+struct Beside {
+    other: Subscription,
+    /// The other gave the latest message, so its turn is over.
+    was_last: bool,
 }
 
 /// Ends a subscription from elsewhere.
 #[derive(Clone)]
-pub struct Closer(Weak<Mailbox>);
+pub struct Closer(Vec<Weak<Mailbox>>);
 
 impl Default for Options {
     fn default() -> Options {
@@ -125,7 +133,18 @@ impl Options {
 impl Subscription {
     /// What a bus hands out; `leave` unsubscribes.
     pub fn new(mailbox: Arc<Mailbox>, leave: impl FnOnce() + Send + 'static) -> Subscription {
-        Subscription { mailbox, leave: Some(Box::new(leave)) }
+        Subscription { mailbox, leave: Some(Box::new(leave)), beside: None }
+    }
+
+    /// Both heard as one: each keeps its own queue and order, they take turns, and they end
+    /// together, so that nobody hears half without knowing.
+    pub(super) fn and(mut self, other: Subscription) -> Subscription {
+        let other = match self.beside.take() {
+            Some(beside) => beside.other.and(other),
+            None => other,
+        };
+        self.beside = Some(Box::new(Beside { other, was_last: false }));
+        self
     }
 
     /// The next message; nothing when it has ended.
@@ -137,14 +156,32 @@ impl Subscription {
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Arc<Envelope>>> {
         // A full queue must not keep its task from letting others run.
         let budget = ready!(coop::poll_proceed(cx));
-        let next = self.mailbox.poll(cx);
+        let next = self.take(cx);
         if next.is_ready() {
             budget.made_progress();
         }
         next
     }
 
-    /// To what it is subscribed.
+    fn take(&mut self, cx: &mut Context<'_>) -> Poll<Option<Arc<Envelope>>> {
+        let Some(Beside { other, was_last }) = self.beside.as_deref_mut() else {
+            return self.mailbox.poll(cx);
+        };
+        let mut is_open = false;
+        for _ in 0..2 {
+            *was_last = !*was_last;
+            let next = if *was_last { other.take(cx) } else { self.mailbox.poll(cx) };
+            match next {
+                Poll::Ready(Some(envelope)) => return Poll::Ready(Some(envelope)),
+                Poll::Ready(None) if *was_last => self.mailbox.close(why(other.end())),
+                Poll::Ready(None) => other.closer().close(why(self.mailbox.end())),
+                Poll::Pending => is_open = true,
+            }
+        }
+        if is_open { Poll::Pending } else { Poll::Ready(None) }
+    }
+
+    /// To what it is subscribed; of several heard as one, the first.
     #[must_use]
     pub fn pattern(&self) -> &Pattern {
         self.mailbox.pattern()
@@ -153,24 +190,41 @@ impl Subscription {
     /// What has become of its messages so far: what was dropped is told here.
     #[must_use]
     pub fn counts(&self) -> Counts {
-        self.mailbox.counts()
+        let mut counts = self.mailbox.counts();
+        if let Some(beside) = &self.beside {
+            counts.add(beside.other.counts());
+        }
+        counts
     }
 
     /// Why it has ended, if it has.
     #[must_use]
     pub fn end(&self) -> Option<End> {
-        self.mailbox.end()
+        let beside = || self.beside.as_ref().and_then(|it| it.other.end());
+        self.mailbox.end().or_else(beside)
     }
 
     /// Ends it from elsewhere.
     #[must_use]
     pub fn closer(&self) -> Closer {
-        Closer(Arc::downgrade(&self.mailbox))
+        let mut mailboxes = vec![Arc::downgrade(&self.mailbox)];
+        if let Some(beside) = &self.beside {
+            mailboxes.extend(beside.other.closer().0);
+        }
+        Closer(mailboxes)
     }
 
+    /// The message that it gave last could not be read.
     pub(super) fn count_unreadable(&self) {
-        self.mailbox.count_unreadable();
+        match &self.beside {
+            Some(beside) if beside.was_last => beside.other.count_unreadable(),
+            Some(_) | None => self.mailbox.count_unreadable(),
+        }
     }
+}
+
+fn why(end: Option<End>) -> End {
+    end.expect("a queue that gives nothing more has ended")
 }
 
 impl Stream for Subscription {
@@ -193,7 +247,7 @@ impl Drop for Subscription {
 impl Closer {
     /// Ends it, if it still is.
     pub fn close(&self, why: End) {
-        if let Some(mailbox) = self.0.upgrade() {
+        for mailbox in self.0.iter().filter_map(Weak::upgrade) {
             mailbox.close(why);
         }
     }
@@ -201,6 +255,6 @@ impl Closer {
     /// Whether there is nothing left to end.
     #[must_use]
     pub fn is_done(&self) -> bool {
-        self.0.upgrade().is_none_or(|it| it.is_closed())
+        self.0.iter().filter_map(Weak::upgrade).all(|it| it.is_closed())
     }
 }

@@ -23,7 +23,11 @@ pub(super) async fn subscribe(cx: &Context, wanted: Wanted) -> Result<Feed, Fail
     let usual = Options::default();
     let (queue, overflow) = (queue.unwrap_or(usual.capacity), overflow.unwrap_or(usual.overflow));
     let options = Options { group: group.map(Into::into), ..usual.queue(queue, overflow) };
-    let subscription = cx.bus()?.listen(&Pattern::new(subject)?, options).await?;
+    let bus = cx.bus()?;
+    let subscription = match subject {
+        Some(subject) => bus.listen(&Pattern::new(subject)?, options).await?,
+        None => bus.listen_to_broadcasts(options).await?,
+    };
     Ok(Box::pin(stream::unfold(Some(subscription), news)))
 }
 

@@ -38,8 +38,10 @@ pub struct Heard {
 /// What a program wants to hear, and how.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wanted {
-    /// What it is to be about: a subject, or a pattern with `*` and `>`.
-    pub subject: String,
+    /// What it is to be about: a subject, or a pattern with `*` and `>`. Absent: what is said to
+    /// everybody of the agent's team, and to its role.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
     /// As one of this group, of whom one gets each message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
