@@ -8,8 +8,8 @@ use std::process::Command;
 
 use majordomo_builtin::review::external::Linter;
 use majordomo_builtin::review::{
-    FileRef, Finding, FixInput, Language, Lint, Member, Reason, ReportInput, Review, ReviewInput,
-    Skip, SurveyInput, fix, report, review, rules, survey,
+    FileRef, Finding, FixInput, Language, Lint, Member, Opening, Reason, ReportInput, Review,
+    ReviewInput, Skip, SurveyInput, fix, report, review, rules, survey,
 };
 
 fn write(root: &Path, path: &str, content: impl AsRef<[u8]>) {
@@ -219,9 +219,11 @@ fn nothing_from_a_file_acts_in_the_report() {
         linters: vec![lint, Lint { note: Some(evil.into()), ..silent }],
         skipped: [(evil.to_owned(), 1)].into(),
         team: vec![member],
+        opening: Some(Opening::Words { text: evil.into() }),
         ..ReportInput::default()
     };
     let shown = report(&input).markdown;
+    assert!(shown.contains("## In short\n\n&lt;/code"), "{shown}");
     let acts = |c: char| (c.is_control() && c != '\n' && c != '\t') || c == '\u{202e}';
     assert!(!shown.contains(acts));
     assert!(!shown.lines().any(|line| line.trim_start().starts_with("# owned")));

@@ -293,12 +293,15 @@ fn code_review_asks_for_each_file_and_fixes_where_something_was_found() {
             let files = json!([{ "path": "a.py", "language": "python" }, { "path": "b.rs" }]);
             json!({ "root": "/r", "files": files, "skipped": {} })
         }
-        "review/a.py" => json!({ "path": "a.py", "findings": [{ "rule": "x" }] }),
+        "review/a.py" => {
+            json!({ "path": "a.py", "findings": [{ "rule": "x", "severity": "low" }] })
+        }
         "review/b.rs" => json!({ "path": "b.rs", "findings": [] }),
         "ruff" => json!("[]"),
         "semgrep" => json!({ "failed": "why" }),
         "lint" => json!([{ "tool": "ruff" }]),
         "fix/a.py" => json!({ "path": "a.py", "diff": "-+" }),
+        "opening" => json!({ "text": "All is well." }),
         "report" => input.clone(),
         other => panic!("{other}"),
     };
@@ -310,14 +313,22 @@ fn code_review_asks_for_each_file_and_fixes_where_something_was_found() {
             "review/a.py={\"file\":{\"language\":\"python\",\"path\":\"a.py\"},\"root\":\"/r\"} \
              review/b.rs={\"file\":{\"path\":\"b.rs\"},\"root\":\"/r\"} \
              ruff=\"/r\" semgrep=\"/r\"",
-            "fix/a.py={\"findings\":[{\"rule\":\"x\"}],\"path\":\"a.py\",\"root\":\"/r\"} \
+            "fix/a.py={\"findings\":[{\"rule\":\"x\",\"severity\":\"low\"}],\
+             \"path\":\"a.py\",\"root\":\"/r\"} \
              lint={\"printed\":{\"ruff\":\"[]\",\"semgrep\":{\"failed\":\"why\"}},\
-             \"root\":\"/r\"}",
+             \"root\":\"/r\"} \
+             opening={\"found\":{\"high\":0,\"low\":1,\"medium\":0},\"worst\":{\"high\":[],\
+             \"low\":[{\"rule\":\"x\",\"severity\":\"low\"}],\"medium\":[]}}",
         ]
     );
     assert_eq!(report["reviews"].as_array().unwrap().len(), 2);
     assert_eq!(report["fixes"], json!([{ "path": "a.py", "diff": "-+" }]));
     assert_eq!(report["linters"], json!([{ "tool": "ruff" }]));
+    assert_eq!(report["opening"]["text"], "All is well.");
+    let who: Vec<&Json> =
+        report["team"].as_array().unwrap().iter().map(|it| &it["agent"]).collect();
+    assert_eq!(who, ["lead", "analyst", "fixer", "writer", "editor"]);
+    assert_eq!(report["team"][1]["tasks"], 2);
 }
 
 /// Two files, so that nobody runs code of a strange tree by a slip; whatever they share is the

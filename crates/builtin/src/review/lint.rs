@@ -54,7 +54,7 @@ fn read(tool: Linter, root: &str, printed: &Value) -> Lint {
     };
     match read {
         Ok(findings) => Lint { tool, findings, note: None },
-        Err(why) => Lint { tool, findings: Vec::new(), note: Some(clip(&why)) },
+        Err(why) => Lint { tool, findings: Vec::new(), note: Some(clip(&why, NOTE_CHARS_MAX)) },
     }
 }
 
@@ -67,10 +67,11 @@ fn silent(tool: Linter, root: &str) -> String {
     format!("it was not run: the root has no {}", needed.join(" or "))
 }
 
-fn clip(why: &str) -> String {
-    match why.char_indices().nth(NOTE_CHARS_MAX) {
-        Some((cut, _)) => format!("{}…", &why[..cut]),
-        None => why.to_owned(),
+/// Its first characters, so many.
+pub(crate) fn clip(text: &str, chars_max: usize) -> String {
+    match text.char_indices().nth(chars_max) {
+        Some((cut, _)) => format!("{}…", &text[..cut]),
+        None => text.to_owned(),
     }
 }
 

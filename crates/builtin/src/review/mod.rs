@@ -33,7 +33,7 @@ pub use finding::{Dimension, Finding, SNIPPET_COLUMNS_MAX, SNIPPET_LINES_MAX, Se
 pub use fix::{Error as FixError, FIXES_MAX, Fix, FixInput, Reason, Refused, fix};
 pub use language::Language;
 pub use lint::{Lint, LintInput, lint};
-pub use report::{Member, Report, ReportInput, report};
+pub use report::{Member, Opening, Report, ReportInput, report};
 pub use reviewing::{FINDINGS_MAX, Review, ReviewInput, Skip, review, review_source};
 pub use source::Error as ReadError;
 pub use survey::{Error as SurveyError, FileRef, Survey, SurveyInput, survey};

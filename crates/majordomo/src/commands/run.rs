@@ -6,6 +6,7 @@ use super::cassette::CassetteArg;
 use super::team_file::{ModelArg, TeamFileArg, load};
 use crate::exit::Exit;
 use anyhow::{Context, Result};
+use kernel::Cost;
 use majordomo::Ticket;
 use majordomo::session::{Options, Session, Summary};
 use majordomo::show::escape;
@@ -158,6 +159,11 @@ fn in_words(summary: &Summary) -> Vec<String> {
         let failed =
             if agent.failed > 0 { format!(", {} failed", agent.failed) } else { String::new() };
         lines.push(format!("  {:14} {} done{failed}{p50}", agent.name, agent.completed));
+    }
+    let Cost { money_micros, tokens, calls } = summary.spent;
+    if (money_micros, tokens, calls) != (0, 0, 0) {
+        let dollars = money_micros as f64 / 1e6;
+        lines.push(format!("  cost ${dollars:.4} · calls of models {calls} · tokens {tokens}"));
     }
     lines
 }

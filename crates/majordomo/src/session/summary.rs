@@ -1,7 +1,7 @@
 //! What has become of a run, for programs: the last line of `majordomo run --json`.
 
 use crate::tally::{Ending, Figures, Tasks};
-use kernel::{Failure, Payload, TaskId};
+use kernel::{Cost, Failure, Payload, TaskId};
 use runtime::port::Blobs;
 use serde::Serialize;
 use serde_json::Value;
@@ -30,6 +30,9 @@ pub struct Summary {
     pub attempts_lost: u64,
     /// Times an agent of the team was started again while the run was under way.
     pub restarts: u64,
+    /// What it has cost; left out where that is nothing.
+    #[serde(skip_serializing_if = "is_nothing")]
+    pub spent: Cost,
     /// Who worked on it, by name.
     pub agents: Vec<Worked>,
     /// What the run answered; null unless it completed.
@@ -53,7 +56,8 @@ pub struct Worked {
 impl Summary {
     /// Reads the output where it is large, so it may block.
     pub(super) fn of(run: TaskId, figures: Figures, blobs: &dyn Blobs) -> Summary {
-        let Figures { began, ended, tasks, agents, attempts, attempts_lost, restarts } = figures;
+        let Figures { began, ended, tasks, agents, attempts, attempts_lost, restarts, spent } =
+            figures;
         let time_ms = ended.as_ref().map(|(at, _)| at.since(began));
         let (status, reason, outputs) = match ended.map(|(_, ending)| ending) {
             None => ("open", None, Value::Null),
@@ -83,10 +87,15 @@ impl Summary {
             attempts,
             attempts_lost,
             restarts,
+            spent,
             agents: agents.collect(),
             outputs,
         }
     }
+}
+
+fn is_nothing(cost: &Cost) -> bool {
+    *cost == Cost::default()
 }
 
 /// The value of a payload; null where it was erased.

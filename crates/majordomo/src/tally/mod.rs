@@ -10,7 +10,7 @@ mod times;
 pub use times::Times;
 
 use kernel::{
-    Accepted, AgentId, Entry, Event, Failure, Granted, Payload, Supervised, TaskId, Time,
+    Accepted, AgentId, Cost, Entry, Event, Failure, Granted, Payload, Supervised, TaskId, Time,
 };
 use runtime::port::Observer;
 use runtime::port::journal::Seq;
@@ -70,6 +70,8 @@ pub struct Figures {
     pub attempts_lost: u64,
     /// Times an agent of the team was started again while it was under way.
     pub restarts: u64,
+    /// What it has cost.
+    pub spent: Cost,
 }
 
 /// How a run ended.
@@ -186,6 +188,7 @@ impl Books {
                 }
             }
             Event::Supervised(what) => self.supervised(what),
+            Event::Spent { task, cost, .. } => self.spent(*task, *cost),
             Event::TaskCompleted { task, output, .. } => {
                 if let Some((run, agent, worked_ms)) = self.release(at, *task) {
                     self.worker(run, agent, |it| {
@@ -213,7 +216,6 @@ impl Books {
             | Event::OnceDone { .. }
             | Event::TimerSet { .. }
             | Event::TimerFired { .. }
-            | Event::Spent { .. }
             | Event::WorkEnded { .. }
             | Event::DeadReleased { .. }
             | Event::DeadDiscarded { .. }
@@ -240,6 +242,16 @@ impl Books {
         if matches!(what, Supervised::Started { .. }) {
             let under_way = self.runs.values_mut().filter(|run| run.ended.is_none());
             under_way.for_each(|run| run.restarts += 1);
+        }
+    }
+
+    fn spent(&mut self, task: TaskId, cost: Cost) {
+        let run = self.open.get(&task).map(|open| open.run);
+        if let Some(figures) = run.and_then(|run| self.runs.get_mut(&run)) {
+            let spent = &mut figures.spent;
+            spent.money_micros = spent.money_micros.saturating_add(cost.money_micros);
+            spent.tokens = spent.tokens.saturating_add(cost.tokens);
+            spent.calls = spent.calls.saturating_add(cost.calls);
         }
     }
 

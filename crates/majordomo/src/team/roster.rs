@@ -5,8 +5,10 @@
 //! the run is pinned, and steps that only it serves are skipped, so the pinned definition speaks
 //! for itself: a run that is resumed on a machine with more programs goes on as it began.
 
+mod models;
+
 use runtime::port::Llm as Brain;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -14,7 +16,7 @@ use super::assign;
 use super::capability::{Asked, Capability};
 use super::catalogue;
 use super::check::Surroundings;
-use super::file::{Agent, Llm, TeamFile};
+use super::file::{Agent, TeamFile};
 
 /// A definition for this machine.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,66 +51,10 @@ pub fn settle(mut definition: TeamFile, surroundings: &dyn Surroundings) -> Rost
     }
     let mut notes =
         if agents.is_empty() { Vec::new() } else { vec![note(missing, &agents, &steps)] };
-    notes.extend(shorter_chains(&definition, surroundings));
-    notes.extend(without_models(&mut definition, surroundings));
+    notes.extend(models::shorter_chains(&definition, surroundings));
+    notes.extend(models::without(&mut definition, surroundings));
     notes.extend(assign::settle(&mut definition, surroundings));
     Roster { definition, notes }
-}
-
-/// Those models of a chain that cannot be called, where others of it can, in one line each. The
-/// chain stays whole: how much a conversation may hold must not hang on who has a key today.
-fn shorter_chains(definition: &TeamFile, surroundings: &dyn Surroundings) -> Vec<String> {
-    let mut lacking: BTreeMap<String, (String, Vec<String>)> = BTreeMap::new();
-    for (name, agent) in &definition.agents {
-        let Agent::Llm(Llm { model: Some(chain), .. }) = agent else { continue };
-        let why = |model: &str| surroundings.lacks_model(Some(model));
-        if chain.models().iter().all(|model| why(model).is_some()) {
-            continue;
-        }
-        for model in chain.models() {
-            let Some(why) = why(model) else { continue };
-            let entry = lacking.entry(model.clone()).or_insert_with(|| (why, Vec::new()));
-            entry.1.push(name.clone());
-        }
-    }
-    let note = |(model, (why, agents)): (String, (String, Vec<String>))| {
-        let agents = agents.join("`, `");
-        format!("{model} is not asked ({why}); the other models of `{agents}` are")
-    };
-    lacking.into_iter().map(note).collect()
-}
-
-/// Leaves out agents whose model cannot be called, where others serve all that they serve. Where
-/// nobody does, the agent stays, and says itself why it cannot join.
-fn without_models(definition: &mut TeamFile, surroundings: &dyn Surroundings) -> Option<String> {
-    let lacking = |agent: &Agent| match agent {
-        Agent::Llm(llm) => {
-            let why = |model: &String| surroundings.lacks_model(Some(model));
-            match &llm.model {
-                None => surroundings.lacks_model(None),
-                Some(chain) if chain.models().iter().any(|model| why(model).is_none()) => None,
-                // Of several that are all lacking, what is said of the first is said.
-                Some(chain) => chain.models().first().and_then(why),
-            }
-        }
-        _ => None,
-    };
-    let able = definition.agents.values().filter(|agent| lacking(agent).is_none());
-    let served: BTreeSet<Capability> = able.flat_map(capabilities).collect();
-    let (mut names, mut why) = (Vec::new(), None);
-    definition.agents.retain(|name, agent| {
-        let spare = capabilities(agent).iter().all(|it| served.contains(it));
-        let Some(reason) = lacking(agent).filter(|_| spare) else { return true };
-        names.push(name.clone());
-        why.get_or_insert(reason);
-        false
-    });
-    let names = names.join("`, `");
-    why.map(|why| {
-        format!(
-            "left out, as there is no model for it: agent `{names}` ({why}); others do its work"
-        )
-    })
 }
 
 /// However many are missing, they are told in one line: to be without them is no trouble.
@@ -228,12 +174,18 @@ impl Surroundings for ThisMachine {
         };
         checked.err().map(|error| error.to_string())
     }
+
+    #[cfg(not(feature = "llm"))]
+    fn lacks_model(&self, _: Option<&str>) -> Option<String> {
+        let _ = &self.llm;
+        Some("this version has no models".to_owned())
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::team::check::{Anywhere, NoModels};
+    use crate::team::check::Anywhere;
     use crate::team::read;
 
     struct Without(&'static str);
@@ -274,87 +226,6 @@ mod tests {
             roster.notes,
             ["left out, as `ruff` cannot be found on PATH: agent `ruff`, step `python`"]
         );
-    }
-
-    #[test]
-    fn a_model_that_cannot_be_called_is_left_out_where_others_do_its_work() {
-        let team = r#"
-            [agents.thinker]
-            kind = "llm"
-            model = "openai/gpt"
-            prompt = "Think."
-            serves = ["think"]
-            [agents.program]
-            kind = "command"
-            argv = ["sh"]
-            serves = ["think"]
-            [agents.lonely]
-            kind = "llm"
-            model = "openai/gpt"
-            prompt = "Think."
-            serves = ["dream"]
-            [steps]
-            a = { ask = "think" }
-            b = { ask = "dream" }
-        "#;
-        let definition = read("t.toml", team, &Anywhere).definition.unwrap();
-        let roster = settle(definition, &NoModels);
-        assert_eq!(roster.definition.agents.keys().collect::<Vec<_>>(), ["lonely", "program"]);
-        assert_eq!(
-            roster.notes,
-            ["left out, as there is no model for it: agent `thinker` (no key); others do its work"]
-        );
-        assert_eq!(roster.definition.steps["a"].when, None);
-    }
-
-    /// A machine that can call the models of one provider alone.
-    struct Only(&'static str);
-
-    impl Surroundings for Only {
-        fn has_program(&self, _: &str) -> bool {
-            true
-        }
-
-        fn lacks_model(&self, model: Option<&str>) -> Option<String> {
-            let is_there = model.is_some_and(|it| it.starts_with(self.0));
-            (!is_there).then(|| format!("no key for {}", model.unwrap_or_default()))
-        }
-    }
-
-    #[test]
-    fn a_chain_goes_on_without_the_models_that_cannot_be_called() {
-        let team = r#"
-            [agents.thinker]
-            kind = "llm"
-            model = ["openai/gpt", "ollama/small", "ollama/large"]
-            prompt = "Think."
-            serves = ["think"]
-            [agents.doer]
-            kind = "llm"
-            model = ["ollama/small", "openai/gpt"]
-            prompt = "Do."
-            serves = ["do"]
-            [steps]
-            a = { ask = "think" }
-            b = { ask = "do" }
-        "#;
-        let definition = read("t.toml", team, &Anywhere).definition.unwrap();
-        let models = |roster: &Roster| {
-            let of = |agent: &Agent| match agent {
-                Agent::Llm(Llm { model: Some(chain), .. }) => chain.models().join(" "),
-                _ => String::new(),
-            };
-            roster.definition.agents.values().map(of).collect::<Vec<_>>()
-        };
-        let all = settle(definition.clone(), &Anywhere);
-        assert_eq!(all.notes, Vec::<String>::new());
-        let some = settle(definition.clone(), &Only("ollama"));
-        assert_eq!(models(&some), models(&all), "what a conversation may hold stays the same");
-        let said = "openai/gpt is not asked (no key for openai/gpt); the other models of `doer`, \
-                    `thinker` are";
-        assert_eq!(some.notes, [said]);
-        let none = settle(definition, &NoModels);
-        assert_eq!(models(&none), models(&all), "who can ask nobody says so itself");
     }
 
     #[test]

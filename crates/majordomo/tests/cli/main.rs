@@ -18,6 +18,7 @@ mod live;
 mod mcp;
 mod members;
 mod models;
+mod openings;
 mod people;
 mod reload;
 mod replays;

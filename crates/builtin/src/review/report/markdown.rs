@@ -5,8 +5,9 @@ use std::path::Path;
 
 use super::super::finding::{Finding, Severity};
 use super::super::language::Language;
+use super::super::lint::clip;
 use super::escape;
-use super::{Facts, rule_of};
+use super::{Facts, OPENING_CHARS_MAX, Opening, rule_of};
 
 /// Findings written out; the others are in the JSON form. A longer list is not read.
 const FINDINGS_SHOWN_MAX: usize = 200;
@@ -21,6 +22,7 @@ const DIFF_BYTES_MAX: usize = 64 * 1024;
 pub(crate) fn write(facts: &Facts<'_>) -> String {
     let mut out = String::new();
     head(&mut out, facts).expect("a String takes whatever is written");
+    opening(&mut out, facts).expect("a String takes whatever is written");
     findings(&mut out, facts).expect("a String takes whatever is written");
     diffs(&mut out, facts).expect("a String takes whatever is written");
     linters(&mut out, facts).expect("a String takes whatever is written");
@@ -60,6 +62,22 @@ fn head(out: &mut String, facts: &Facts<'_>) -> std::fmt::Result {
         writeln!(out, "| {} | {} | {count} |", severity_name(severity), escape::code(&rule))?;
     }
     writeln!(out)
+}
+
+/// A model's words are marked as such: the rest of the report can be checked against the sources.
+fn opening(out: &mut String, facts: &Facts<'_>) -> std::fmt::Result {
+    let Some(opening) = &facts.input.opening else { return Ok(()) };
+    writeln!(out, "## In short\n")?;
+    let shown = |text: &str| escape::text(&clip(text, OPENING_CHARS_MAX));
+    match opening {
+        Opening::Words { text } => {
+            writeln!(out, "{}\n", shown(text))?;
+            writeln!(out, "*By a language model that saw the worst of these findings.*\n")
+        }
+        Opening::Missing { failed } => {
+            writeln!(out, "Nothing to show: the model gave no answer: {}\n", shown(failed))
+        }
+    }
 }
 
 fn findings(out: &mut String, facts: &Facts<'_>) -> std::fmt::Result {

@@ -16,7 +16,7 @@ use super::catalog;
 use super::external::Linter;
 use super::finding::Finding;
 use super::fix::Fix;
-use super::lint::Lint;
+use super::lint::{Lint, clip};
 use super::reviewing::Review;
 
 /// Everything that the team found out.
@@ -38,7 +38,29 @@ pub struct ReportInput {
     /// Who did what.
     #[serde(default)]
     pub team: Vec<Member>,
+    /// What a language model says of it all, if one was asked.
+    #[serde(default)]
+    pub opening: Option<Opening>,
 }
+
+/// What a language model said of the review.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Opening {
+    /// Its words.
+    Words {
+        /// As it wrote them.
+        text: String,
+    },
+    /// There are none.
+    Missing {
+        /// Why not.
+        failed: String,
+    },
+}
+
+/// Characters kept of what a model said, and of why it said nothing.
+const OPENING_CHARS_MAX: usize = 2_000;
 
 /// What one agent did in this run.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -64,8 +86,8 @@ pub struct Report {
     /// For people. Holds no control character but line feeds and tabs.
     pub markdown: String,
     /// For programs: `root`, `counts`, `findings` (worst first, with `advice` where a rule of ours
-    /// gives one), `fixes`, `linters`, `team`. Texts are as found: escape them where they are
-    /// shown.
+    /// gives one), `fixes`, `linters`, `team`, and `opening` if a model was asked. Texts are as
+    /// found: escape them where they are shown.
     pub json: Value,
 }
 
@@ -184,7 +206,7 @@ fn as_json(facts: &Facts<'_>) -> Value {
         json!({ "tool": tool, "findings": found, "also_ours": doubled, "note": lint.note })
     };
     let linters: Vec<Value> = facts.input.linters.iter().map(linter).collect();
-    json!({
+    let mut report = json!({
         "root": facts.input.root,
         "counts": {
             "files": facts.input.reviews.len(),
@@ -201,5 +223,12 @@ fn as_json(facts: &Facts<'_>) -> Value {
         "fixes": facts.fixes,
         "linters": linters,
         "team": facts.team,
-    })
+    });
+    if let Some(opening) = &facts.input.opening {
+        report["opening"] = match opening {
+            Opening::Words { text } => json!({ "text": clip(text, OPENING_CHARS_MAX) }),
+            Opening::Missing { failed } => json!({ "note": clip(failed, OPENING_CHARS_MAX) }),
+        };
+    }
+    report
 }

@@ -36,6 +36,11 @@ pub(super) fn check(team: &Team<'_>, surroundings: &dyn Surroundings, problems: 
                 serves_something(team, name, agent, problems);
                 super::llm::check(team, agent, surroundings, problems);
             }
+            // One that waits for `--model` is left out of the roster where there are no models.
+            #[cfg(not(feature = "llm"))]
+            Some("llm") if !agent.fields.contains_key("model") => {
+                serves_something(team, name, agent, problems);
+            }
             Some(kind) if catalogue::KINDS.contains(&kind) && !KINDS_RUN.contains(&kind) => {
                 not_yet(team, agent, kind, problems);
             }
