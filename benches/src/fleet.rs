@@ -4,6 +4,7 @@
 //! the next. Beside ours stands the least that waits for anything: a task of tokio's with a
 //! channel.
 
+use crate::bus::median;
 use crate::noop::agent;
 use crate::report::Report;
 use anyhow::{Context as _, Result, ensure};
@@ -43,11 +44,7 @@ pub(crate) fn run(report: &Report, fleets: &[Fleet]) -> Result<()> {
             }
         }
         for (fleet, measured) in fleets.iter().zip(measured) {
-            let of = |figure: fn(&(f64, f64)) -> f64| {
-                let mut figures: Vec<f64> = measured.iter().map(figure).collect();
-                figures.sort_by(f64::total_cmp);
-                figures[figures.len() / 2]
-            };
+            let of = |figure: fn(&(f64, f64)) -> f64| median(measured.iter().map(figure).collect());
             let what = format!("{count} idle agents, {}", fleet.name);
             let figures = [("come_per_s", of(|it| it.0)), ("bytes_each", of(|it| it.1))];
             report.line(NAME, &what, &figures);
@@ -89,6 +86,7 @@ pub(crate) fn resident(pid: u32) -> Result<u64> {
     Ok(pages.parse::<u64>()? * rustix::param::page_size() as u64)
 }
 
+/// Threads for whoever is measured.
 pub(crate) fn runtime() -> Result<tokio::runtime::Runtime> {
     Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
 }

@@ -61,17 +61,16 @@ fn alone(section: &str, flags: &[String]) -> Result<()> {
 }
 
 fn measure(section: &str, report: &Report) -> Result<()> {
-    let tokio = || tokio::runtime::Builder::new_multi_thread().enable_all().build();
     match section {
-        "durable" => tokio()?.block_on(durable::run(report)),
-        "workflow" => tokio()?.block_on(workflow::run(report)),
-        "memory" => tokio()?.block_on(memory::run(report)),
-        "restart" => tokio()?.block_on(restart::run(report, vec![restart::restart()])),
-        "cancel" => tokio()?.block_on(cancel::run(report)),
-        "deadline" => tokio()?.block_on(deadline::run(report)),
-        "bus" => tokio()?.block_on(bus::run(report, Vec::new(), &[])),
-        "llm" => tokio()?.block_on(llm::run(report)),
-        "classes" => tokio()?.block_on(classes::run(report)),
+        "durable" => fleet::runtime()?.block_on(durable::run(report)),
+        "workflow" => fleet::runtime()?.block_on(workflow::run(report)),
+        "memory" => fleet::runtime()?.block_on(memory::run(report)),
+        "restart" => fleet::runtime()?.block_on(restart::run(report, vec![restart::restart()])),
+        "cancel" => fleet::runtime()?.block_on(cancel::run(report)),
+        "deadline" => fleet::runtime()?.block_on(deadline::run(report)),
+        "bus" => fleet::runtime()?.block_on(bus::run(report, Vec::new(), &[])),
+        "llm" => fleet::runtime()?.block_on(llm::run(report)),
+        "classes" => fleet::runtime()?.block_on(classes::run(report)),
         "recovery" => recovery::run(report),
         "kernel" => lives::run(report),
         "fleet" => fleet::run(report, &fleet::fleets()),

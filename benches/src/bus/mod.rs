@@ -100,7 +100,8 @@ async fn together(report: &Report, what: &str, sides: &[Side], measure: Measure)
     Ok(())
 }
 
-fn median(mut figures: Vec<f64>) -> f64 {
+/// The one in the middle.
+pub(crate) fn median(mut figures: Vec<f64>) -> f64 {
     figures.sort_by(f64::total_cmp);
     figures[figures.len() / 2]
 }

@@ -229,8 +229,7 @@ impl Pieces {
 
     /// What was said so far, bytes.
     pub(super) fn bytes(&self) -> usize {
-        let calls = self.calls.values().map(|it| it.name.len() + it.arguments.len());
-        self.reply.text.len() + calls.sum::<usize>()
+        super::reading::bytes(&self.reply.text, self.calls.values())
     }
 
     /// The whole reply; `None` if the stream ended before it was said to.

@@ -28,11 +28,11 @@ pub use provider::Provider;
 pub use secret::Secret;
 pub use settings::{Endpoint, Setting};
 
-use crate::web::{Connections, sse};
+use crate::web::{Connections, content_type, sse};
 use futures_util::stream;
 use http::{Answer, Call};
 use hyper::Method;
-use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use hyper::header::HeaderValue;
 use hyper_util::client::proxy::matcher::Matcher;
 use provider::Wire;
 use reading::Reading;
@@ -254,10 +254,6 @@ async fn accepted(call: &Call, endpoint: &Endpoint, answer: Answer) -> Result<An
         true => Ok(answer),
         false => Err(refusal::read(call, endpoint, answer).await),
     }
-}
-
-fn content_type(headers: &HeaderMap) -> &str {
-    headers.get(CONTENT_TYPE).and_then(|it| it.to_str().ok()).unwrap_or("nothing")
 }
 
 async fn json_body(call: &Call, answer: Answer) -> Result<Value, Error> {

@@ -2,19 +2,17 @@
 //!
 //! Until the model has said its first word it is waited for as long as for the beginning of a whole
 //! answer: servers send the head of a stream at once and think then. The largest answer is that of
-//! a whole one too; what the format puts around each word may come to [`AROUND`] times as much.
+//! a whole one too; what the format puts around each word may come to [`sse::AROUND`] times as
+//! much.
 
 use super::http::{Answer, Body, Call};
 use super::provider::Wire;
 use super::{Limits, Models, Place, Unusable};
-use super::{allowance, chat, content_type, counted, json_body, messages, read, refusal};
-use crate::web::sse;
+use super::{allowance, chat, counted, json_body, messages, read, refusal};
+use crate::web::{content_type, sse};
 use hyper::body::Bytes;
-use runtime::llm::{Allowance, Error, Part, Reply, Request};
+use runtime::llm::{Allowance, Error, Part, Reply, Request, ToolCall};
 use std::sync::Arc;
-
-/// How much larger a stream may be than what it says: some formats send 250 bytes for a word.
-const AROUND: usize = 64;
 
 /// Where a streamed answer stands.
 pub(super) enum Reading {
@@ -88,7 +86,7 @@ impl Within {
         };
         let allowance = allowance::read(&answer.headers);
         let (events, mut body) = (sse::Decoder::default(), answer.body);
-        body.web.max_bytes = body.web.max_bytes.saturating_mul(AROUND);
+        body.web.max_bytes = body.web.max_bytes.saturating_mul(sse::AROUND);
         Ok(Within { call, place, request, body, events, pieces, allowance })
     }
 
@@ -171,4 +169,9 @@ impl Pieces {
             Pieces::Messages(pieces) => pieces.bytes(),
         }
     }
+}
+
+/// How much a model has said: its text, and what it calls with what.
+pub(super) fn bytes<'a>(text: &str, calls: impl Iterator<Item = &'a ToolCall>) -> usize {
+    text.len() + calls.map(|it| it.name.len() + it.arguments.len()).sum::<usize>()
 }

@@ -4,8 +4,8 @@
 //! one of its own, and a key would be sent to whoever wrote it.
 
 use super::provider::Provider;
-use crate::web::is_this_machine;
 use crate::web::secret::Secret;
+use crate::web::{has_user, is_this_machine};
 use hyper::Uri;
 use std::path::Path;
 
@@ -35,10 +35,7 @@ impl Endpoint {
         let base_url = base_url.strip_suffix(provider.prefix()).unwrap_or(base_url).to_owned();
         let uri: Option<Uri> = base_url.parse().ok();
         let parts = uri.as_ref().and_then(|uri| Some((uri.scheme_str()?, uri.host()?)));
-        let fit = uri.as_ref().is_some_and(|uri| {
-            let user = uri.authority().is_some_and(|it| it.as_str().contains('@'));
-            uri.query().is_none() && !user
-        });
+        let fit = uri.as_ref().is_some_and(|uri| uri.query().is_none() && !has_user(uri));
         let Some((scheme @ ("http" | "https"), host)) = parts.filter(|_| fit) else {
             let hint = "an address like `http://127.0.0.1:8000/v1`, without a user or a query";
             return Err(format!("{variable} is not {hint}"));

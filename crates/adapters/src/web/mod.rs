@@ -9,7 +9,7 @@ pub(crate) mod sse;
 
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Bytes, Incoming};
-use hyper::header::HeaderMap;
+use hyper::header::{CONTENT_TYPE, HeaderMap};
 use hyper::{Method, Request, Response, StatusCode, Uri};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -259,6 +259,16 @@ pub(crate) fn origin(url: &str) -> String {
     let begin = url.find("://").map_or(0, |at| at + "://".len());
     let end = url[begin..].find(['/', '?', '#']).map_or(url.len(), |at| begin + at);
     url[..end].to_owned()
+}
+
+/// Whether an address names a user, and so perhaps a password.
+pub(crate) fn has_user(uri: &Uri) -> bool {
+    uri.authority().is_some_and(|it| it.as_str().contains('@'))
+}
+
+/// What an answer says that it is.
+pub(crate) fn content_type(headers: &HeaderMap) -> &str {
+    headers.get(CONTENT_TYPE).and_then(|it| it.to_str().ok()).unwrap_or("nothing")
 }
 
 /// Whether a host is this machine: nobody on the way can read what goes there.

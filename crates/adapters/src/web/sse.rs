@@ -5,6 +5,9 @@
 
 use std::collections::VecDeque;
 
+/// How much larger a stream may be than what it says: some formats send 250 bytes for a word.
+pub(crate) const AROUND: usize = 64;
+
 /// One event.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Event {

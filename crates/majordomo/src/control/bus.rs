@@ -1,6 +1,7 @@
 //! Requests about the bus of the team at work: watch it, say something, see what it counts.
 
 use super::Response;
+use super::line::write;
 use crate::Team;
 use runtime::api::{Failure, Result};
 use runtime::bus::{
@@ -11,7 +12,7 @@ use serde_json::Value;
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
-use tokio::io::{AsyncWrite, AsyncWriteExt};
+use tokio::io::AsyncWrite;
 
 /// What may be asked of the bus.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -124,10 +125,4 @@ fn seen(envelope: &Arc<Envelope>, missed: u64) -> Seen {
         Err(why) => (Value::Null, Some(why)),
     };
     Seen { header: envelope.header.clone(), body, unreadable, missed }
-}
-
-async fn write(out: &mut (impl AsyncWrite + Unpin), response: &Response) -> io::Result<()> {
-    let mut text = serde_json::to_string(response)?;
-    text.push('\n');
-    out.write_all(text.as_bytes()).await
 }

@@ -1,6 +1,7 @@
 //! What the tasks of a run say, told to another process while they say it.
 
 use super::handle::{self, Desk};
+use super::line::write;
 use super::{Request, Response};
 use crate::Team;
 use kernel::{AgentId, TaskId};
@@ -10,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::io;
-use tokio::io::{AsyncWrite, AsyncWriteExt};
+use tokio::io::AsyncWrite;
 
 /// Agents whose names are remembered; then they are looked up anew.
 const NAMES_MAX: usize = 1_024;
@@ -112,10 +113,4 @@ impl<W: AsyncWrite + Unpin> Teller<'_, W> {
         let name = || self.team.name_of(agent).unwrap_or_default().to_string();
         self.names.entry(agent).or_insert_with(name).clone()
     }
-}
-
-async fn write(out: &mut (impl AsyncWrite + Unpin), response: &Response) -> io::Result<()> {
-    let mut text = serde_json::to_string(response)?;
-    text.push('\n');
-    out.write_all(text.as_bytes()).await
 }

@@ -10,6 +10,7 @@ mod client;
 mod door;
 mod following;
 mod handle;
+mod line;
 mod many;
 mod members;
 mod schedules;

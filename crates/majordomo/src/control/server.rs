@@ -2,6 +2,7 @@
 
 use super::bus::{self, BusRequest};
 use super::handle::{Desk, handle};
+use super::line::write;
 use super::{LINE_MAX_BYTES, Request, Response, following};
 use crate::data::DataDir;
 use kernel::TaskId;
@@ -10,7 +11,8 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::net::unix::OwnedWriteHalf;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
@@ -124,7 +126,7 @@ async fn serve(
     front: &Front,
     mut place: OwnedSemaphorePermit,
 ) -> io::Result<()> {
-    let (read, mut write) = stream.into_split();
+    let (read, mut out) = stream.into_split();
     let mut lines = BufReader::new(read.take(LINE_MAX_BYTES));
     let mut line = String::new();
     loop {
@@ -138,22 +140,10 @@ async fn serve(
             return Err(io::Error::new(io::ErrorKind::InvalidData, why)); // The rest is no request.
         }
         let response = match serde_json::from_str::<Request>(&line) {
-            Ok(request @ Request::Submit { wait: true, live: true, .. }) => {
+            Ok(request) if is_told_as_it_comes(&request) => {
                 drop(place);
-                let Ok(_room) = front.waiting.clone().try_acquire_owned() else {
-                    return write.write_all(&no_room()?).await;
-                };
                 let hung_up = lines.read_line(&mut line);
-                return following::submit(&front.desk, request, hung_up, &mut write).await;
-            }
-            Ok(Request::Follow { task }) => {
-                drop(place);
-                let Ok(_room) = front.waiting.clone().try_acquire_owned() else {
-                    return write.write_all(&no_room()?).await;
-                };
-                let hung_up = lines.read_line(&mut line);
-                let team = front.desk.team();
-                return following::follow(team, TaskId(task), hung_up, &mut write).await;
+                return tell(front, request, hung_up, &mut out).await;
             }
             Ok(request @ Request::Submit { wait: true, .. }) => {
                 drop(place);
@@ -162,22 +152,40 @@ async fn serve(
                 place = again.map_err(io::Error::other)?; // It is never closed.
                 response
             }
-            Ok(Request::Bus(BusRequest::Tap { pattern })) => {
-                drop(place);
-                let Ok(_room) = front.waiting.clone().try_acquire_owned() else {
-                    return write.write_all(&no_room()?).await;
-                };
-                let hung_up = lines.read_line(&mut line);
-                return bus::tap(front.desk.team(), pattern, hung_up, &mut write).await;
-            }
             Ok(request) => answer(front, request).await,
             Err(why) => {
                 Response::Refused { message: format!("not a request: {why}"), retry_after_ms: None }
             }
         };
-        let mut text = serde_json::to_string(&response)?;
-        text.push('\n');
-        write.write_all(text.as_bytes()).await?;
+        write(&mut out, &response).await?;
+    }
+}
+
+/// Whether its answer goes on for as long as the client listens.
+fn is_told_as_it_comes(request: &Request) -> bool {
+    matches!(
+        request,
+        Request::Submit { wait: true, live: true, .. }
+            | Request::Follow { .. }
+            | Request::Bus(BusRequest::Tap { .. })
+    )
+}
+
+/// Tells it, in a place to wait in, until the end or until the client has hung up.
+async fn tell(
+    front: &Front,
+    request: Request,
+    hung_up: impl Future,
+    out: &mut OwnedWriteHalf,
+) -> io::Result<()> {
+    let Ok(_room) = front.waiting.clone().try_acquire_owned() else {
+        return write(out, &refused()).await;
+    };
+    let team = front.desk.team();
+    match request {
+        Request::Follow { task } => following::follow(team, TaskId(task), hung_up, out).await,
+        Request::Bus(BusRequest::Tap { pattern }) => bus::tap(team, pattern, hung_up, out).await,
+        submission => following::submit(&front.desk, submission, hung_up, out).await,
     }
 }
 
@@ -193,13 +201,6 @@ fn refused() -> Response {
          is the limit; submit without --wait, and look with `majordomo tasks`"
     );
     Response::Refused { message, retry_after_ms: Some(WAIT_AGAIN_MS) }
-}
-
-/// The same as a line.
-fn no_room() -> io::Result<Vec<u8>> {
-    let mut line = serde_json::to_vec(&refused())?;
-    line.push(b'\n');
-    Ok(line)
 }
 
 async fn answer(front: &Front, request: Request) -> Response {

@@ -78,6 +78,7 @@ pub enum Chain {
 }
 
 /// So many models may be asked one after the other.
+#[cfg(feature = "llm")]
 pub(super) const CHAIN_MAX: usize = 8;
 
 impl Chain {
@@ -114,6 +115,7 @@ pub struct Example {
 }
 
 /// So many examples may be told.
+#[cfg(feature = "llm")]
 pub(super) const EXAMPLES_MAX: usize = 20;
 
 /// What of a long conversation is told again.

@@ -27,6 +27,13 @@ impl Context {
         self.live.dispatch.terms.versions
     }
 
+    /// Whether a capability at this version is what is asked for; of several that are, whoever
+    /// serves them takes the newest.
+    #[must_use]
+    pub fn asks_for(&self, capability: &str, version: u32) -> bool {
+        capability == self.capability() && self.versions().contains(version)
+    }
+
     /// Whether it is asked for a bid, and not for the work.
     pub(crate) fn is_bid(&self) -> bool {
         self.live.dispatch.bids_for.is_some()

@@ -34,7 +34,7 @@ impl AgentEntry {
     /// ```
     #[must_use]
     pub fn contract(mut self, capability: &str, contract: Contract) -> AgentEntry {
-        self.contracts.push((parse_serves(capability), contract));
+        self.contracts.push((serves(capability), contract));
         self
     }
 }
@@ -95,8 +95,9 @@ impl Context {
     }
 }
 
-/// `name` or `name@version`, the first if nothing is said.
-pub(crate) fn parse_serves(text: &str) -> Serves {
+/// What an agent serves, as it is written: `name` or `name@version`, the first if nothing is said.
+#[must_use]
+pub fn serves(text: &str) -> Serves {
     let (capability, version) = match asked(text) {
         Ok((name, versions)) if versions != Versions::ANY => (name, versions.min),
         Ok(_) | Err(_) => (text, 1),

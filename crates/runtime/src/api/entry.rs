@@ -1,6 +1,6 @@
 //! An agent before it joins: how it introduces itself, and what it does.
 
-use super::contracts::parse_serves;
+use super::contracts;
 use super::handles::{NativeAgent, Served};
 use super::stateful::Stateful;
 use super::{Contract, Handler, native};
@@ -33,7 +33,7 @@ impl AgentEntry {
         slots: u32,
         agent: Arc<dyn Agent>,
     ) -> AgentEntry {
-        let serves = serves.iter().map(|text| parse_serves(text));
+        let serves = serves.iter().map(|text| contracts::serves(text));
         let spec = AgentSpec::new(name, kind, serves.collect(), slots);
         AgentEntry { spec, agent, contracts: Vec::new(), secrets: Given::default() }
     }

@@ -71,7 +71,7 @@ pub use together::{Join, first_success, join, race};
 pub use versions::asked;
 pub use writing::Writing;
 
-pub(crate) use contracts::parse_serves;
+pub use contracts::serves;
 pub(crate) use durable::Takers;
 pub(crate) use failure::to_kernel;
 pub(crate) use messages::Aboard;

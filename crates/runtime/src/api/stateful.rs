@@ -59,8 +59,7 @@ impl<A: NativeAgent> Stateful<A> {
 
     /// The newest of its versions that will do.
     fn serving(&self, cx: &Context) -> Option<&Served<A>> {
-        let will_do =
-            |it: &&Served<A>| it.name == cx.capability() && cx.versions().contains(it.version);
+        let will_do = |it: &&Served<A>| cx.asks_for(it.name, it.version);
         self.serves.iter().filter(will_do).max_by_key(|it| it.version)
     }
 

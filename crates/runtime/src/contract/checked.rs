@@ -8,7 +8,7 @@
 //! entry lists, and nothing comes after it but the agent's code.
 
 use super::registry::{Agreed, Claim, Contracts, Way};
-use crate::api::{AgentEntry, Context, Failure, parse_serves};
+use crate::api::{self, AgentEntry, Context, Failure};
 use crate::port::{Agent, BoxFuture};
 use crate::secret::{Given, Reference};
 use crate::vitals::Vitals;
@@ -63,7 +63,7 @@ impl Checked {
         let mut learned = self.learned.lock().unwrap_or_else(PoisonError::into_inner);
         *learned = None; // Of the life before.
         let declared = self.agent.declares().into_iter();
-        let declared = declared.map(|(name, contract)| (parse_serves(&name), contract)).collect();
+        let declared = declared.map(|(name, contract)| (api::serves(&name), contract)).collect();
         let whose = (&self.team, &self.name);
         let admitted = self.contracts.admit(whose, declared, &|name| vitals.has_left(name));
         *learned = admitted.map_err(|why| Failure::new(FailureKind::Setup, why))?;
@@ -75,9 +75,8 @@ impl Checked {
         if !self.contracts.is_any() || cx.is_bid() {
             return None;
         }
-        let will_do = self.serves.iter().filter(|(serves, _)| {
-            *serves.capability == *cx.capability() && cx.versions().contains(serves.version)
-        });
+        let will_do = self.serves.iter();
+        let will_do = will_do.filter(|(it, _)| cx.asks_for(&it.capability, it.version));
         let (serves, of) = will_do.max_by_key(|(serves, _)| serves.version)?;
         Some((serves, *of, self.contracts.of(&self.team, serves)?))
     }

@@ -3,8 +3,8 @@
 //! It is an agent like every other that serves `route`, and what it says is advice: whom it names
 //! is held against those who may have the task at the moment of the grant, by the kernel.
 
-use super::schema::cut;
 use super::spec::{Limits, Spec};
+use crate::agent::cut;
 use serde::Deserialize;
 use serde_json::{Value, json};
 

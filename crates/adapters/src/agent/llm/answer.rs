@@ -16,7 +16,7 @@ pub(super) enum NoAnswer {
 /// The output that a reply without calls gives.
 pub(super) fn read(reply: &Reply, schema: Option<&Schema>) -> Result<Value, NoAnswer> {
     if reply.finish == Finish::Refused {
-        let said = super::schema::cut(reply.text.clone(), 500);
+        let said = crate::agent::cut(reply.text.clone(), 500);
         let why = format!("the model would not answer this: {said:?}");
         return Err(NoAnswer::Final(Failure::rejected(why)));
     }

@@ -21,12 +21,3 @@ impl Schema {
         self.compiled.check(value).map_err(|mismatch| mismatch.to_string())
     }
 }
-
-/// The beginning of a text, at most so long.
-pub(super) fn cut(mut text: String, max_bytes: usize) -> String {
-    if text.len() > max_bytes {
-        text.truncate(text.floor_char_boundary(max_bytes));
-        text.push('…');
-    }
-    text
-}

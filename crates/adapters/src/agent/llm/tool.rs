@@ -243,6 +243,6 @@ pub(super) fn shortened(text: String, max_bytes: usize) -> String {
     }
     format!(
         "{} (cut: these are the first {max_bytes} of {bytes} bytes)",
-        super::schema::cut(text, max_bytes)
+        crate::agent::cut(text, max_bytes)
     )
 }

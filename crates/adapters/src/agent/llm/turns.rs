@@ -61,7 +61,7 @@ pub(super) async fn run(inner: Arc<Inner>, cx: Context) -> Result<Value, Failure
                     .await?;
                 let model = inner.spec.who();
                 let asked = 1 + repairs;
-                let said = super::schema::cut(reply.text, SAID_MAX_BYTES);
+                let said = crate::agent::cut(reply.text, SAID_MAX_BYTES);
                 let why = format!(
                     "{model}: asked {asked} times, its answer does not fit: {why}; it said {said:?}"
                 );

@@ -2,7 +2,7 @@
 
 use hyper::Uri;
 
-use crate::web::{is_this_machine, origin};
+use crate::web::{has_user, is_this_machine, origin};
 
 /// The address of a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,11 +19,9 @@ impl Address {
     pub fn new(url: &str) -> Result<Self, String> {
         let uri: Option<Uri> = url.parse().ok();
         let parts = uri.as_ref().and_then(|uri| Some((uri.scheme_str()?, uri.host()?)));
-        let has_user =
-            uri.as_ref().and_then(Uri::authority).is_some_and(|it| it.as_str().contains('@'));
         let example = "`https://example.org/mcp`";
         match parts {
-            Some(_) if has_user => {
+            Some(_) if uri.as_ref().is_some_and(has_user) => {
                 Err(format!("write it without a user, as in {example}; a token stands in `token`"))
             }
             Some(("https", _)) => Ok(Self { url: url.to_owned(), origin: origin(url) }),

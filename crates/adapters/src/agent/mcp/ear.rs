@@ -6,7 +6,7 @@ use runtime::api::Context;
 use runtime::port::observer::Level;
 use serde_json::Value;
 
-use super::fault::cut;
+use crate::agent::cut;
 
 /// The attempt that a call is for.
 pub(super) struct Ear {

@@ -260,12 +260,3 @@ fn words(said: &str) -> String {
 fn said(last_words: &Option<String>) -> String {
     last_words.as_ref().map_or_else(String::new, |words| format!(", saying: {words}"))
 }
-
-/// A text of the other side, for a message.
-pub(super) fn cut(text: &str, max_bytes: usize) -> String {
-    if text.len() <= max_bytes {
-        return text.to_owned();
-    }
-    let end = (0..=max_bytes).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-    format!("{}…", &text[..end])
-}

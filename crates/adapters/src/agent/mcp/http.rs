@@ -26,12 +26,13 @@ use tokio::time::timeout;
 
 use super::address::Address;
 use super::ear::Ear;
-use super::fault::{Fault, cut};
+use super::fault::Fault;
 use super::headers;
 use super::limits::Limits;
 use super::rpc::{self, Answer, Heard, Request};
 use super::session::STATELESS;
 use super::tool::Tool;
+use crate::agent::cut;
 use crate::web::secret::Secret;
 use crate::web::{self, Connections};
 
@@ -384,6 +385,5 @@ impl Drop for Asked {
 
 /// What an answer says that it is, without its parameters.
 pub(super) fn content_type(headers: &HeaderMap) -> &str {
-    let said = headers.get(CONTENT_TYPE).and_then(|it| it.to_str().ok()).unwrap_or("nothing");
-    said.split(';').next().unwrap_or_default().trim()
+    web::content_type(headers).split(';').next().unwrap_or_default().trim()
 }

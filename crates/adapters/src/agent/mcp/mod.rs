@@ -44,6 +44,7 @@ mod tool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use kernel::Serves;
 use runtime::api::{AgentEntry, Context, Contract, Failure};
 use runtime::port::{Agent, BoxFuture, Secrets, Vitals};
 use runtime::secret::Reference;
@@ -138,8 +139,8 @@ impl Mcp {
     /// The agent under a name, ready to join a team.
     #[must_use]
     pub fn entry(self, name: &str) -> AgentEntry {
-        let serves: Vec<&str> = self.spec.tools.iter().map(|it| it.capability.as_str()).collect();
-        AgentEntry::new(name, "mcp", &serves, self.spec.slots, Arc::new(self.clone()))
+        let tools: Vec<&str> = self.spec.tools.iter().map(|it| it.capability.as_str()).collect();
+        AgentEntry::new(name, "mcp", &tools, self.spec.slots, Arc::new(self.clone()))
     }
 
     /// How many process trees it has now.
@@ -174,8 +175,9 @@ impl Mcp {
         let session = self.lock().session.clone();
         let not_up = || Fault::NotUp { server: "its server".to_owned() };
         let session = session.ok_or_else(not_up)?;
-        let tool = session.tools.iter().filter(|(served, _)| will_do(&served.capability, &cx));
-        let tool = tool.max_by_key(|(served, _)| version_of(&served.capability));
+        let tools = session.tools.iter();
+        let will_do = tools.filter(|(it, _)| cx.asks_for(&it.capability, it.version));
+        let tool = will_do.max_by_key(|(it, _)| it.version);
         let (_, tool) = tool.ok_or_else(not_up)?;
         let arguments = cx.input().clone();
         let marks = marks(&cx);
@@ -231,18 +233,9 @@ impl Agent for Mcp {
             tool.about.iter().fold(said, |said, about| said.about(about))
         };
         let tools = session.tools.iter();
-        tools.map(|(served, tool)| (served.capability.clone(), contract(tool))).collect()
+        let named = |it: &Serves| format!("{}@{}", it.capability, it.version);
+        tools.map(|(serves, tool)| (named(serves), contract(tool))).collect()
     }
-}
-
-/// Whether a capability is what a task asks for.
-fn will_do(capability: &str, cx: &Context) -> bool {
-    let name = capability.split_once('@').map_or(capability, |(name, _)| name);
-    name == cx.capability() && cx.versions().contains(version_of(capability))
-}
-
-fn version_of(capability: &str) -> u32 {
-    capability.split_once('@').and_then(|(_, version)| version.parse().ok()).unwrap_or(1)
 }
 
 /// What goes with a call: for which task it is, the key that is the same on every attempt, and the

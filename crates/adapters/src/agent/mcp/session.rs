@@ -11,15 +11,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use kernel::Serves;
 use serde_json::{Map, Value, json};
 use tokio::time::timeout;
 
 use super::ear::Ear;
-use super::fault::{Fault, cut};
+use super::fault::Fault;
 use super::limits::Limits;
 use super::link::Link;
 use super::rpc::{self, Answer, Request};
 use super::tool::{self, Served, Tool};
+use crate::agent::cut;
 
 /// The revision without a handshake.
 pub(super) const STATELESS: &str = "2026-07-28";
@@ -37,7 +39,7 @@ pub(super) struct Session {
     /// One at a time begins anew what was lost.
     renewing: tokio::sync::Mutex<()>,
     /// The tools that the team names.
-    pub(super) tools: Vec<(Served, Tool)>,
+    pub(super) tools: Vec<(Serves, Tool)>,
 }
 
 impl Session {
@@ -257,7 +259,7 @@ impl Session {
     }
 
     fn version(&self, spoken: &Value) -> Fault {
-        let spoken = cut(&spoken.to_string(), 200);
+        let spoken = cut(spoken.to_string(), 200);
         let ours = format!("{STATELESS}, {}", WITH_HANDSHAKE.join(", "));
         Fault::Version { server: self.server(), spoken, ours }
     }

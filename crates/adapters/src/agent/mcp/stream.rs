@@ -23,9 +23,6 @@ const RESUME_MS: u64 = 1_000;
 /// And where it says: at least, and at most.
 const RESUME_BOUNDS_MS: (u64, u64) = (50, 10_000);
 
-/// Events may come to so many times what one message may.
-const AROUND: usize = 64;
-
 /// How far a stream has come.
 struct Course {
     /// The number of its last event that has one.
@@ -66,7 +63,7 @@ impl Http {
         course: &mut Course,
     ) -> Result<Option<Answer>, Fault> {
         let max = self.limits.message_max_bytes;
-        body.max_bytes = max.saturating_mul(AROUND);
+        body.max_bytes = max.saturating_mul(sse::AROUND);
         let mut events = sse::Decoder::default();
         let (least_ms, most_ms) = RESUME_BOUNDS_MS;
         loop {

@@ -4,9 +4,12 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
+use kernel::Serves;
+use runtime::api::serves;
 use serde_json::{Map, Value, json};
 
-use super::fault::{Fault, cut};
+use super::fault::Fault;
+use crate::agent::cut;
 
 /// How much of what a server says of a tool is told to models, in bytes.
 const ABOUT_MAX_BYTES: usize = 4_096;
@@ -108,7 +111,7 @@ fn asked(result: &Map<String, Value>, said_max_bytes: usize) -> String {
     let methods = requests.into_iter().flatten();
     let methods = methods.filter_map(|(_, it)| it.get("method").and_then(Value::as_str));
     let methods: Vec<&str> = methods.collect();
-    if methods.is_empty() { "input".to_owned() } else { cut(&methods.join(", "), said_max_bytes) }
+    if methods.is_empty() { "input".to_owned() } else { cut(methods.join(", "), said_max_bytes) }
 }
 
 /// The tools that the team names, each with its capability, out of those that there are.
@@ -119,9 +122,9 @@ pub(super) fn chosen(
     server: &str,
     wanted: &[Served],
     there: &BTreeMap<String, Tool>,
-) -> Result<Vec<(Served, Tool)>, Fault> {
+) -> Result<Vec<(Serves, Tool)>, Fault> {
     let found = wanted.iter().map(|served| match there.get(&served.tool) {
-        Some(tool) => Ok((served.clone(), tool.clone())),
+        Some(tool) => Ok((serves(&served.capability), tool.clone())),
         None => Err(Fault::NoTool {
             server: server.to_owned(),
             tool: served.tool.clone(),
@@ -141,7 +144,7 @@ fn told<'a>(wanted: &str, there: impl Iterator<Item = &'a String>) -> String {
     names.sort_by_key(|name| (Reverse(alike(name)), *name));
     let more = names.len().saturating_sub(TOLD_MAX);
     let told: Vec<String> =
-        names.iter().take(TOLD_MAX).map(|name| format!("`{}`", cut(name, 100))).collect();
+        names.iter().take(TOLD_MAX).map(|name| format!("`{}`", cut(name.as_str(), 100))).collect();
     match (told.len(), more) {
         (0, _) => "none at all".to_owned(),
         (_, 0) => told.join(", "),
